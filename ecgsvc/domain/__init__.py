@@ -1,0 +1,1 @@
+"""What the service speaks about: waveforms, beats, measurements, reports and errors."""

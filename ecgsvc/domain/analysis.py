@@ -1,0 +1,34 @@
+"""Everything the service says about one recording."""
+
+from dataclasses import dataclass
+
+from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.findings import Finding
+from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.waveform import Waveform
+from ecgsvc.domain.waves import LeadWaves
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """A model as a report names it; `sha256` is that of the ONNX file."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """The result of the signal path and the models for one recording."""
+
+    waveform: Waveform
+    quality: SignalQuality
+    beats: ClassifiedBeats
+    waves: tuple[LeadWaves, ...]
+    measurements: Measurements
+    findings: tuple[Finding, ...]
+    conclusion: str
+    undetermined: tuple[Undetermined, ...]
+    models: tuple[ModelIdentity, ...]

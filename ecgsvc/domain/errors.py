@@ -1,0 +1,104 @@
+"""Everything that can go wrong, as one tree of domain words.
+
+No transport codes and no patient data here: messages name elements, sample indices and
+what was expected, never what a body contained. `rpc.errors` maps the leaves to codes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+
+class EcgsvcError(Exception):
+    """Root of the tree.
+
+    Parameters
+    ----------
+    message
+        What is wrong and what was expected, for a person.
+    expression
+        FHIRPath of the element at fault (``Observation.component[3].value``), if any.
+    """
+
+    def __init__(self, message: str, *, expression: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expression = expression
+
+
+class RefusedContent(EcgsvcError):
+    """The caller sent something that cannot be accepted.
+
+    A body may break several rules: the first error is raised and carries the `others`.
+    """
+
+    def __init__(self, message: str, *, expression: str | None = None) -> None:
+        super().__init__(message, expression=expression)
+        self.others: tuple[RefusedContent, ...] = ()
+
+    @property
+    def all(self) -> tuple["RefusedContent", ...]:
+        """This error and the others of the same body, in order."""
+        return (self, *self.others)
+
+    def with_others(self, others: Iterable["RefusedContent"]) -> Self:
+        """Attach the other errors of the same body."""
+        self.others = tuple(others)
+        return self
+
+
+class MalformedObservation(RefusedContent):
+    """The bytes are not the JSON of the resource they should be."""
+
+
+class MissingElement(RefusedContent):
+    """An element that must be there is not."""
+
+
+class InvalidElement(RefusedContent):
+    """An element has a value it must not have."""
+
+
+class UnsupportedContent(RefusedContent):
+    """Valid, but nothing this service reads."""
+
+
+class UnanalysableSignal(RefusedContent):
+    """The samples are well-formed but no analysis can rest on them."""
+
+
+class TooLarge(RefusedContent):
+    """More content than the stated limit."""
+
+
+class InvalidRequest(RefusedContent):
+    """A request field other than the resource is wrong (filter, page token, name)."""
+
+
+class ReportNotFound(EcgsvcError):
+    """No report has that name."""
+
+
+class DuplicateWithOtherContent(EcgsvcError):
+    """The same request id or identifier was used before with another body."""
+
+
+class StoreUnavailable(EcgsvcError):
+    """The database cannot be reached or refuses to write; nothing was stored."""
+
+
+class ModelUnavailable(EcgsvcError):
+    """A model cannot be loaded or run."""
+
+
+class Overloaded(EcgsvcError):
+    """More work than the service accepts at once; try again later."""
+
+
+class DeadlineExceeded(EcgsvcError):
+    """The caller's deadline passed; the work was stopped and nothing was stored."""
+
+
+def raise_all(errors: Sequence[RefusedContent]) -> None:
+    """Raise the first error with the others attached; return when there is none."""
+    if errors:
+        raise errors[0].with_others(errors[1:])

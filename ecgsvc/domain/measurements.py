@@ -1,0 +1,37 @@
+"""What is measured on the waves; None is what could not be measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ecgsvc.domain.waveform import Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Undetermined:
+    """A value that could not be given, and why.
+
+    `path` names it as the analysis document does (``measurements.pr_ms``); `reason` is a
+    sentence without patient data.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Global measurements of a recording, units in the names."""
+
+    heart_rate_bpm: float | None = None
+    rr_ms: float | None = None
+    p_ms: float | None = None
+    pr_ms: float | None = None
+    qrs_ms: float | None = None
+    qt_ms: float | None = None
+    qtc_fridericia_ms: float | None = None
+    qtc_bazett_ms: float | None = None
+    p_axis_deg: float | None = None
+    qrs_axis_deg: float | None = None
+    t_axis_deg: float | None = None
+    r_amplitude_mv: Mapping[Lead, float | None] = field(default_factory=dict)
+    t_amplitude_mv: Mapping[Lead, float | None] = field(default_factory=dict)

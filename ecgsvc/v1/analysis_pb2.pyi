@@ -1,0 +1,50 @@
+from ecgsvc.v1 import resource_pb2 as _resource_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class AnalyzeEcgRequest(_message.Message):
+    __slots__ = ("observation", "patient", "request_id")
+    OBSERVATION_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    observation: _resource_pb2.FhirResource
+    patient: _resource_pb2.FhirResource
+    request_id: str
+    def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class AnalyzeEcgResponse(_message.Message):
+    __slots__ = ("report", "observations", "provenance", "device", "replayed", "name")
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    report: _resource_pb2.FhirResource
+    observations: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
+    provenance: _resource_pb2.FhirResource
+    device: _resource_pb2.FhirResource
+    replayed: bool
+    name: str
+    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., replayed: _Optional[bool] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ValidateEcgRequest(_message.Message):
+    __slots__ = ("observation", "patient")
+    OBSERVATION_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_FIELD_NUMBER: _ClassVar[int]
+    observation: _resource_pb2.FhirResource
+    patient: _resource_pb2.FhirResource
+    def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ...) -> None: ...
+
+class ValidateEcgResponse(_message.Message):
+    __slots__ = ("valid", "operation_outcome")
+    VALID_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    valid: bool
+    operation_outcome: _resource_pb2.FhirResource
+    def __init__(self, valid: _Optional[bool] = ..., operation_outcome: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ...) -> None: ...
