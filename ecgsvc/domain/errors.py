@@ -50,6 +50,10 @@ class MalformedObservation(RefusedContent):
     """The bytes are not the JSON of the resource they should be."""
 
 
+class UnreadableRecording(RefusedContent):
+    """The file is not a recording this service reads."""
+
+
 class MissingElement(RefusedContent):
     """An element that must be there is not."""
 
