@@ -78,6 +78,13 @@ class Waveform:
             raise KeyError(lead) from None
         return row
 
+    def select(self, leads: Sequence[Lead]) -> "Waveform":
+        """The same recording with these leads only, in this order."""
+        if tuple(leads) == self.leads:
+            return self
+        rows = [self.leads.index(lead) for lead in leads]
+        return Waveform(self.samples_mv[rows], self.sampling_rate_hz, tuple(leads))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:

@@ -1,0 +1,168 @@
+"""Global measurements from the waves of all leads.
+
+A boundary of a beat is the second-earliest onset and the second-latest offset over the
+leads that have it (the only one or two when there are no more): the earliest of all leads
+rests on one lead's noise. A recording's value is the median over its dominant beats.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
+from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
+from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.dsp.amplitudes import (
+    GlobalPoints,
+    frontal_axis_deg,
+    isoelectric_mv,
+    median_of_most,
+    peak_amplitude_mv,
+    r_amplitude_mv,
+)
+
+INTERVALS = ("p_ms", "pr_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms")
+AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
+AMPLITUDES = ("r_amplitude_mv", "t_amplitude_mv")
+
+
+def measure(
+    waveform: Waveform, beats: ClassifiedBeats, waves: Sequence[LeadWaves]
+) -> tuple[Measurements, tuple[Undetermined, ...]]:
+    """Measure rate, intervals, axes and amplitudes; say of each missing one why.
+
+    Parameters
+    ----------
+    waveform
+        The recording as received (unfiltered amplitudes).
+    beats
+        Positions and classes; intervals come from the beats of class N, or from all beats
+        when none is N.
+    waves
+        Delineation of the leads that may be relied upon, rows as in `beats`.
+    """
+    rr_ms = _mean_rr_ms(waveform, beats.r_peak_indices)
+    values: dict[str, float | str] = {
+        "rr_ms": rr_ms if rr_ms is not None else "fewer than two beats in a row",
+        "heart_rate_bpm": 60_000.0 / rr_ms if rr_ms else "fewer than two beats in a row",
+    }
+    if not beats.n_beats or not waves:
+        reason = "no beat was found" if not beats.n_beats else "no lead can be relied upon"
+        values |= dict.fromkeys((*INTERVALS, *AXES, *AMPLITUDES), reason)
+        return _separate(values, {})
+    dominant = _dominant_beats(beats)
+    p, qrs, t = (
+        _global_points([_select(points, dominant) for points in kind])
+        for kind in zip(*((w.p, w.qrs, w.t) for w in waves), strict=True)
+    )
+    values |= _intervals(p, qrs, t, rr_ms, 1000.0 / waveform.sampling_rate_hz)
+    levels = {lead: isoelectric_mv(waveform, lead, qrs.onset) for lead in waveform.leads}
+    for name, wave in (("p", p), ("qrs", qrs), ("t", t)):
+        values[f"{name}_axis_deg"] = frontal_axis_deg(waveform, levels, wave)
+    amplitudes = {
+        "r_amplitude_mv": {
+            w.lead: r_amplitude_mv(waveform.lead_mv(w.lead), levels[w.lead], qrs)
+            for w in waves
+        },
+        "t_amplitude_mv": {
+            w.lead: peak_amplitude_mv(
+                waveform.lead_mv(w.lead), levels[w.lead], w.t.peak[dominant]
+            )
+            for w in waves
+        },
+    }
+    return _separate(
+        values,
+        {
+            n: {lead: leads.get(lead) for lead in waveform.leads}
+            for n, leads in amplitudes.items()
+        },
+    )
+
+
+def _separate(
+    values: dict[str, float | str], amplitudes: dict[str, dict[Lead, float | None]]
+) -> tuple[Measurements, tuple[Undetermined, ...]]:
+    """Part what was measured from the reasons why the rest was not."""
+    undetermined = [
+        Undetermined(f"measurements.{name}", reason)
+        for name, reason in values.items()
+        if isinstance(reason, str)
+    ]
+    undetermined += [
+        Undetermined(f"measurements.{name}.{lead}", "no wave to measure in this lead")
+        for name, leads in amplitudes.items()
+        for lead, mv in leads.items()
+        if mv is None
+    ]
+    measured: dict[str, Any] = {n: v for n, v in values.items() if not isinstance(v, str)}
+    measured |= amplitudes
+    return Measurements(**measured), tuple(undetermined)
+
+
+def _intervals(
+    p: GlobalPoints, qrs: GlobalPoints, t: GlobalPoints, rr_ms: float | None, to_ms: float
+) -> dict[str, float | str]:
+    """Intervals in ms, or the reason why there is none."""
+    spans = {
+        "p_ms": (p.offset - p.onset, "no P wave in most beats"),
+        "pr_ms": (qrs.onset - p.onset, "no P wave in most beats"),
+        "qrs_ms": (qrs.offset - qrs.onset, "no QRS boundary in most beats"),
+        "qt_ms": (t.offset - qrs.onset, "no end of the T wave in most beats"),
+    }
+    values: dict[str, float | str] = {}
+    for name, (samples, reason) in spans.items():
+        median = median_of_most(samples)
+        values[name] = reason if median is None else median * to_ms
+    qt_ms = values["qt_ms"]
+    if isinstance(qt_ms, str) or rr_ms is None:
+        reason = "no QT interval" if isinstance(qt_ms, str) else "no RR interval"
+        return values | dict.fromkeys(("qtc_fridericia_ms", "qtc_bazett_ms"), reason)
+    rr_s = rr_ms / 1000.0
+    values["qtc_fridericia_ms"] = qt_ms / rr_s ** (1 / 3)  # Fridericia 1920
+    values["qtc_bazett_ms"] = qt_ms / rr_s**0.5  # Bazett 1920
+    return values
+
+
+def _mean_rr_ms(waveform: Waveform, r_peaks: SampleIndices) -> float | None:
+    """Mean RR interval, without those that lost samples in all leads."""
+    if len(r_peaks) < 2:
+        return None
+    lost = np.concatenate([[0], np.cumsum(np.isnan(waveform.samples_mv).all(axis=0))])
+    rr = np.diff(r_peaks)
+    whole = lost[r_peaks[1:]] - lost[r_peaks[:-1]] == 0
+    if not whole.any():
+        return None
+    return float(rr[whole].mean() * 1000.0 / waveform.sampling_rate_hz)
+
+
+def _dominant_beats(beats: ClassifiedBeats) -> NDArray[np.bool_]:
+    normal = np.array([c is BeatClass.N for c in beats.classes], dtype=bool)
+    return normal if normal.any() else np.ones(beats.n_beats, dtype=bool)
+
+
+def _select(points: WavePoints, keep: NDArray[np.bool_]) -> WavePoints:
+    return WavePoints(points.onset[keep], points.peak[keep], points.offset[keep])
+
+
+def _global_points(leads: Sequence[WavePoints]) -> GlobalPoints:
+    return GlobalPoints(
+        onset=_second([_absent_as_nan(p.onset) for p in leads]),
+        offset=-_second([-_absent_as_nan(p.offset) for p in leads]),
+    )
+
+
+def _absent_as_nan(indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.where(indices < 0, np.nan, indices.astype(np.float64))
+
+
+def _second(per_lead: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Second-smallest over the rows where three or more have a value, else the smallest."""
+    ordered = np.sort(np.stack(per_lead), axis=0)
+    n_present = np.isfinite(ordered).sum(axis=0)
+    rank = np.where(n_present >= 3, 1, 0)
+    picked: NDArray[np.float64] = np.take_along_axis(ordered, rank[np.newaxis], axis=0)[0]
+    return picked

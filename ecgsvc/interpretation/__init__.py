@@ -1,0 +1,6 @@
+"""Rules with sources: from beats and measurements to findings and sentences."""
+
+from ecgsvc.interpretation.rules import find
+from ecgsvc.interpretation.sentences import conclude
+
+__all__ = ["conclude", "find"]

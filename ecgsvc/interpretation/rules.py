@@ -1,0 +1,99 @@
+"""Findings that beats and measurements support by themselves.
+
+Rhythm and diagnosis are not concluded here: a rate is a rate, not a sinus rhythm.
+"""
+
+from collections.abc import Iterator
+
+from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
+from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
+from ecgsvc.domain.measurements import Measurements
+from ecgsvc.domain.waveform import Sex
+
+BRADYCARDIA_BELOW_BPM = 50.0
+"""ACC/AHA/HRS 2018 guideline on bradycardia, doi 10.1161/CIR.0000000000000628."""
+TACHYCARDIA_ABOVE_BPM = 100.0
+"""ACC/AHA/HRS 2015 guideline on SVT, doi 10.1161/CIR.0000000000000311."""
+LONG_PR_ABOVE_MS = 200.0
+"""AHA/ACCF/HRS 2009 part III, doi 10.1161/CIRCULATIONAHA.108.191095."""
+LONG_QTC_FROM_MS = 460.0
+LONG_QTC_FROM_MS_MEN = 450.0
+"""AHA/ACCF/HRS 2009 part IV, doi 10.1161/CIRCULATIONAHA.108.191096 (women 460, men 450)."""
+MAX_EVIDENCE_SAMPLES = 100
+"""A Holter's ten thousand ectopic beats are in `beats`; evidence shows the first ones."""
+
+VENTRICULAR_PREMATURE_BEATS = Coding(SNOMED_CT, "17338001", "Ventricular premature beats")
+SUPRAVENTRICULAR_PREMATURE_BEATS = Coding(
+    SNOMED_CT, "63593006", "Supraventricular premature beats"
+)
+BRADYCARDIA = Coding(SNOMED_CT, "426627000", "Bradycardia")
+TACHYCARDIA = Coding(SNOMED_CT, "3424008", "Tachycardia")
+PROLONGED_PR = Coding(SNOMED_CT, "164947007", "Prolonged PR interval")
+PROLONGED_QT = Coding(SNOMED_CT, "111975006", "Prolonged QT interval")
+
+
+def find(
+    beats: ClassifiedBeats, measurements: Measurements, sex: Sex | None
+) -> tuple[Finding, ...]:
+    """Findings in the order a reader expects: rate, intervals, ectopic beats.
+
+    Parameters
+    ----------
+    beats, measurements
+        Of the whole recording; a measurement that is None supports no finding.
+    sex
+        Chooses the QTc limit; unknown uses the higher one.
+    """
+    return (
+        *_rate(measurements.heart_rate_bpm),
+        *_intervals(measurements, sex),
+        *_ectopic(beats, BeatClass.V, VENTRICULAR_PREMATURE_BEATS, "ventricular"),
+        *_ectopic(beats, BeatClass.S, SUPRAVENTRICULAR_PREMATURE_BEATS, "supraventricular"),
+    )
+
+
+def _rate(bpm: float | None) -> Iterator[Finding]:
+    path = "measurements.heart_rate_bpm"
+    if bpm is not None and bpm < BRADYCARDIA_BELOW_BPM:
+        evidence = Evidence(path, f"{bpm:.0f}/min, below {BRADYCARDIA_BELOW_BPM:.0f}/min")
+        yield Finding(BRADYCARDIA, f"Slow heart rate, {bpm:.0f}/min", (evidence,))
+    if bpm is not None and bpm > TACHYCARDIA_ABOVE_BPM:
+        evidence = Evidence(path, f"{bpm:.0f}/min, above {TACHYCARDIA_ABOVE_BPM:.0f}/min")
+        yield Finding(TACHYCARDIA, f"Fast heart rate, {bpm:.0f}/min", (evidence,))
+
+
+def _intervals(measurements: Measurements, sex: Sex | None) -> Iterator[Finding]:
+    pr_ms = measurements.pr_ms
+    if pr_ms is not None and pr_ms > LONG_PR_ABOVE_MS:
+        evidence = Evidence(
+            "measurements.pr_ms", f"PR {pr_ms:.0f} ms, above {LONG_PR_ABOVE_MS:.0f} ms"
+        )
+        yield Finding(PROLONGED_PR, f"Prolonged PR interval, {pr_ms:.0f} ms", (evidence,))
+    qtc_ms = measurements.qtc_fridericia_ms
+    limit_ms = LONG_QTC_FROM_MS_MEN if sex == "male" else LONG_QTC_FROM_MS
+    if qtc_ms is not None and qtc_ms >= limit_ms:
+        evidence = Evidence(
+            "measurements.qtc_fridericia_ms",
+            f"QTc (Fridericia) {qtc_ms:.0f} ms, at least {limit_ms:.0f} ms",
+        )
+        yield Finding(
+            PROLONGED_QT, f"Prolonged QT interval, QTcF {qtc_ms:.0f} ms", (evidence,)
+        )
+
+
+def _ectopic(
+    beats: ClassifiedBeats, beat_class: BeatClass, coding: Coding, word: str
+) -> Iterator[Finding]:
+    samples = [
+        int(index)
+        for index, found in zip(beats.r_peak_indices, beats.classes, strict=True)
+        if found is beat_class
+    ]
+    if samples:
+        text = f"{len(samples)} {word} ectopic beat{'s' if len(samples) > 1 else ''}"
+        evidence = Evidence(
+            "beats",
+            f"{len(samples)} of {beats.n_beats} beats",
+            tuple(samples[:MAX_EVIDENCE_SAMPLES]),
+        )
+        yield Finding(coding, text, (evidence,))
