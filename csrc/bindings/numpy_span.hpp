@@ -1,0 +1,81 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The only place where NumPy arrays become spans and vectors become NumPy arrays.
+namespace ecg::bindings {
+
+namespace py = pybind11;
+
+/// Argument type of every array: C-contiguous; declare it with py::arg().noconvert() so that a
+/// wrong dtype, a strided view or a list is a TypeError instead of a silent copy.
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+/// Borrows a one-dimensional array; ValueError for any other shape.
+template <typename T>
+std::span<const T> as_span(const Array<T>& array, const char* name) {
+    if (array.ndim() != 1) {
+        throw py::value_error(std::string(name) + " must have shape (n,)");
+    }
+    return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+/// The leads of an array of shape (n,) or (n_leads, n), one span a row.
+template <typename T>
+std::vector<std::span<const T>> as_rows(const Array<T>& array, const char* name) {
+    if (array.ndim() != 1 && array.ndim() != 2) {
+        throw py::value_error(std::string(name) + " must have shape (n,) or (n_leads, n)");
+    }
+    const auto width = static_cast<std::size_t>(array.shape(array.ndim() - 1));
+    const auto height = static_cast<std::size_t>(array.ndim() == 2 ? array.shape(0) : 1);
+    std::vector<std::span<const T>> rows;
+    rows.reserve(height);
+    for (std::size_t i = 0; i < height; ++i) rows.emplace_back(array.data() + i * width, width);
+    return rows;
+}
+
+/// The rows of an array just made here, to be written.
+template <typename T>
+std::vector<std::span<T>> as_writable_rows(Array<T>& array) {
+    const auto width = static_cast<std::size_t>(array.shape(array.ndim() - 1));
+    const auto height = static_cast<std::size_t>(array.ndim() == 2 ? array.shape(0) : 1);
+    std::vector<std::span<T>> rows;
+    rows.reserve(height);
+    T* const data = array.mutable_data();
+    for (std::size_t i = 0; i < height; ++i) rows.emplace_back(data + i * width, width);
+    return rows;
+}
+
+/// Calls f with the GIL released; f must not touch Python objects.
+template <typename F>
+decltype(auto) without_gil(F&& f) {
+    const py::gil_scoped_release released;
+    return std::forward<F>(f)();
+}
+
+/// Hands a vector's memory to NumPy without a copy: a capsule owns it.
+template <typename T>
+Array<T> to_numpy(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+    auto owned = std::make_unique<std::vector<T>>(std::move(values));
+    const T* const data = owned->data();
+    const py::capsule owner(owned.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    static_cast<void>(owned.release());
+    return Array<T>(std::move(shape), data, owner);
+}
+
+template <typename T>
+Array<T> to_numpy(std::vector<T>&& values) {
+    const auto n = static_cast<py::ssize_t>(values.size());
+    return to_numpy(std::move(values), {n});
+}
+
+}  // namespace ecg::bindings

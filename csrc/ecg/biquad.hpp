@@ -1,0 +1,82 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "ecg/units.hpp"
+
+namespace ecg {
+
+/// One second-order section, y[t] = b0 x[t] + b1 x[t-1] + b2 x[t-2] - a1 y[t-1] - a2 y[t-2].
+struct Biquad {
+    double b0, b1, b2;
+    double a1, a2;
+
+    /// Gain for a constant input.
+    [[nodiscard]] constexpr double dc_gain() const noexcept {
+        return (b0 + b1 + b2) / (1.0 + a1 + a2);
+    }
+};
+
+/// Memory of one section, transposed direct form II: one sample in, one sample out.
+struct BiquadState {
+    double z1 = 0.0;
+    double z2 = 0.0;
+
+    double step(const Biquad& section, double x) noexcept {
+        const double y = section.b0 * x + z1;
+        z1 = section.b1 * x - section.a1 * y + z2;
+        z2 = section.b2 * x - section.a2 * y;
+        return y;
+    }
+
+    /// The state after an endless constant input x.
+    [[nodiscard]] static constexpr BiquadState settled(const Biquad& section, double x) noexcept {
+        const double y = section.dc_gain() * x;
+        return {y - section.b0 * x, section.b2 * x - section.a2 * y};
+    }
+};
+
+/// Causal filter of second-order sections in series, sample by sample, for online use.
+class Cascade {
+  public:
+    explicit Cascade(std::vector<Biquad> sections)
+        : sections_(std::move(sections)), states_(sections_.size()) {}
+
+    double step(double x) noexcept {
+        for (std::size_t i = 0; i < sections_.size(); ++i) x = states_[i].step(sections_[i], x);
+        return x;
+    }
+
+    /// As if the input had been x forever: no step response at the first sample.
+    void settle(double x) noexcept {
+        for (std::size_t i = 0; i < sections_.size(); ++i) {
+            states_[i] = BiquadState::settled(sections_[i], x);
+            x *= sections_[i].dc_gain();
+        }
+    }
+
+    [[nodiscard]] std::span<const Biquad> sections() const noexcept { return sections_; }
+
+  private:
+    std::vector<Biquad> sections_;
+    std::vector<BiquadState> states_;
+};
+
+/// Highest order the Butterworth designs accept; the lowest is 1.
+inline constexpr int kMaxButterworthOrder = 8;
+
+/// Butterworth designs by bilinear transform with prewarped edges (Oppenheim & Schafer,
+/// Discrete-Time Signal Processing, 3rd ed., ch. 7); band_pass has 2 * order poles.
+/// Edges outside (0, Nyquist), low >= high or an order outside 1..8: std::invalid_argument.
+[[nodiscard]] std::vector<Biquad> butterworth_low_pass(int order, Hertz cutoff, SamplingRate rate);
+[[nodiscard]] std::vector<Biquad> butterworth_high_pass(int order, Hertz cutoff, SamplingRate rate);
+[[nodiscard]] std::vector<Biquad> butterworth_band_pass(int order, Hertz low, Hertz high,
+                                                        SamplingRate rate);
+
+/// Second-order notch with -3 dB bandwidth centre / q (Orfanidis, Introduction to Signal
+/// Processing, 1996, sec. 11.3). Centre outside (0, Nyquist) or q not positive:
+/// std::invalid_argument.
+[[nodiscard]] Biquad notch_section(Hertz centre, double q, SamplingRate rate);
+
+}  // namespace ecg

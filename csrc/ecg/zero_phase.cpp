@@ -1,0 +1,118 @@
+#include "ecg/zero_phase.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace ecg {
+namespace {
+
+constexpr std::size_t kMaxSections = 2 * kMaxButterworthOrder;
+
+/// Sections and their states side by side on the stack, so that the loops stay in registers.
+class Series {
+  public:
+    Series(std::span<const Biquad> sections, double settled_at) : n_(sections.size()) {
+        for (std::size_t i = 0; i < n_; ++i) {
+            sections_[i] = sections[i];
+            states_[i] = BiquadState::settled(sections[i], settled_at);
+            settled_at *= sections[i].dc_gain();
+        }
+    }
+
+    double step(double x) noexcept {
+        for (std::size_t i = 0; i < n_; ++i) x = states_[i].step(sections_[i], x);
+        return x;
+    }
+
+  private:
+    std::size_t n_;
+    std::array<Biquad, kMaxSections> sections_{};
+    std::array<BiquadState, kMaxSections> states_{};
+};
+
+/// Samples added at each end: three times the length of the difference equation.
+std::size_t pad_length(std::span<const Biquad> sections, std::size_t n_samples) {
+    const auto first_order = std::ranges::count_if(
+        sections, [](const Biquad& s) { return s.b2 == 0.0 && s.a2 == 0.0; });
+    const std::size_t taps = 2 * sections.size() + 1 - static_cast<std::size_t>(first_order);
+    return std::min(3 * taps, n_samples - 1);
+}
+
+}  // namespace
+
+void filtfilt(std::span<const Biquad> sections, std::span<double> samples) {
+    if (sections.size() > kMaxSections) {
+        throw std::invalid_argument("too many second-order sections");
+    }
+    if (samples.empty() || sections.empty()) return;
+    const std::size_t pad = pad_length(sections, samples.size());
+    const std::size_t last = samples.size() - 1;
+
+    std::vector<double> tail(pad);
+    for (std::size_t i = 0; i < pad; ++i) tail[i] = 2.0 * samples[last] - samples[last - 1 - i];
+
+    const double first = samples[0];
+    Series forward(sections, pad > 0 ? 2.0 * first - samples[pad] : first);
+    for (std::size_t i = pad; i > 0; --i) forward.step(2.0 * first - samples[i]);
+    for (double& x : samples) x = forward.step(x);
+    for (double& x : tail) x = forward.step(x);
+
+    Series backward(sections, pad > 0 ? tail.back() : samples[last]);
+    for (std::size_t i = pad; i > 0; --i) backward.step(tail[i - 1]);
+    for (std::size_t i = samples.size(); i > 0; --i) samples[i - 1] = backward.step(samples[i - 1]);
+}
+
+void bridge_gaps(std::span<double> samples) {
+    const auto finite = [](double x) { return std::isfinite(x); };
+    const auto begin = samples.begin();
+    auto before = std::find_if(begin, samples.end(), finite);
+    if (before == samples.end()) return;
+    std::fill(begin, before, *before);
+    while (true) {
+        const auto gap = std::find_if_not(before, samples.end(), finite);
+        if (gap == samples.end()) return;
+        const auto after = std::find_if(gap, samples.end(), finite);
+        const double from = *(gap - 1);
+        if (after == samples.end()) {
+            std::fill(gap, after, from);
+            return;
+        }
+        const double slope = (*after - from) / static_cast<double>(after - gap + 1);
+        for (auto it = gap; it != after; ++it) {
+            *it = from + slope * static_cast<double>(it - gap + 1);
+        }
+        before = after;
+    }
+}
+
+void filter_zero_phase(std::span<const Biquad> sections, std::span<const double> samples,
+                       std::span<double> filtered) {
+    if (filtered.size() != samples.size()) {
+        throw std::invalid_argument("the filtered signal must have the length of the samples");
+    }
+    const auto finite = [](double x) { return std::isfinite(x); };
+    std::ranges::copy(samples, filtered.begin());
+    const bool whole = std::ranges::all_of(samples, finite);
+    if (!whole) bridge_gaps(filtered);
+    if (filtered.empty() || !finite(filtered.front())) {
+        std::ranges::fill(filtered, std::numeric_limits<double>::quiet_NaN());
+        return;
+    }
+    filtfilt(sections, filtered);
+    if (whole) return;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        if (!finite(samples[i])) filtered[i] = std::numeric_limits<double>::quiet_NaN();
+    }
+}
+
+std::vector<double> band_pass(std::span<const double> samples, SamplingRate rate, Hertz low,
+                              Hertz high, int order) {
+    std::vector<double> filtered(samples.size());
+    filter_zero_phase(butterworth_band_pass(order, low, high, rate), samples, filtered);
+    return filtered;
+}
+
+}  // namespace ecg

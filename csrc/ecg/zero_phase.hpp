@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "ecg/biquad.hpp"
+#include "ecg/units.hpp"
+
+namespace ecg {
+
+/// Filters forward, then backward, in place: no phase shift, squared magnitude response.
+/// Both ends are extended by an odd reflection of 3 * (order + 1) samples, or of all but one
+/// when there are fewer, and the filter starts settled (Gustafsson 1996, doi:10.1109/78.492552,
+/// discusses the edges). Values must be finite; an empty span is left as it is.
+void filtfilt(std::span<const Biquad> sections, std::span<double> samples);
+
+/// Replaces each run of non-finite values by a straight line between its neighbours, a run at
+/// an end by the nearest value. A span without any finite value is left as it is.
+void bridge_gaps(std::span<double> samples);
+
+/// filtfilt of a signal with gaps: non-finite samples are bridged before and are NaN after.
+/// `filtered` has the length of `samples` and may be the same memory only when none is missing.
+void filter_zero_phase(std::span<const Biquad> sections, std::span<const double> samples,
+                       std::span<double> filtered);
+
+/// Zero-phase Butterworth band-pass of one lead with gaps; errors as butterworth_band_pass.
+[[nodiscard]] std::vector<double> band_pass(std::span<const double> samples, SamplingRate rate,
+                                            Hertz low, Hertz high, int order);
+
+}  // namespace ecg

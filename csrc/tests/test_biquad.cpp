@@ -1,0 +1,70 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <complex>
+#include <numbers>
+#include <vector>
+
+#include "ecg/biquad.hpp"
+
+namespace {
+
+double gain_at(std::span<const ecg::Biquad> sections, double hz, double rate_hz) {
+    const std::complex<double> z = std::polar(1.0, -2.0 * std::numbers::pi * hz / rate_hz);
+    std::complex<double> h = 1.0;
+    for (const ecg::Biquad& s : sections) {
+        h *= (s.b0 + z * (s.b1 + z * s.b2)) / (1.0 + z * (s.a1 + z * s.a2));
+    }
+    return std::abs(h);
+}
+
+const ecg::SamplingRate kRate{250.0};
+const double kHalfPower = std::sqrt(0.5);
+
+}  // namespace
+
+TEST_CASE("Butterworth filters are 3 dB down at their edges, whatever the order") {
+    for (int order = 1; order <= ecg::kMaxButterworthOrder; ++order) {
+        CAPTURE(order);
+        const auto low = ecg::butterworth_low_pass(order, ecg::Hertz{40.0}, kRate);
+        CHECK(gain_at(low, 40.0, 250.0) == doctest::Approx(kHalfPower));
+        CHECK(gain_at(low, 0.0, 250.0) == doctest::Approx(1.0));
+        const auto high = ecg::butterworth_high_pass(order, ecg::Hertz{0.5}, kRate);
+        CHECK(gain_at(high, 0.5, 250.0) == doctest::Approx(kHalfPower).epsilon(1e-6));
+        CHECK(gain_at(high, 125.0, 250.0) == doctest::Approx(1.0));
+        const auto band = ecg::butterworth_band_pass(order, ecg::Hertz{5.0}, ecg::Hertz{15.0}, kRate);
+        CHECK(gain_at(band, 5.0, 250.0) == doctest::Approx(kHalfPower));
+        CHECK(gain_at(band, 15.0, 250.0) == doctest::Approx(kHalfPower));
+    }
+}
+
+TEST_CASE("the notch removes its centre and nothing at zero") {
+    const std::vector<ecg::Biquad> notch{ecg::notch_section(ecg::Hertz{50.0}, 30.0, kRate)};
+    CHECK(gain_at(notch, 50.0, 250.0) < 1e-12);
+    CHECK(gain_at(notch, 0.0, 250.0) == doctest::Approx(1.0));
+}
+
+TEST_CASE("designs refuse edges and orders that make no filter") {
+    const ecg::Hertz low{5.0};
+    const ecg::Hertz high{15.0};
+    CHECK_THROWS_AS((void)ecg::butterworth_band_pass(0, low, high, kRate), std::invalid_argument);
+    CHECK_THROWS_AS((void)ecg::butterworth_band_pass(9, low, high, kRate), std::invalid_argument);
+    CHECK_THROWS_AS((void)ecg::butterworth_band_pass(2, high, low, kRate), std::invalid_argument);
+    CHECK_THROWS_AS((void)ecg::butterworth_low_pass(2, ecg::Hertz{125.0}, kRate),
+                    std::invalid_argument);
+    CHECK_THROWS_AS((void)ecg::butterworth_high_pass(2, ecg::Hertz{std::nan("")}, kRate),
+                    std::invalid_argument);
+    CHECK_THROWS_AS((void)ecg::notch_section(ecg::Hertz{0.0}, 30.0, kRate), std::invalid_argument);
+    CHECK_THROWS_AS((void)ecg::notch_section(ecg::Hertz{50.0}, 0.0, kRate), std::invalid_argument);
+    CHECK_THROWS_AS(ecg::SamplingRate{0.0}, std::invalid_argument);
+    CHECK_THROWS_AS(ecg::SamplingRate{std::nan("")}, std::invalid_argument);
+}
+
+TEST_CASE("a settled cascade has no step response") {
+    ecg::Cascade low{ecg::butterworth_low_pass(4, ecg::Hertz{10.0}, kRate)};
+    low.settle(1.5);
+    for (int i = 0; i < 100; ++i) CHECK(low.step(1.5) == doctest::Approx(1.5));
+    ecg::Cascade band{ecg::butterworth_band_pass(2, ecg::Hertz{5.0}, ecg::Hertz{15.0}, kRate)};
+    band.settle(1.5);
+    for (int i = 0; i < 100; ++i) CHECK(std::abs(band.step(1.5)) < 1e-12);
+}
