@@ -74,7 +74,7 @@ def read_wfdb(
     library_header, header = _read_header(base)
     n_frames = count_frames(library_header, base.parent)
     first, stop = _sample_range(header, n_frames, start_s, duration_s)
-    samples_mv = _read_samples(base, header, n_frames, first, stop)
+    samples_mv = _read_samples(base, header, first, stop)
     waveform = Waveform(samples_mv, header.sampling_rate_hz, header.leads)
     return Recording(base.name, waveform, header.age_years, header.sex)
 
@@ -96,8 +96,9 @@ def read_wfdb_annotations(path: Path, extension: str) -> WfdbAnnotations:
     """
     base = _record_base(path)
     _, header = _read_header(base)
-    if not base.with_name(f"{base.name}.{extension}").is_file():
-        msg = f"There is no annotation file (.{extension}) for the record."
+    annotation_file = base.with_name(f"{base.name}.{extension}")
+    if not annotation_file.is_file() or not annotation_file.stat().st_size:
+        msg = f"There is no annotation file (.{extension}) for the record, or it is empty."
         raise UnreadableRecording(msg)
     annotation = _call_library("rdann", str(base), extension)
     indices = np.asarray(annotation.sample, dtype=np.int64)
@@ -163,20 +164,20 @@ def _sample_range(
     return first, stop
 
 
-def _read_samples(
-    base: Path, header: WfdbHeader, n_frames: int, first: int, stop: int
-) -> Millivolts:
+def _read_samples(base: Path, header: WfdbHeader, first: int, stop: int) -> Millivolts:
     """Samples of all voltages at the fastest one's rate, shape (n_leads, stop - first)."""
     per_frame = header.samples_per_frame_max
     # Format 8 holds differences: the whole record is needed to know any sample.
     # One frame more on either side lets slower leads be interpolated at the edges.
     mixed = len(set(header.samples_per_frame)) > 1
     first_frame = 0 if "8" in header.formats else max(first // per_frame - mixed, 0)
+    last_frame = -(-stop // per_frame) + mixed
+    stated = header.n_frames_stated  # without it the library can only read to the end
     record = _call_library(
         "rdrecord",
         str(base),
         sampfrom=first_frame,
-        sampto=min(-(-stop // per_frame) + mixed, n_frames),
+        sampto=None if stated is None else min(last_frame, stated),
         channels=list(header.voltages),
         smooth_frames=False,
     )

@@ -18,10 +18,11 @@ MILLIVOLTS_PER_UNIT = {
     "v": 1e3,
     "mv": 1.0,
     "uv": 1e-3,
-    "\u00b5v": 1e-3,  # micro sign
-    "\u03bcv": 1e-3,  # Greek mu
     "nv": 1e-6,
 }
+
+# The micro sign and the Greek letter in UTF-8, then the micro sign in Latin-1
+MICRO = (b"\xc2\xb5", b"\xce\xbc", b"\xb5")
 
 # signal(5); formats 508, 516 and 524 are FLAC and have no fixed size.
 BYTES_PER_SAMPLE = {
@@ -49,6 +50,7 @@ class WfdbHeader:
     """
 
     frame_rate_hz: float
+    n_frames_stated: int | None
     formats: tuple[str, ...]
     samples_per_frame: tuple[int, ...]
     names: tuple[str, ...]
@@ -97,6 +99,7 @@ def interpret_header(header: Any, path: Path) -> WfdbHeader:  # noqa: ANN401 (wf
     age, sex = _age_and_sex(header.comments)
     result = WfdbHeader(
         frame_rate_hz=float(header.fs),
+        n_frames_stated=header.sig_len,
         formats=tuple(header.fmt),
         samples_per_frame=tuple(header.samps_per_frame),
         names=tuple(name or "" for name in header.sig_name),
@@ -104,7 +107,7 @@ def interpret_header(header: Any, path: Path) -> WfdbHeader:  # noqa: ANN401 (wf
         age_years=age,
         sex=sex,
     )
-    if not result.voltages:
+    if len(result.units) != header.n_sig or not result.voltages:
         msg = "The WFDB header describes no signal in V, mV, uV or nV."
         raise UnreadableRecording(msg)
     return result
@@ -152,17 +155,17 @@ def _lead_name(name: str) -> Lead:
 
 
 def _units(path: Path) -> tuple[str, ...]:
-    """Units of the signals, lower case; the library drops a "µ" and makes volts of it."""
+    """Units of the signals in lower case, with "uv" for microvolts.
+
+    The library reads headers as ASCII and makes volts of "µV" by dropping the "µ".
+    """
     raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    lines = [
-        line for line in text.splitlines() if line.strip() and not line.startswith("#")
-    ]
-    gains = [line.split()[2:3] for line in lines[1:]]
-    return tuple(gain[0].partition("/")[2].lower() if gain else "" for gain in gains)
+    for micro in MICRO:
+        raw = raw.replace(micro, b"u")
+    lines = [line.strip() for line in raw.decode("ascii", errors="ignore").splitlines()]
+    fields = [line.split() for line in lines if line and not line.startswith("#")]
+    gains = [line[2] if len(line) > 2 else "" for line in fields[1:]]
+    return tuple(gain.partition("/")[2].lower() for gain in gains)
 
 
 def _age_and_sex(comments: Sequence[str]) -> tuple[float | None, Sex | None]:
