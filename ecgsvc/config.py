@@ -1,0 +1,61 @@
+"""Settings: the only reader of the environment.
+
+Every field is the variable ``ECGSVC_<NAME>`` (``ECGSVC_DATABASE_URL``); the command line
+overrides it.
+"""
+
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MODELS_DIR = Path(__file__).parent / "inference" / "models"
+BEAT_MODEL = "beats-cnn-lstm-attention-1.0.0"
+
+
+class Settings(BaseSettings):
+    """Everything an installation decides; defaults suit a trial on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="ECGSVC_", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///ecgsvc.sqlite3",
+        description="SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB.",
+    )
+    listen: str = Field("127.0.0.1:50051", description="HOST:PORT; port 0 takes a free one.")
+    workers: int = Field(4, ge=1, le=256, description="Threads that serve calls.")
+    max_in_flight: int = Field(64, ge=1, description="Calls accepted at once, waiting included.")
+    grace_s: float = Field(30.0, ge=0, description="Time accepted calls get on shutdown.")
+    provider: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where models run; cuda refuses to start without CUDA."
+    )
+    beat_model: Path = Field(
+        MODELS_DIR / BEAT_MODEL, description="Folder with model.onnx and card.toml."
+    )
+    organization: str = Field(
+        "ecgsvc operator", description="Display name of the reports' performer."
+    )
+    default_zone: str = Field("UTC", description="Zone of times that come without one.")
+    tls_certificate: Path | None = Field(None, description="PEM chain; turns TLS on.")
+    tls_key: Path | None = Field(None, description="PEM private key of the certificate.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM; clients must show a certificate signed by it."
+    )
+
+    @field_validator("default_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            msg = "tls_certificate and tls_key go together"
+            raise ValueError(msg)
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            msg = "tls_client_ca needs tls_certificate and tls_key"
+            raise ValueError(msg)
+        return self
