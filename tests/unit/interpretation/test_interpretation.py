@@ -1,0 +1,77 @@
+"""Findings rest on evidence; sentences say what is known and what is not."""
+
+import numpy as np
+import pytest
+
+from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.measurements import Measurements
+from ecgsvc.domain.quality import LeadQuality, SignalQuality
+from ecgsvc.interpretation import conclude, find
+
+GOOD = SignalQuality((LeadQuality("II", True, 0, 0, ()),))
+
+
+def beats(classes: str) -> ClassifiedBeats:
+    probabilities = np.zeros((len(classes), 5), dtype=np.float32)
+    for i, name in enumerate(classes):
+        probabilities[i, "NSVFQ".index(name)] = 1
+    return ClassifiedBeats(np.arange(len(classes), dtype=np.int64) * 300, probabilities)
+
+
+def codes(
+    measurements: Measurements, classes: str = "NNN", sex: str | None = None
+) -> set[str]:
+    found = find(beats(classes), measurements, sex)  # type: ignore[arg-type]
+    assert all(finding.evidence for finding in found)
+    return {finding.coding.code for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("bpm", "expected"),
+    [
+        (49.9, {"426627000"}),
+        (50.0, set()),
+        (100.0, set()),
+        (100.1, {"3424008"}),
+        (None, set()),
+    ],
+)
+def test_rate_findings_begin_at_their_limits(bpm: float | None, expected: set[str]) -> None:
+    assert codes(Measurements(heart_rate_bpm=bpm)) == expected
+
+
+def test_qtc_limit_depends_on_sex() -> None:
+    measured = Measurements(qtc_fridericia_ms=455)
+    assert codes(measured, sex="male") == {"111975006"}
+    assert codes(measured, sex="female") == set()
+    assert codes(measured) == set()
+
+
+def test_long_pr_is_found() -> None:
+    assert codes(Measurements(pr_ms=201)) == {"164947007"}
+    assert codes(Measurements(pr_ms=200)) == set()
+
+
+def test_ectopic_beats_are_counted_and_located() -> None:
+    found = find(beats("NVNVS"), Measurements(), None)
+    assert [f.text for f in found] == [
+        "2 ventricular ectopic beats",
+        "1 supraventricular ectopic beat",
+    ]
+    assert found[0].evidence[0].samples == (300, 900)
+
+
+def test_conclusion_says_what_is_not_determined() -> None:
+    text = conclude(GOOD, beats("NNV"), Measurements(heart_rate_bpm=75, pr_ms=160), ())
+    assert "3 beats, 75/min: 2 normal, 1 ventricular ectopic." in text
+    assert "PR 160 ms." in text
+    assert "QRS" not in text
+    assert "not determined" in text
+    assert "not reviewed by a clinician" in text
+
+
+def test_conclusion_of_silence_invents_nothing() -> None:
+    silent = SignalQuality((LeadQuality("II", False, 0, 1, ()),))
+    text = conclude(silent, beats(""), Measurements(), ())
+    assert text.startswith("No beat was found.")
+    assert "Not relied upon: II." in text
