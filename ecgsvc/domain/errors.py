@@ -102,6 +102,14 @@ class DeadlineExceeded(EcgsvcError):
     """The caller's deadline passed; the work was stopped and nothing was stored."""
 
 
+class SlotTaken(Exception):
+    """Another writer stored a report where this one was to stand; look the place up again.
+
+    Control flow between store and pipeline: no caller of the service ever sees it, so it
+    stands outside the tree.
+    """
+
+
 def raise_all(errors: Sequence[RefusedContent]) -> None:
     """Raise the first error with the others attached; return when there is none."""
     if errors:

@@ -75,7 +75,8 @@ class NewReport:
 
     `request_id` is empty when the caller gave none; `request_sha256` is the SHA-256 of the
     whole request content (Observation and Patient bytes). `codes` are the report's own code
-    and those of its findings.
+    and those of its findings. `status` is that of the DiagnosticReport: preliminary until a
+    clinician signs.
     """
 
     slot: ReportSlot
@@ -86,6 +87,7 @@ class NewReport:
     documents: ReportDocuments
     codes: tuple[Coding, ...]
     issued_at: datetime
+    status: str = "preliminary"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""What text the databases can hold, so that a caller hears of it before they do."""
+
+from ecgsvc.domain.errors import InvalidElement, InvalidRequest
+from ecgsvc.domain.report import EcgSource
+from ecgsvc.store.schema import MAX_IDENTIFIER, MAX_REFERENCE, MAX_REQUEST_ID
+
+
+def is_storable(text: str) -> bool:
+    """Whether both databases can hold a text: UTF-8 without NUL."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def check_request_id(request_id: str) -> None:
+    """Raise `InvalidRequest` when a request id is too long or not storable."""
+    if len(request_id) > MAX_REQUEST_ID or not is_storable(request_id):
+        msg = f"request_id must be at most {MAX_REQUEST_ID} characters, without NUL"
+        raise InvalidRequest(msg)
+
+
+def check_source(source: EcgSource) -> None:
+    """Raise `InvalidElement` when an indexed text is too long or not storable."""
+    for identifier in source.identifiers:
+        _check("Observation.identifier.system", identifier.system, MAX_IDENTIFIER)
+        _check("Observation.identifier.value", identifier.value, MAX_IDENTIFIER)
+    _check("Observation.subject.reference", source.subject_reference, MAX_REFERENCE)
+    if subject := source.subject_identifier:
+        _check("Observation.subject.identifier.system", subject.system, MAX_IDENTIFIER)
+        _check("Observation.subject.identifier.value", subject.value, MAX_IDENTIFIER)
+
+
+def _check(expression: str, text: str | None, longest: int) -> None:
+    if text is not None and (len(text) > longest or not is_storable(text)):
+        msg = f"expected at most {longest} characters, without NUL"
+        raise InvalidElement(msg, expression=expression)

@@ -1,0 +1,131 @@
+"""Which reports a query means, page by page."""
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, or_, select, tuple_
+
+from ecgsvc.domain.errors import InvalidRequest
+from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+from ecgsvc.store import schema
+from ecgsvc.store.limits import is_storable
+from ecgsvc.store.reading import read_reports, select_reports
+
+MAX_PAGE_SIZE = 1000
+_DIGEST_SIZE = 12
+_Position = tuple[datetime, str]
+
+
+def list_page(connection: Connection, query: ReportQuery) -> ReportPage:
+    """Read one page, newest effective time first, of the latest version of each report.
+
+    Pages follow each other by position, not by count: what is stored meanwhile moves
+    nothing.
+
+    Raises
+    ------
+    InvalidRequest
+        When the page token is not one given for the same filter, or the page size is less
+        than 1 (more than 1000 is read as 1000).
+    """
+    if query.page_size < 1:
+        msg = "page_size must be at least 1"
+        raise InvalidRequest(msg)
+    position = _position(query) if query.page_token else None
+    terms = (query.patient, query.code, query.status)
+    if not all(is_storable(term) for term in terms if term is not None):
+        return ReportPage((), "")
+    page_size = min(query.page_size, MAX_PAGE_SIZE)
+    found = read_reports(connection, _select(query, position).limit(page_size + 1))
+    page = tuple(found[:page_size])
+    more = len(found) > page_size
+    return ReportPage(page, _token(query, page[-1]) if more else "")
+
+
+def _select(query: ReportQuery, position: _Position | None) -> Select[Any]:
+    columns = schema.reports.c
+    conditions = [_is_latest()]
+    if query.patient is not None:
+        conditions.append(_is_about(query.patient))
+    if query.effective_from is not None:
+        conditions.append(columns.effective_at >= query.effective_from)
+    if query.effective_before is not None:
+        conditions.append(columns.effective_at < query.effective_before)
+    if query.code is not None:
+        conditions.append(_has_code(query.code))
+    if query.status is not None:
+        conditions.append(columns.status == query.status)
+    if position is not None:
+        conditions.append(tuple_(columns.effective_at, columns.report_id) < position)
+    return (
+        select_reports()
+        .where(*conditions)
+        .order_by(columns.effective_at.desc(), columns.report_id.desc())
+    )
+
+
+def _is_latest() -> ColumnElement[bool]:
+    newer = schema.reports.alias("newer")
+    return ~(
+        select(newer.c.version)
+        .where(
+            newer.c.report_id == schema.reports.c.report_id,
+            newer.c.version > schema.reports.c.version,
+        )
+        .exists()
+    )
+
+
+def _is_about(patient: str) -> ColumnElement[bool]:
+    """Match the subject's reference, or its identifier as a FHIR token search would."""
+    columns = schema.reports.c
+    system, bar, value = patient.partition("|")
+    by_identifier = columns.subject_value == (value if bar else patient)
+    if bar:
+        by_identifier &= columns.subject_system == system
+    return or_(columns.subject_reference == patient, by_identifier)
+
+
+def _has_code(code: str) -> ColumnElement[bool]:
+    columns, reports = schema.report_codes.c, schema.reports.c
+    coded = select(columns.report_id, columns.version).where(columns.code == code)
+    return tuple_(reports.report_id, reports.version).in_(coded)
+
+
+def _token(query: ReportQuery, last: StoredReport) -> str:
+    position = f"{last.effective_at.isoformat()} {last.report_id}".encode()
+    return base64.urlsafe_b64encode(_digest(query, position) + position).decode()
+
+
+def _position(query: ReportQuery) -> _Position:
+    """Read a page token back.
+
+    The digest finds tokens that are damaged or were given for another filter. It is no
+    secret: a token says where to go on, not what may be seen.
+    """
+    try:
+        raw = base64.b64decode(query.page_token.encode("ascii"), b"-_", validate=True)
+        digest, position = raw[:_DIGEST_SIZE], raw[_DIGEST_SIZE:]
+        if digest != _digest(query, position):
+            raise ValueError
+        time, _, report_id = position.decode("ascii").partition(" ")
+        effective_at = datetime.fromisoformat(time).astimezone(UTC)
+    except (ValueError, OverflowError):
+        msg = "the page token is none that was given for this filter"
+        raise InvalidRequest(msg) from None
+    return effective_at, report_id
+
+
+def _digest(query: ReportQuery, position: bytes) -> bytes:
+    terms = (
+        query.patient,
+        query.code,
+        query.status,
+        query.effective_from and query.effective_from.astimezone(UTC).isoformat(),
+        query.effective_before and query.effective_before.astimezone(UTC).isoformat(),
+    )
+    return hashlib.blake2b(
+        repr(terms).encode() + position, digest_size=_DIGEST_SIZE
+    ).digest()

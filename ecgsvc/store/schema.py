@@ -1,0 +1,257 @@
+"""The tables, as `migrations/` builds them.
+
+Rows are only ever inserted: a correction is a new version beside the old one. A report
+bears the id of its ECG, so `report_id` names both.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+MAX_IDENTIFIER = 255
+"""Longest system or value of an identifier, in characters: what an index entry holds."""
+
+MAX_REFERENCE = 512
+"""Longest reference to a subject, in characters."""
+
+MAX_REQUEST_ID = 128
+"""Longest request id, in characters."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, time-zone aware in Python and UTC in the database.
+
+    SQLite has no time zones: the moment is kept as text in UTC, which sorts by time.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Convert to UTC; `ValueError` for a time without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a time to store needs a zone"
+            raise ValueError(msg)
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+REPORT_KEY = ("report_id", "version")
+
+
+def _report_id() -> Column[str]:
+    return Column("report_id", String(36), nullable=False)
+
+
+def _version() -> Column[int]:
+    return Column("version", Integer, nullable=False)
+
+
+def _of_report() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(REPORT_KEY, ["reports.report_id", "reports.version"])
+
+
+ecgs = Table(
+    "ecgs",
+    metadata,
+    _report_id(),
+    Column("created_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("report_id"),
+)
+"""One row per ECG, whatever number of times it was sent or corrected."""
+
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("system", String(MAX_IDENTIFIER), nullable=False),
+    Column("value", String(MAX_IDENTIFIER), nullable=False),
+    Column("report_id", ForeignKey("ecgs.report_id"), nullable=False),
+    PrimaryKeyConstraint("system", "value"),
+)
+"""Business identifiers of ECGs; a missing system is the empty string, not NULL, so that
+the key holds."""
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("report_id", ForeignKey("ecgs.report_id"), nullable=False),
+    _version(),
+    Column("sha256", String(64), nullable=False),
+    Column("fhir_version", String(16), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY),
+    UniqueConstraint("report_id", "sha256"),
+    CheckConstraint("version >= 1", name="version"),
+)
+"""The Observations exactly as received; `received_at` is when the store got them."""
+
+reports = Table(
+    "reports",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("source_version", Integer, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("subject_reference", String(MAX_REFERENCE)),
+    Column("subject_system", String(MAX_IDENTIFIER)),
+    Column("subject_value", String(MAX_IDENTIFIER)),
+    Column("effective_at", UtcDateTime, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("conclusion", Text, nullable=False),
+    Column("software_version", String(64), nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY),
+    ForeignKeyConstraint(
+        ["report_id", "source_version"], ["sources.report_id", "sources.version"]
+    ),
+    UniqueConstraint("report_id", "source_version"),
+    CheckConstraint("version >= 1", name="version"),
+    Index(None, "effective_at", "report_id"),
+    Index(None, "status", "effective_at", "report_id"),
+    Index(None, "subject_reference", "effective_at", "report_id"),
+    Index(None, "subject_value", "effective_at", "report_id"),
+)
+"""Versions of reports, one on each source version. The subject's identifier is in
+`subject_value`, with an empty `subject_system` when it has none."""
+
+documents = Table(
+    "documents",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("kind", String(32), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "kind", "position"),
+    _of_report(),
+)
+"""The FHIR resources of a report version, byte for byte as they were answered."""
+
+measurements = Table(
+    "measurements",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("heart_rate_bpm", Float),
+    Column("rr_ms", Float),
+    Column("p_ms", Float),
+    Column("pr_ms", Float),
+    Column("qrs_ms", Float),
+    Column("qt_ms", Float),
+    Column("qtc_fridericia_ms", Float),
+    Column("qtc_bazett_ms", Float),
+    Column("p_axis_deg", Float),
+    Column("qrs_axis_deg", Float),
+    Column("t_axis_deg", Float),
+    PrimaryKeyConstraint(*REPORT_KEY),
+    _of_report(),
+)
+"""Global measurements; NULL is what could not be measured."""
+
+lead_amplitudes = Table(
+    "lead_amplitudes",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("position", Integer, nullable=False),
+    Column("lead", Text, nullable=False),
+    Column("r_amplitude_mv", Float),
+    Column("t_amplitude_mv", Float),
+    PrimaryKeyConstraint(*REPORT_KEY, "position"),
+    _of_report(),
+)
+"""Amplitudes lead by lead; NULL is what could not be measured."""
+
+findings = Table(
+    "findings",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("position", Integer, nullable=False),
+    Column("system", String(MAX_IDENTIFIER), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "position"),
+    _of_report(),
+)
+"""What was found, in the order of the report."""
+
+report_codes = Table(
+    "report_codes",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("system", String(MAX_IDENTIFIER), nullable=False),
+    Column("code", String(64), nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "system", "code"),
+    _of_report(),
+    Index(None, "code", "report_id", "version"),
+)
+"""Codes a report is listed by: its own and those of its findings."""
+
+report_models = Table(
+    "report_models",
+    metadata,
+    _report_id(),
+    _version(),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "position"),
+    _of_report(),
+)
+"""Models behind a report; `sha256` is that of the ONNX file."""
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_id", String(MAX_REQUEST_ID), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    _report_id(),
+    _version(),
+    PrimaryKeyConstraint("request_id"),
+    _of_report(),
+)
+"""Idempotency keys and the report version each was answered with."""
