@@ -1,0 +1,361 @@
+"""A small typed client of the service.
+
+>>> with EcgClient("127.0.0.1:50051") as client:  # doctest: +SKIP
+...     reply = client.analyze(Path("ecg.json").read_bytes())
+...     print(reply.name, reply.replayed)
+"""
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from ecgsvc.v1 import (
+    analysis_pb2,
+    analysis_pb2_grpc,
+    reports_pb2,
+    reports_pb2_grpc,
+    resource_pb2,
+)
+
+MAX_MESSAGE_BYTES = 20 * 1024 * 1024
+FIRST_DELAY_S = 0.1
+MAX_DELAY_S = 5.0
+
+_Reply = TypeVar("_Reply", bound=Message)
+
+
+class EcgServiceError(Exception):
+    """The service refused a request, or could not be reached.
+
+    Parameters
+    ----------
+    code, message
+        Status of the call.
+    operation_outcome
+        The FHIR OperationOutcome that came with it, if any.
+    reason
+        The service's word for the error (``MISSING_ELEMENT``), empty when it gave none.
+    retry_after_s
+        When the service asks to try again, if it does.
+    """
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        operation_outcome: dict[str, Any] | None = None,
+        *,
+        reason: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"{code.name}: {message}")
+        self.code = code
+        self.message = message
+        self.operation_outcome = operation_outcome
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """PEM files of a client.
+
+    Parameters
+    ----------
+    ca
+        Certificates that may have signed the server's; None takes the system's.
+    certificate, key
+        The client's own, when the server asks for one (mutual TLS).
+    server_name
+        The name in the server's certificate, where it differs from the target's.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzedReply:
+    """A report as JSON bytes, with the resources it refers to."""
+
+    name: str
+    replayed: bool
+    report: bytes
+    observations: tuple[bytes, ...]
+    provenance: bytes
+    device: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedReply:
+    """Whether `analyze` would accept an Observation, and why not."""
+
+    valid: bool
+    operation_outcome: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportReply:
+    """A stored report; in a list the last three are empty. Times are UTC."""
+
+    name: str
+    status: str
+    patient: str
+    effective_at: datetime
+    issued_at: datetime
+    conclusion: str
+    source_sha256: str
+    report: bytes
+    observations: tuple[bytes, ...]
+    provenance: bytes
+    device: bytes
+
+
+class EcgClient:
+    """A connection to the service, as a context manager.
+
+    Calls the service cannot take now (UNAVAILABLE, overloaded) are tried again with
+    growing pauses, within the deadline. gRPC's own retries are of no use here: they leave
+    out messages above its retry buffer of 256 KiB, which 12-lead ECGs exceed.
+
+    Parameters
+    ----------
+    target
+        ``HOST:PORT``.
+    tls
+        None speaks clear text.
+    deadline_s
+        Time a call may take, tries and pauses together.
+    max_attempts
+        Tries a call has.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        tls: ClientTls | None = None,
+        deadline_s: float = 60.0,
+        max_attempts: int = 5,
+    ) -> None:
+        self._channel = _channel(target, tls)
+        self._analysis = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
+        self._reports = reports_pb2_grpc.ReportServiceStub(self._channel)
+        self._deadline_s = deadline_s
+        self._max_attempts = max_attempts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Wait for the connection; UNAVAILABLE raises when it is not there in time."""
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=timeout_s)
+        except grpc.FutureTimeoutError:
+            msg = f"no connection within {timeout_s:g} s"
+            raise EcgServiceError(grpc.StatusCode.UNAVAILABLE, msg) from None
+
+    def analyze(
+        self,
+        observation: bytes,
+        *,
+        patient: bytes = b"",
+        request_id: str = "",
+        fhir_version: str = "",
+    ) -> AnalyzedReply:
+        """Have an ECG analysed and its report stored.
+
+        Without a `request_id` one is made, so that a second try never makes a second
+        report.
+
+        Raises
+        ------
+        EcgServiceError
+            Any status but OK.
+        """
+        request = analysis_pb2.AnalyzeEcgRequest(
+            observation=_resource(observation, fhir_version),
+            patient=_resource(patient, fhir_version),
+            request_id=request_id or str(uuid.uuid4()),
+        )
+        reply = self._call(self._analysis.AnalyzeEcg, request, _ANALYZED)
+        return AnalyzedReply(
+            name=reply.name,
+            replayed=reply.replayed,
+            report=reply.report.json,
+            observations=tuple(each.json for each in reply.observations),
+            provenance=reply.provenance.json,
+            device=reply.device.json,
+        )
+
+    def validate(
+        self, observation: bytes, *, patient: bytes = b"", fhir_version: str = ""
+    ) -> ValidatedReply:
+        """Ask whether `analyze` would accept an Observation; `EcgServiceError` as there."""
+        request = analysis_pb2.ValidateEcgRequest(
+            observation=_resource(observation, fhir_version),
+            patient=_resource(patient, fhir_version),
+        )
+        reply = self._call(self._analysis.ValidateEcg, request, _VALIDATED)
+        return ValidatedReply(reply.valid, json.loads(reply.operation_outcome.json))
+
+    def get_report(self, name: str) -> ReportReply:
+        """Get ``reports/{id}`` or ``reports/{id}/versions/{n}``; NOT_FOUND raises."""
+        request = reports_pb2.GetReportRequest(name=name)
+        return _report(self._call(self._reports.GetReport, request, _GOT).report)
+
+    def list_reports(
+        self,
+        filter: str = "",  # noqa: A002  # AIP-160's word
+        *,
+        page_size: int = 0,
+    ) -> Iterator[ReportReply]:
+        """Yield the latest versions, newest ECG first, fetching page after page."""
+        request = reports_pb2.ListReportsRequest(filter=filter, page_size=page_size)
+        while True:
+            page = self._call(self._reports.ListReports, request, _LISTED)
+            yield from map(_report, page.reports)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def _call(
+        self, method: Callable[..., Any], request: Message, kind: type[_Reply]
+    ) -> _Reply:
+        """Call until it succeeds, cannot, or time or tries are used up."""
+        end_s = time.monotonic() + self._deadline_s
+        attempt = 1
+        while True:
+            try:
+                reply = method(request, timeout=end_s - time.monotonic())
+            except grpc.RpcError as error:
+                refused = _service_error(error)
+                delay_s = _delay_s(refused, attempt)
+                is_last = attempt >= self._max_attempts
+                if delay_s is None or is_last or time.monotonic() + delay_s >= end_s:
+                    raise refused from None
+            else:
+                assert isinstance(reply, kind)  # noqa: S101  # what the stub promises
+                return reply
+            time.sleep(delay_s)
+            attempt += 1
+
+
+_ANALYZED = analysis_pb2.AnalyzeEcgResponse
+_VALIDATED = analysis_pb2.ValidateEcgResponse
+_GOT = reports_pb2.GetReportResponse
+_LISTED = reports_pb2.ListReportsResponse
+
+
+def _channel(target: str, tls: ClientTls | None) -> grpc.Channel:
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
+    if tls is None:
+        return grpc.insecure_channel(target, options=options)
+    if tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=_bytes(tls.ca),
+        private_key=_bytes(tls.key),
+        certificate_chain=_bytes(tls.certificate),
+    )
+    return grpc.secure_channel(target, credentials, options=options)
+
+
+def _bytes(path: Path | None) -> bytes | None:
+    return None if path is None else path.read_bytes()
+
+
+def _resource(body: bytes, fhir_version: str) -> resource_pb2.FhirResource | None:
+    if not body:
+        return None
+    return resource_pb2.FhirResource(json=body, fhir_version=fhir_version)
+
+
+def _report(message: reports_pb2.Report) -> ReportReply:
+    return ReportReply(
+        name=message.name,
+        status=message.status,
+        patient=message.patient,
+        effective_at=message.effective_time.ToDatetime(UTC),
+        issued_at=message.issued_time.ToDatetime(UTC),
+        conclusion=message.conclusion,
+        source_sha256=message.source_sha256,
+        report=message.report.json,
+        observations=tuple(each.json for each in message.observations),
+        provenance=message.provenance.json,
+        device=message.device.json,
+    )
+
+
+def _delay_s(error: EcgServiceError, attempt: int) -> float | None:
+    """Return the pause before the next try; None when another try cannot help."""
+    if error.code is not grpc.StatusCode.UNAVAILABLE and error.retry_after_s is None:
+        return None
+    backoff_s = min(FIRST_DELAY_S * 2 ** (attempt - 1), MAX_DELAY_S)
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311  # spreads clients, keeps no secret
+    return float(max(backoff_s, error.retry_after_s or 0.0) * jitter)
+
+
+def _service_error(error: Any) -> EcgServiceError:  # noqa: ANN401  # RpcError that is a Call
+    trailers = dict(error.trailing_metadata() or ())
+    reason, retry_after_s = _details(trailers.get("grpc-status-details-bin", b""))
+    return EcgServiceError(
+        error.code(),
+        error.details() or "",
+        _outcome(trailers.get("operation-outcome-bin", b"")),
+        reason=reason,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _details(data: bytes) -> tuple[str, float | None]:
+    """Read ErrorInfo.reason and RetryInfo.retry_delay of a google.rpc.Status."""
+    reason, retry_after_s = "", None
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    try:
+        for detail in status_pb2.Status.FromString(data).details:
+            if detail.Unpack(info):
+                reason = info.reason
+            elif detail.Unpack(retry):
+                retry_after_s = retry.retry_delay.ToMilliseconds() / 1000
+    except DecodeError:
+        pass  # not ours: a proxy's
+    return reason, retry_after_s
+
+
+def _outcome(data: bytes) -> dict[str, Any] | None:
+    try:
+        outcome = json.loads(data)
+    except ValueError:
+        return None
+    return outcome if isinstance(outcome, dict) else None

@@ -1,0 +1,1 @@
+"""The gRPC face: servicers, one interceptor, one error table, the server."""

@@ -1,0 +1,99 @@
+"""AnalysisService over whatever analyses ECGs."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import grpc
+
+from ecgsvc.domain.errors import MissingElement
+from ecgsvc.domain.report import StoredReport
+from ecgsvc.rpc import requests
+from ecgsvc.rpc.messages import fhir_resource
+from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, resource_pb2
+
+
+class AnalyzedEcg(Protocol):
+    """A stored report, and whether an earlier call with the same content made it."""
+
+    @property
+    def report(self) -> StoredReport:
+        """The report version."""
+
+    @property
+    def replayed(self) -> bool:
+        """True when nothing new was stored."""
+
+
+class EcgAnalyzer(Protocol):
+    """Analyses and validates ECG Observations.
+
+    Both raise errors of `ecgsvc.domain.errors` only.
+    """
+
+    def analyze(
+        self,
+        *,
+        observation: bytes,
+        fhir_version: str,
+        patient: bytes,
+        request_id: str,
+        cancelled: Callable[[], bool],
+    ) -> AnalyzedEcg:
+        """Analyse, store and report.
+
+        `cancelled` is asked between stages; when it says True the work stops with
+        `DeadlineExceeded` and nothing is stored.
+        """
+
+    def validate(
+        self, *, observation: bytes, fhir_version: str, patient: bytes
+    ) -> tuple[bool, bytes]:
+        """Say whether `analyze` would accept it, and the OperationOutcome as JSON."""
+
+
+class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
+    """Translates messages to calls of an `EcgAnalyzer` and back."""
+
+    def __init__(self, analyzer: EcgAnalyzer) -> None:
+        self._analyzer = analyzer
+
+    def AnalyzeEcg(  # noqa: N802  # the name in the contract
+        self, request: analysis_pb2.AnalyzeEcgRequest, context: grpc.ServicerContext
+    ) -> analysis_pb2.AnalyzeEcgResponse:
+        """Analyse an ECG; the reply is sent after the transaction is committed."""
+        analyzed = self._analyzer.analyze(
+            observation=_observation(request.observation),
+            fhir_version=requests.fhir_version(request.observation, request.patient),
+            patient=request.patient.json,
+            request_id=requests.request_id(request.request_id),
+            cancelled=lambda: not context.is_active() or context.time_remaining() <= 0,
+        )
+        report, documents = analyzed.report, analyzed.report.documents
+        return analysis_pb2.AnalyzeEcgResponse(
+            report=fhir_resource(documents.diagnostic_report),
+            observations=[fhir_resource(body) for body in documents.observations],
+            provenance=fhir_resource(documents.provenance),
+            device=fhir_resource(documents.device),
+            replayed=analyzed.replayed,
+            name=requests.version_name(report.report_id, report.version),
+        )
+
+    def ValidateEcg(  # noqa: N802  # the name in the contract
+        self, request: analysis_pb2.ValidateEcgRequest, _context: grpc.ServicerContext
+    ) -> analysis_pb2.ValidateEcgResponse:
+        """Check an ECG without analysing or storing it."""
+        valid, outcome = self._analyzer.validate(
+            observation=_observation(request.observation),
+            fhir_version=requests.fhir_version(request.observation, request.patient),
+            patient=request.patient.json,
+        )
+        return analysis_pb2.ValidateEcgResponse(
+            valid=valid, operation_outcome=fhir_resource(outcome)
+        )
+
+
+def _observation(resource: resource_pb2.FhirResource) -> bytes:
+    if not resource.json:
+        msg = "the request carries no Observation; put its JSON into observation.json"
+        raise MissingElement(msg, expression="Observation")
+    return resource.json

@@ -1,0 +1,58 @@
+"""Domain reports as messages of the contract."""
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ecgsvc.domain.report import FhirVersion, StoredReport
+from ecgsvc.rpc.requests import version_name
+from ecgsvc.v1 import reports_pb2, resource_pb2
+
+WRITTEN_FHIR_VERSION: FhirVersion = "4.0.1"
+"""The version of every resource this service writes, whatever it read."""
+
+
+def fhir_resource(body: bytes) -> resource_pb2.FhirResource:
+    """Wrap the JSON of a resource we wrote."""
+    return resource_pb2.FhirResource(json=body, fhir_version=WRITTEN_FHIR_VERSION)
+
+
+def report_summary(report: StoredReport) -> reports_pb2.Report:
+    """Make the message a list shows: all but the resources the report refers to."""
+    return reports_pb2.Report(
+        name=version_name(report.report_id, report.version),
+        status=report.status,
+        patient=_patient(report),
+        effective_time=_timestamp(report.effective_at),
+        issued_time=_timestamp(report.issued_at),
+        conclusion=report.conclusion,
+        source_sha256=report.source_sha256,
+        report=fhir_resource(report.documents.diagnostic_report),
+    )
+
+
+def whole_report(report: StoredReport) -> reports_pb2.Report:
+    """Make the message with everything the report refers to."""
+    message = report_summary(report)
+    documents = report.documents
+    message.observations.extend(fhir_resource(body) for body in documents.observations)
+    message.provenance.CopyFrom(fhir_resource(documents.provenance))
+    message.device.CopyFrom(fhir_resource(documents.device))
+    return message
+
+
+def _patient(report: StoredReport) -> str:
+    if report.subject_reference is not None:
+        return report.subject_reference
+    if report.subject_identifier is None:
+        return ""
+    identifier = report.subject_identifier
+    return (
+        f"{identifier.system}|{identifier.value}" if identifier.system else identifier.value
+    )
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
