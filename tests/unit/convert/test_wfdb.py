@@ -118,7 +118,11 @@ def test_a_slower_lead_is_interpolated_to_the_rate_of_the_fastest(tmp_path, firs
 
 
 @given(first=st.integers(0, 998), length=st.integers(1, 1000))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_a_piece_is_cut_exactly_by_sample(tmp_path, first, length):
     record = write_record(tmp_path)
     stop = min(first + length, 1000)
@@ -199,7 +203,11 @@ def test_a_path_without_a_record_is_refused(tmp_path, name):
 
 
 @given(position=st.integers(0, 60), garbage=st.binary(min_size=1, max_size=8))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_a_damaged_header_is_read_or_refused_but_never_crashes(tmp_path, position, garbage):
     record = write_record(tmp_path, comments="#<age>: 51\n#<sex>: F")
     raw = (tmp_path / "rec.hea").read_bytes()
