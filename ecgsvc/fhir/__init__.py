@@ -1,0 +1,19 @@
+"""FHIR in and out: Observations to recordings, analyses to reports."""
+
+from ecgsvc.fhir.encode import encode_observation
+from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
+from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
+from ecgsvc.fhir.problems import ContentWarning
+from ecgsvc.fhir.sampled_data import BadSample, SampleParser
+
+__all__ = [
+    "BadSample",
+    "ContentWarning",
+    "DecodedEcg",
+    "Limits",
+    "SampleParser",
+    "all_ok_outcome",
+    "decode_observation",
+    "encode_observation",
+    "operation_outcome",
+]

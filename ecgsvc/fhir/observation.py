@@ -1,0 +1,307 @@
+"""An ECG Observation as received, to a recording in millivolts.
+
+The order of work: bytes to JSON, the ECG in it, every rule of the resource's type, then
+what an ECG must be. All errors of a body are collected and raised together; the models of
+`fhir.resources` have the last word before anything is trusted.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+import numpy as np
+
+from ecgsvc.domain.errors import (
+    InvalidElement,
+    MissingElement,
+    TooLarge,
+    UnsupportedContent,
+)
+from ecgsvc.domain.report import EcgSource, FhirVersion
+from ecgsvc.domain.waveform import Lead, Recording, Sex, Waveform
+from ecgsvc.fhir.carried import carried_elements
+from ecgsvc.fhir.codes import ACCEPTED_STATUS, ECG_CODES, LEAD_BY_CODE, OTHER_STATUS
+from ecgsvc.fhir.conformance import check_resource
+from ecgsvc.fhir.envelope import Envelope, open_body
+from ecgsvc.fhir.json_body import MAX_BODY_BYTES, Element, parse_json_object
+from ecgsvc.fhir.leads import LeadName, distinct_leads, read_lead
+from ecgsvc.fhir.models import confirm
+from ecgsvc.fhir.patient import (
+    Subject,
+    age_and_sex,
+    check_match,
+    identifiers_of,
+    read_subject,
+)
+from ecgsvc.fhir.problems import ContentWarning, Problems
+from ecgsvc.fhir.sampled_data import (
+    SampleParser,
+    Series,
+    check_signal,
+    read_series,
+    sampling_rate_hz,
+)
+from ecgsvc.fhir.structure import resource_model
+from ecgsvc.fhir.times import effective_start, state_zones
+
+_SAMPLED = "value.ofType(SampledData)"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is accepted; see also the constants of `sampled_data` and `json_body`."""
+
+    max_body_bytes: int = MAX_BODY_BYTES
+    max_leads: int = 16
+    min_duration_s: float = 1.0
+    max_errors: int = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedEcg:
+    """An accepted ECG.
+
+    Parameters
+    ----------
+    lead_expressions
+        FHIRPath of each lead's samples, for errors found later.
+    warnings
+        What was accepted but should be looked at.
+    """
+
+    source: EcgSource
+    recording: Recording
+    lead_expressions: Mapping[Lead, str]
+    warnings: tuple[ContentWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedSeries:
+    """A lead; without samples when its component gives only a dataAbsentReason."""
+
+    name: LeadName
+    series: Series | None
+    path: str
+
+
+def decode_observation(
+    body: bytes,
+    *,
+    parse_samples: SampleParser,
+    fhir_version: str = "",
+    patient: bytes = b"",
+    default_zone: tzinfo = UTC,
+    limits: Limits = Limits(),
+) -> DecodedEcg:
+    """Read an ECG Observation (R4 or R5), or a Bundle with one.
+
+    Parameters
+    ----------
+    body
+        The JSON bytes; kept and hashed as they are.
+    parse_samples
+        `ecgsvc.dsp.parse_sampled_data`.
+    fhir_version
+        "4.0.1" or "5.0.0"; empty: recognised from the body.
+    patient
+        A Patient resource for age and sex; it must be the subject. Empty: a contained
+        Patient or a Bundle entry that the subject refers to, if any.
+    default_zone
+        For times and dates that state none; using it is a warning.
+
+    Returns
+    -------
+    DecodedEcg
+        In a Bundle expressions start with ``Bundle.entry[i].resource``.
+
+    Raises
+    ------
+    RefusedContent
+        The first error; `others` holds the rest, at most `limits.max_errors` together.
+    """
+    problems = Problems(limits.max_errors)
+    envelope = open_body(body, fhir_version, max_bytes=limits.max_body_bytes)
+    observation = envelope.observation
+    state_zones(observation, default_zone, problems)
+    _check_structure(envelope, problems)
+    status = _check_status(observation, problems)
+    _check_code(observation, problems)
+    subject = read_subject(observation, envelope.companions, problems)
+    effective_at = effective_start(observation, default_zone, problems)
+    age_years, sex = _patient_facts(
+        patient, subject, effective_at, envelope.version, limits, problems
+    )
+    carried = carried_elements(observation, subject, problems)
+    leads = _read_leads(envelope, parse_samples, limits, problems)
+    waveform, paths = _assemble(leads, observation.path, limits, problems)
+    problems.raise_if_any()
+    if status is None or subject is None or effective_at is None or waveform is None:
+        msg = "the Observation cannot be read"
+        raise InvalidElement(msg, expression=observation.path)
+    confirm(envelope.root, envelope.version)
+    source = EcgSource(
+        body=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+        fhir_version=envelope.version,
+        status=status,
+        identifiers=identifiers_of(observation),
+        subject_reference=subject.reference,
+        subject_identifier=subject.identifier,
+        effective_at=effective_at,
+        carried=carried,
+    )
+    recording = Recording("ECG", waveform, age_years=age_years, sex=sex)
+    return DecodedEcg(source, recording, paths, problems.warnings)
+
+
+def _check_structure(envelope: Envelope, problems: Problems) -> None:
+    model = resource_model(envelope.version, envelope.root_type)
+    if model is None:
+        msg = f"unknown resource {envelope.root_type}"
+        raise LookupError(msg)
+    check_resource(envelope.root, model, envelope.version, problems)
+
+
+def _check_status(observation: Element, problems: Problems) -> str | None:
+    """Return an accepted status; the check of bindings has refused unknown ones."""
+    status = observation.text("status")
+    path = f"{observation.path}.status"
+    if status is None and "_status" in observation.json:
+        problems.add(MissingElement("the status is required", expression=path))
+    if status in OTHER_STATUS:
+        msg = f"expected status {', '.join(sorted(ACCEPTED_STATUS))}"
+        problems.add(UnsupportedContent(msg, expression=path))
+    for holder in (observation, *observation.objects("component")):
+        has_value = any(name.startswith("value") for name in holder.json)
+        if has_value and holder.has("dataAbsentReason"):
+            msg = "a dataAbsentReason only where there is no value (obs-6)"
+            where = f"{holder.path}.dataAbsentReason"
+            problems.add(InvalidElement(msg, expression=where))
+    return status if status in ACCEPTED_STATUS else None
+
+
+def _check_code(observation: Element, problems: Problems) -> None:
+    code = observation.object("code")
+    if code is None:
+        return
+    codings = [(c.text("system"), c.text("code")) for c in code.objects("coding")]
+    is_lead = observation.has("valueSampledData") and any(
+        c in LEAD_BY_CODE for c in codings
+    )
+    if not is_lead and not any(c in ECG_CODES for c in codings):
+        msg = "expected the code of an ECG: MDC 131328 or LOINC 11524-6"
+        problems.add(UnsupportedContent(msg, expression=code.path))
+
+
+def _patient_facts(
+    body: bytes,
+    subject: Subject | None,
+    at: datetime | None,
+    version: FhirVersion,
+    limits: Limits,
+    problems: Problems,
+) -> tuple[float | None, Sex | None]:
+    """Return age and sex from the Patient given, or from the one that came along."""
+    if not body:
+        along = subject.patient if subject is not None else None
+        return age_and_sex(along, at, problems) if along is not None else (None, None)
+    root = parse_json_object(body, resource="Patient", max_bytes=limits.max_body_bytes)
+    model = resource_model(version, "Patient")
+    if root.get("resourceType") != "Patient" or model is None:
+        msg = "expected resourceType Patient"
+        problems.add(InvalidElement(msg, expression="Patient"))
+        return None, None
+    check_resource(root, model, version, problems)
+    given = Element("Patient", root)
+    if subject is not None:
+        check_match(given, subject, problems)
+    return age_and_sex(given, at, problems)
+
+
+def _read_leads(
+    envelope: Envelope, parse: SampleParser, limits: Limits, problems: Problems
+) -> list[_NamedSeries]:
+    observation = envelope.observation
+    components = observation.objects("component")
+    if len(components) > limits.max_leads:
+        msg = f"expected at most {limits.max_leads} components, one a lead"
+        problems.add(TooLarge(msg, expression=f"{observation.path}.component"))
+        return []
+    single = observation.object("valueSampledData", _SAMPLED)
+    if single is None:
+        if not components:
+            msg = "expected samples: a component with valueSampledData for each lead"
+            problems.add(MissingElement(msg, expression=f"{observation.path}.component"))
+        found = [
+            _component(c, envelope, parse, len(components), problems) for c in components
+        ]
+        return [lead for lead in found if lead is not None]
+    if components:
+        msg = "expected samples in the components or in the Observation, not in both"
+        problems.add(UnsupportedContent(msg, expression=single.path))
+        return []
+    code = observation.object("code")
+    name = read_lead(code, problems, default="ECG") if code is not None else None
+    series = read_series(single, envelope.version, parse, problems, n_components=1)
+    return [_NamedSeries(name, series, single.path)] if name and series else []
+
+
+def _component(
+    component: Element,
+    envelope: Envelope,
+    parse: SampleParser,
+    count: int,
+    problems: Problems,
+) -> _NamedSeries | None:
+    code = component.object("code")
+    name = read_lead(code, problems) if code is not None else None
+    sampled = component.object("valueSampledData", _SAMPLED)
+    if sampled is None:
+        if component.has("valueSampledData"):
+            return None  # of a wrong type, reported
+        if any(key.startswith("value") for key in component.json):
+            msg = "expected valueSampledData: one component a lead"
+            where = f"{component.path}.value"
+            problems.add(UnsupportedContent(msg, expression=where))
+            return None
+        if not component.has("dataAbsentReason"):
+            msg = "expected valueSampledData, or a dataAbsentReason"
+            problems.add(MissingElement(msg, expression=f"{component.path}.value"))
+            return None
+        problems.warn("the lead has no samples", component.path)
+        return _NamedSeries(name, None, component.path) if name else None
+    series = read_series(sampled, envelope.version, parse, problems, n_components=count)
+    return _NamedSeries(name, series, sampled.path) if name and series else None
+
+
+def _assemble(
+    leads: list[_NamedSeries], path: str, limits: Limits, problems: Problems
+) -> tuple[Waveform | None, Mapping[Lead, str]]:
+    """Stack the leads; those without samples become rows of missing values."""
+    names = distinct_leads([lead.name for lead in leads], problems)
+    with_samples = [lead.series for lead in leads if lead.series is not None]
+    if not with_samples:
+        if leads:
+            msg = "expected samples in at least one lead"
+            problems.add(MissingElement(msg, expression=f"{path}.component"))
+        return None, {}
+    first = with_samples[0]
+    rate_hz = sampling_rate_hz(first.period_ms)
+    n_samples = len(first.samples_mv)
+    for series in with_samples[1:]:
+        if len(series.samples_mv) != n_samples:
+            msg = f"expected {n_samples} samples as in the first lead, found "
+            msg += str(len(series.samples_mv))
+            problems.add(InvalidElement(msg, expression=f"{series.path}.data"))
+        elif sampling_rate_hz(series.period_ms) != rate_hz:
+            msg = "expected the sampling period of the first lead"
+            problems.add(InvalidElement(msg, expression=series.path))
+    problems.raise_if_any()
+    missing = np.full(n_samples, np.nan)
+    samples_mv = np.stack(
+        [lead.series.samples_mv if lead.series is not None else missing for lead in leads]
+    )
+    check_signal(samples_mv, rate_hz, limits.min_duration_s, f"{first.path}.data", problems)
+    paths = {name: lead.path for name, lead in zip(names, leads, strict=True)}
+    return Waveform(samples_mv, rate_hz, names), paths
