@@ -8,8 +8,7 @@ namespace {
 
 Array<double> filter_rows(const Array<double>& samples, const std::vector<Biquad>& sections) {
     const auto rows = as_rows(samples, "samples");
-    Array<double> filtered(
-        std::vector<py::ssize_t>(samples.shape(), samples.shape() + samples.ndim()));
+    Array<double> filtered = empty_rows(samples, rows_and_columns(samples, "samples").second);
     const auto filtered_rows = as_writable_rows(filtered);
     without_gil([&] {
         for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -35,8 +34,8 @@ Array<double> notch_rows(const Array<double>& samples, double sampling_rate_hz, 
 
 void bind_filters(py::module_& module) {
     module.def("band_pass", &band_pass_rows, py::arg("samples").noconvert(),
-               py::arg("sampling_rate_hz"), py::arg("low_hz"), py::arg("high_hz"),
-               py::kw_only(), py::arg("order"));
+               py::arg("sampling_rate_hz"), py::arg("low_hz"), py::arg("high_hz"), py::kw_only(),
+               py::arg("order"));
     module.def("notch", &notch_rows, py::arg("samples").noconvert(), py::arg("sampling_rate_hz"),
                py::arg("mains_hz"), py::kw_only(), py::arg("q"));
 }

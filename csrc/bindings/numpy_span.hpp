@@ -29,29 +29,43 @@ std::span<const T> as_span(const Array<T>& array, const char* name) {
     return {array.data(), static_cast<std::size_t>(array.size())};
 }
 
-/// The leads of an array of shape (n,) or (n_leads, n), one span a row.
+/// Rows and columns of an array of shape (n,), one row, or (n_leads, n); ValueError otherwise.
+template <typename T>
+std::pair<std::size_t, std::size_t> rows_and_columns(const Array<T>& array, const char* name) {
+    if (array.ndim() == 1) return {1, static_cast<std::size_t>(array.shape(0))};
+    if (array.ndim() == 2) {
+        return {static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))};
+    }
+    throw py::value_error(std::string(name) + " must have shape (n,) or (n_leads, n)");
+}
+
+/// Borrows the leads of an array of shape (n,) or (n_leads, n), one span a row.
 template <typename T>
 std::vector<std::span<const T>> as_rows(const Array<T>& array, const char* name) {
-    if (array.ndim() != 1 && array.ndim() != 2) {
-        throw py::value_error(std::string(name) + " must have shape (n,) or (n_leads, n)");
-    }
-    const auto width = static_cast<std::size_t>(array.shape(array.ndim() - 1));
-    const auto height = static_cast<std::size_t>(array.ndim() == 2 ? array.shape(0) : 1);
+    const auto [n_rows, n_columns] = rows_and_columns(array, name);
     std::vector<std::span<const T>> rows;
-    rows.reserve(height);
-    for (std::size_t i = 0; i < height; ++i) rows.emplace_back(array.data() + i * width, width);
+    rows.reserve(n_rows);
+    for (std::size_t i = 0; i < n_rows; ++i)
+        rows.emplace_back(array.data() + i * n_columns, n_columns);
     return rows;
 }
 
-/// The rows of an array just made here, to be written.
+/// A new array with as many dimensions and rows as `like` but `n_columns` wide, not yet written.
+template <typename T>
+Array<T> empty_rows(const Array<T>& like, std::size_t n_columns) {
+    const auto width = static_cast<py::ssize_t>(n_columns);
+    if (like.ndim() == 1) return Array<T>(std::vector<py::ssize_t>{width});
+    return Array<T>(std::vector<py::ssize_t>{like.shape(0), width});
+}
+
+/// The rows of an array made by `empty_rows`, to be written.
 template <typename T>
 std::vector<std::span<T>> as_writable_rows(Array<T>& array) {
-    const auto width = static_cast<std::size_t>(array.shape(array.ndim() - 1));
-    const auto height = static_cast<std::size_t>(array.ndim() == 2 ? array.shape(0) : 1);
-    std::vector<std::span<T>> rows;
-    rows.reserve(height);
+    const auto [n_rows, n_columns] = rows_and_columns(array, "array");
     T* const data = array.mutable_data();
-    for (std::size_t i = 0; i < height; ++i) rows.emplace_back(data + i * width, width);
+    std::vector<std::span<T>> rows;
+    rows.reserve(n_rows);
+    for (std::size_t i = 0; i < n_rows; ++i) rows.emplace_back(data + i * n_columns, n_columns);
     return rows;
 }
 

@@ -4,6 +4,9 @@
 
 namespace ecg::bindings {
 
+void bind_beat_windows(pybind11::module_& module);
 void bind_filters(pybind11::module_& module);
+void bind_resample(pybind11::module_& module);
+void bind_sampled_data(pybind11::module_& module);
 
 }  // namespace ecg::bindings

@@ -126,8 +126,7 @@ std::vector<Biquad> butterworth_band_pass(int order, Hertz low, Hertz high, Samp
             sections.push_back(section_of(first, second, Numerator::band_pass, centre));
         } else {
             for (const Complex pole : {first, second}) {
-                sections.push_back(
-                    section_of(pole, std::conj(pole), Numerator::band_pass, centre));
+                sections.push_back(section_of(pole, std::conj(pole), Numerator::band_pass, centre));
             }
         }
     }
@@ -141,7 +140,8 @@ Biquad notch_section(Hertz centre, double q, SamplingRate rate) {
     }
     const double omega = radians_per_sample(centre, rate);
     if (omega / q >= std::numbers::pi) {
-        throw std::invalid_argument("the notch is wider than the band up to half the sampling rate");
+        throw std::invalid_argument(
+            "the notch is wider than the band up to half the sampling rate");
     }
     const double gain = 1.0 / (1.0 + std::tan(omega / q / 2.0));
     const double b1 = -2.0 * gain * std::cos(omega);

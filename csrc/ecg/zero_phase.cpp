@@ -35,8 +35,8 @@ class Series {
 
 /// Samples added at each end: three times the length of the difference equation.
 std::size_t pad_length(std::span<const Biquad> sections, std::size_t n_samples) {
-    const auto first_order = std::ranges::count_if(
-        sections, [](const Biquad& s) { return s.b2 == 0.0 && s.a2 == 0.0; });
+    const auto first_order =
+        std::ranges::count_if(sections, [](const Biquad& s) { return s.b2 == 0.0 && s.a2 == 0.0; });
     const std::size_t taps = 2 * sections.size() + 1 - static_cast<std::size_t>(first_order);
     return std::min(3 * taps, n_samples - 1);
 }
@@ -80,9 +80,9 @@ void bridge_gaps(std::span<double> samples) {
             std::fill(gap, after, from);
             return;
         }
-        const double slope = (*after - from) / static_cast<double>(after - gap + 1);
+        const double step = 1.0 / static_cast<double>(after - gap + 1);
         for (auto it = gap; it != after; ++it) {
-            *it = from + slope * static_cast<double>(it - gap + 1);
+            *it = std::lerp(from, *after, step * static_cast<double>(it - gap + 1));
         }
         before = after;
     }

@@ -20,7 +20,7 @@ void filtfilt(std::span<const Biquad> sections, std::span<double> samples);
 void bridge_gaps(std::span<double> samples);
 
 /// filtfilt of a signal with gaps: non-finite samples are bridged before and are NaN after.
-/// `filtered` has the length of `samples` and may be the same memory only when none is missing.
+/// `filtered` has the length of `samples` (std::invalid_argument) and does not overlap it.
 void filter_zero_phase(std::span<const Biquad> sections, std::span<const double> samples,
                        std::span<double> filtered);
 

@@ -32,7 +32,8 @@ TEST_CASE("Butterworth filters are 3 dB down at their edges, whatever the order"
         const auto high = ecg::butterworth_high_pass(order, ecg::Hertz{0.5}, kRate);
         CHECK(gain_at(high, 0.5, 250.0) == doctest::Approx(kHalfPower).epsilon(1e-6));
         CHECK(gain_at(high, 125.0, 250.0) == doctest::Approx(1.0));
-        const auto band = ecg::butterworth_band_pass(order, ecg::Hertz{5.0}, ecg::Hertz{15.0}, kRate);
+        const auto band =
+            ecg::butterworth_band_pass(order, ecg::Hertz{5.0}, ecg::Hertz{15.0}, kRate);
         CHECK(gain_at(band, 5.0, 250.0) == doctest::Approx(kHalfPower));
         CHECK(gain_at(band, 15.0, 250.0) == doctest::Approx(kHalfPower));
     }

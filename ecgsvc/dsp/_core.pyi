@@ -1,6 +1,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+def parse_sampled_data(
+    text: str | bytes, *, origin: float, factor: float
+) -> NDArray[np.float64] | tuple[int, int, str]: ...
 def band_pass(
     samples: NDArray[np.float64],
     sampling_rate_hz: float,
@@ -11,4 +14,16 @@ def band_pass(
 ) -> NDArray[np.float64]: ...
 def notch(
     samples: NDArray[np.float64], sampling_rate_hz: float, mains_hz: float, *, q: float
+) -> NDArray[np.float64]: ...
+def rate_ratio(sampling_rate_hz: float, new_rate_hz: float) -> tuple[int, int]: ...
+def resample(
+    samples: NDArray[np.float64], sampling_rate_hz: float, new_rate_hz: float
+) -> NDArray[np.float64]: ...
+def beat_windows(
+    lead_mv: NDArray[np.float64],
+    sampling_rate_hz: float,
+    r_peak_indices: NDArray[np.int64],
+    *,
+    before_s: float,
+    after_s: float,
 ) -> NDArray[np.float64]: ...
