@@ -1,0 +1,16 @@
+"""Models at work: ONNX sessions, their cards, and one module per task."""
+
+from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.beats import BeatClassifier, choose_lead
+from ecgsvc.inference.model_card import ModelCard, load_model_card
+from ecgsvc.inference.sessions import Provider, open_session
+
+__all__ = [
+    "BeatClassifier",
+    "ModelCard",
+    "Provider",
+    "SignalTools",
+    "choose_lead",
+    "load_model_card",
+    "open_session",
+]

@@ -1,0 +1,45 @@
+"""Long recordings through a network that sees a bounded number of beats at once."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgsvc.inference.beat_features import BeatInputs
+
+CHUNK_BEATS = 64
+CHUNK_STEP = 48  # neighbours share 16 beats, and each answers for those it sees context of
+_CHUNKS_A_RUN = 8
+
+RunNetwork: TypeAlias = Callable[
+    [NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]
+]
+"""From windows (chunks, beats, 2, 200) and features (chunks, beats, 20) to logits."""
+
+
+def chunked_logits(inputs: BeatInputs, run: RunNetwork) -> NDArray[np.float32]:
+    """Logits of every beat, shape (n_beats, n_classes), for at least one beat.
+
+    The network runs over full chunks that overlap, so that no padding is needed; a beat is
+    read from a chunk in which it has eight neighbours on either side, where the recording
+    has them. Fewer beats than a chunk make one shorter chunk.
+    """
+    n_beats = len(inputs.windows)
+    length = min(n_beats, CHUNK_BEATS)
+    starts = np.arange(0, n_beats - length + CHUNK_STEP, CHUNK_STEP)
+    starts = np.minimum(starts, n_beats - length)
+    beats_of = starts[:, np.newaxis] + np.arange(length)
+    answers = np.concatenate(
+        [
+            run(inputs.windows[beats], inputs.features[beats])
+            for beats in np.split(
+                beats_of, range(_CHUNKS_A_RUN, len(starts), _CHUNKS_A_RUN)
+            )
+        ]
+    )
+    beat = np.arange(n_beats)
+    margin = (CHUNK_BEATS - CHUNK_STEP) // 2
+    chunk = np.clip((beat - margin) // CHUNK_STEP, 0, len(starts) - 1)
+    logits: NDArray[np.float32] = answers[chunk, beat - starts[chunk]]
+    return logits

@@ -1,0 +1,165 @@
+"""Beat classes by the shipped neural network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from ecgsvc.domain.analysis import ModelIdentity
+from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
+from ecgsvc.domain.errors import ModelUnavailable
+from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
+from ecgsvc.inference.beat_chunks import chunked_logits
+from ecgsvc.inference.beat_features import (
+    FEATURE_NAMES,
+    MODEL_RATE_HZ,
+    WINDOW_SAMPLES,
+    BeatInputs,
+    SignalTools,
+    build_beat_inputs,
+)
+from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
+from ecgsvc.inference.sessions import Provider, open_session
+
+LEAD_PREFERENCE: tuple[Lead, ...] = (
+    "II", "MLII", "I", "V5", "V6", "V4", "aVF", "V1", "V2", "V3", "aVL", "aVR", "III",
+)  # fmt: skip
+
+
+def choose_lead(leads: Sequence[Lead], usable: Sequence[Lead]) -> Lead | None:
+    """Choose the lead beats are classified on.
+
+    The first of `LEAD_PREFERENCE` that is usable, compared without regard to case: lead II
+    (MLII on a Holter) has upright P waves and QRS complexes in most hearts, which both
+    ectopic classes are told by. Otherwise the first usable lead of any other name, in the
+    recording's order. None when no lead is usable.
+    """
+    candidates = {lead.casefold(): lead for lead in reversed(leads) if lead in usable}
+    for preferred in LEAD_PREFERENCE:
+        if preferred.casefold() in candidates:
+            return candidates[preferred.casefold()]
+    return next((lead for lead in leads if lead in usable), None)
+
+
+class BeatClassifier:
+    """The beat classes of a recording; one instance serves any number of threads."""
+
+    def __init__(
+        self, session: ort.InferenceSession, card: ModelCard, tools: SignalTools
+    ) -> None:
+        self._session = session
+        self._card = card
+        self._tools = tools
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        tools: SignalTools,
+        *,
+        provider: Provider = "auto",
+        intra_op_threads: int = 1,
+    ) -> "BeatClassifier":
+        """Load a model folder.
+
+        Raises
+        ------
+        ModelUnavailable
+            The folder is incomplete or altered, takes another input than this code builds,
+            or cannot run on the provider asked for.
+        """
+        card = load_model_card(folder)
+        if not _fits(card):
+            msg = f"the model in {folder.name} takes another input than this version builds"
+            raise ModelUnavailable(msg)
+        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        return cls(session, card, tools)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name, version and SHA-256 of the model."""
+        return self._card.identity
+
+    def classify(
+        self, waveform: Waveform, r_peak_indices: SampleIndices
+    ) -> ClassifiedBeats:
+        """Classify every beat of a recording.
+
+        Parameters
+        ----------
+        waveform
+            The recording, unfiltered.
+        r_peak_indices
+            Shape (n_beats,), strictly increasing, at the recording's own rate.
+
+        Notes
+        -----
+        A beat of which most samples are missing is Q (unclassifiable) with probability 1,
+        and so are all beats when every lead is flat or mostly missing. A beat's class
+        depends on the other beats of the recording: rhythm and dominant shape are taken
+        from all of it.
+        """
+        lead = choose_lead(waveform.leads, _present_leads(waveform))
+        n_beats = len(r_peak_indices)
+        if lead is None or not n_beats:
+            return ClassifiedBeats(r_peak_indices, _all_q(n_beats))
+        inputs = build_beat_inputs(
+            waveform.lead_mv(lead), waveform.sampling_rate_hz, r_peak_indices, self._tools
+        )
+        probabilities = self.probabilities(inputs)
+        return ClassifiedBeats(r_peak_indices, probabilities)
+
+    def probabilities(self, inputs: BeatInputs) -> NDArray[np.float32]:
+        """Probabilities of `BEAT_CLASSES` for prepared beats, shape (n_beats, 5)."""
+        out = _all_q(len(inputs.readable))
+        if not inputs.readable.any():
+            return out
+        scaled = chunked_logits(inputs, self._run) / self._card.temperature
+        scaled += np.asarray(self._card.logit_offsets, np.float32)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        odds = np.exp(scaled)
+        softmax = odds / odds.sum(axis=1, keepdims=True)
+        out[inputs.readable] = softmax[inputs.readable]
+        return out
+
+    def _run(
+        self, windows: NDArray[np.float32], features: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        feed = {"windows": windows, "features": features}
+        try:
+            (logits,) = self._session.run(["logits"], feed)
+        except Exception as error:  # ONNX Runtime's errors share no public base class
+            msg = f"the model {self.identity.name} failed while it ran"
+            raise ModelUnavailable(msg) from error
+        answers: NDArray[np.float32] = logits
+        return answers
+
+
+def _fits(card: ModelCard) -> bool:
+    """Tell whether the model takes what `build_beat_inputs` makes."""
+    return (
+        card.task == "beats"
+        and card.labels == BEAT_CLASSES
+        and card.leads == ("any",)
+        and card.sampling_rate_hz == MODEL_RATE_HZ
+        and card.window_samples == WINDOW_SAMPLES
+        and card.features == FEATURE_NAMES
+    )
+
+
+def _present_leads(waveform: Waveform) -> tuple[Lead, ...]:
+    """Leads with at least half of their samples and some movement in them."""
+    usable = []
+    for lead, row in zip(waveform.leads, waveform.samples_mv, strict=True):
+        there = row[np.isfinite(row)]
+        if 2 * len(there) >= len(row) and len(there) and np.ptp(there) > 0:
+            usable.append(lead)
+    return tuple(usable)
+
+
+def _all_q(n_beats: int) -> NDArray[np.float32]:
+    probabilities = np.zeros((n_beats, len(BEAT_CLASSES)), np.float32)
+    probabilities[:, BEAT_CLASSES.index(BeatClass.Q)] = 1
+    return probabilities
