@@ -1,6 +1,8 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
+from ecgsvc.fhir.diagnostic_report import build_documents
 from ecgsvc.fhir.encode import encode_observation
+from ecgsvc.fhir.frame import Installation
 from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
 from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
@@ -10,9 +12,11 @@ __all__ = [
     "BadSample",
     "ContentWarning",
     "DecodedEcg",
+    "Installation",
     "Limits",
     "SampleParser",
     "all_ok_outcome",
+    "build_documents",
     "decode_observation",
     "encode_observation",
     "operation_outcome",

@@ -6,15 +6,15 @@ import numpy as np
 
 from ecgsvc.domain.errors import TooLarge
 from ecgsvc.domain.report import Identifier
-from ecgsvc.domain.waveform import STANDARD_LEADS, Lead, Millivolts, Recording
+from ecgsvc.domain.waveform import Lead, Millivolts, Recording
 from ecgsvc.fhir.codes import EKG_STUDY, LEAD_CODING, MDC_ECG, PROCEDURE, UCUM
 from ecgsvc.fhir.concepts import concept, identifier_json, instant
 from ecgsvc.fhir.json_body import JsonObject
+from ecgsvc.fhir.leads import standard_leads
 from ecgsvc.fhir.models import to_json
 from ecgsvc.fhir.primitives import MAX_STRING
 
 MAX_LEADS = 16
-_LIMB_LEADS = STANDARD_LEADS[:6]
 
 
 def encode_observation(
@@ -34,9 +34,8 @@ def encode_observation(
     Parameters
     ----------
     recording
-        At most 16 leads. Limb leads are coded by their names; V1 to V6 only where I and II
-        are there too, as they are measured against the limb electrodes: a Holter's V5 is
-        another lead, so it and all others keep their names in ``code.text``.
+        At most 16 leads. Those of `standard_leads` are coded, the others keep their names
+        in ``code.text``.
     subject
         Reference to the patient (``Patient/1``), or the patient's identifier.
     effective_at
@@ -56,6 +55,7 @@ def encode_observation(
     if waveform.n_leads > MAX_LEADS:
         msg = f"an Observation holds at most {MAX_LEADS} leads, not {waveform.n_leads}"
         raise TooLarge(msg)
+    coded = standard_leads(waveform.leads)
     content: JsonObject = {
         "resourceType": "Observation",
         "status": status,
@@ -68,9 +68,7 @@ def encode_observation(
         ),
         "effectiveDateTime": instant(effective_at),
         "component": [
-            _component(
-                lead, waveform.leads, samples, waveform.sampling_rate_hz, resolution_uv
-            )
+            _component(lead, coded, samples, waveform.sampling_rate_hz, resolution_uv)
             for lead, samples in zip(waveform.leads, waveform.samples_mv, strict=True)
         ],
     }
@@ -81,7 +79,7 @@ def encode_observation(
 
 def _component(
     lead: Lead,
-    leads: tuple[Lead, ...],
+    coded: frozenset[Lead],
     samples_mv: Millivolts,
     sampling_rate_hz: float,
     resolution_uv: float,
@@ -93,12 +91,9 @@ def _component(
             "cut the recording into several Observations"
         )
         raise TooLarge(msg)
-    is_coded = lead in _LIMB_LEADS or (
-        lead in STANDARD_LEADS and {"I", "II"} <= frozenset(leads)
-    )
     return {
         "code": concept(LEAD_CODING[lead], text=f"Lead {lead}")
-        if is_coded
+        if lead in coded
         else concept(text=lead),
         "valueSampledData": {
             "origin": {"value": 0, "unit": "uV", "system": UCUM, "code": "uV"},

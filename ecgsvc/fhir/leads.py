@@ -5,7 +5,7 @@ aVR with the code of III. A lead without a code we know keeps the name in ``code
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ecgsvc.domain.errors import InvalidElement, MissingElement
@@ -70,6 +70,16 @@ def _lead_of(coding: Element) -> Lead | None:
 def _displayed_lead(coding: Element) -> Lead | None:
     display = (coding.text("display") or "").strip().upper()
     return _BY_UPPER_NAME.get(_DISPLAY_PREFIX.sub("", display, count=1))
+
+
+def standard_leads(leads: Collection[Lead]) -> frozenset[Lead]:
+    """Return the leads that are the standard ones of their names, and so may be coded.
+
+    Limb leads are, by their names. V1 to V6 are measured against the limb electrodes, so
+    they are where I and II were recorded too; the V5 of a Holter is another lead.
+    """
+    chest = STANDARD_LEADS[6:] if {"I", "II"} <= set(leads) else ()
+    return frozenset(leads) & {*STANDARD_LEADS[:6], *chest}
 
 
 def distinct_leads(names: Sequence[LeadName], problems: Problems) -> tuple[Lead, ...]:
