@@ -6,7 +6,7 @@ server answered about twice as many requests a second on messages of this shape.
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -63,7 +63,8 @@ class ServerSettings:
     reflection
         Answer what services there are.
     compression
-        Accept and send gzip. Off by default: it costs far more than it saves.
+        Send replies with gzip. Off by default: it costs far more than it saves. Requests
+        may always come with gzip; the transport limit holds for what is unpacked.
     tls
         None serves in clear text.
     """
@@ -106,6 +107,11 @@ class RunningServer:
         """Finished calls by (method, name of status code)."""
         return self._guard_settings.counts.snapshot()
 
+    @property
+    def n_pending(self) -> int:
+        """Calls that run or wait for a thread now."""
+        return self._work.pending
+
     def stop(self, grace_s: float) -> None:
         """Say NOT_SERVING, accept no more, finish what was accepted, and return.
 
@@ -120,11 +126,13 @@ class RunningServer:
         self._side.shutdown(wait=True, cancel_futures=True)
         self._guard_settings.slow_senders.close()
 
-    def serve_until_signalled(self, grace_s: float) -> signal.Signals:
+    def serve_until_signalled(
+        self, grace_s: float, *, when_ready: Callable[[], object] = bool
+    ) -> signal.Signals:
         """Wait for SIGTERM or SIGINT, stop as `stop` does, and return the signal.
 
-        A second signal ends the process at once, with status 128 + its number. To be
-        called in the main thread.
+        `when_ready` is called once the signals are listened to. A second signal ends the
+        process at once, with status 128 + its number. To be called in the main thread.
         """
         received: SimpleQueue[int] = SimpleQueue()  # safe inside a signal handler
 
@@ -136,6 +144,7 @@ class RunningServer:
         before = {
             each: signal.signal(each, first) for each in (signal.SIGTERM, signal.SIGINT)
         }
+        when_ready()
         number = received.get()
         self.stop(grace_s)
         for each, handler in before.items():
@@ -234,7 +243,7 @@ def _bind(server: grpc.Server, settings: ServerSettings) -> int:
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
-    options = [
+    return [
         ("grpc.max_receive_message_length", TRANSPORT_LIMIT_BYTES),
         ("grpc.max_send_message_length", TRANSPORT_LIMIT_BYTES),
         ("grpc.so_reuseport", int(settings.reuse_port)),
@@ -244,9 +253,6 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ]
-    if not settings.compression:
-        options.append(("grpc.compression_enabled_algorithms_bitset", 1))  # identity only
-    return options
 
 
 def _exit_at_once(number: int, _frame: FrameType | None) -> None:

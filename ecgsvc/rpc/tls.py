@@ -1,12 +1,17 @@
 """TLS of the server; certificates renewed on disk are taken without a restart."""
 
 import logging
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
 _LOG = logging.getLogger("ecgsvc.rpc")
+
+
+class UnusableTlsFiles(OSError):
+    """The files are not PEM, or the key is not the certificate's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
 
     Raises
     ------
+    UnusableTlsFiles
+        The files are not PEM, or the key is not the certificate's.
     OSError
         A file cannot be read.
     """
@@ -58,10 +65,7 @@ class _Reloader:
                 return None
             configuration = self._read()
         except OSError as error:
-            _LOG.error(
-                "TLS files cannot be read (errno %s); the old certificate stays",
-                error.errno,
-            )
+            _LOG.error("the old certificate stays: %s", type(error).__name__)
             return None
         self._seen = look
         self.configuration = configuration
@@ -77,7 +81,24 @@ class _Reloader:
         return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
 
     def _read(self) -> grpc.ServerCertificateConfiguration:
+        """Read the files; a renewal seen half-way does not pass the check."""
+        _check(self._files)
         certificate, key, *client_ca = (path.read_bytes() for path in self._paths())
         return grpc.ssl_server_certificate_configuration(
             [(key, certificate)], client_ca[0] if client_ca else None
         )
+
+
+def _check(files: TlsFiles) -> None:
+    """Load the files once with Python's own TLS, which says what is wrong with them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(files.certificate, files.key, password="")
+        if files.client_ca is not None:
+            context.load_verify_locations(files.client_ca)
+    except ssl.SSLError as error:
+        msg = (
+            "the TLS files cannot be used: not PEM, protected by a password, "
+            f"or not belonging together ({error.reason})"
+        )
+        raise UnusableTlsFiles(msg) from error

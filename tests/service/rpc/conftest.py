@@ -1,0 +1,43 @@
+"""Servers on 127.0.0.1 with fakes behind them."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from ecgsvc.rpc.server import ServerSettings, build_server
+
+sys.path.insert(0, str(Path(__file__).parent))  # `rpc_fakes`, for tests and their processes
+
+from rpc_fakes import FakeAnalyzer, FakeReader, Served, operation_outcome
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Start servers; keyword arguments are fields of ServerSettings or `outcome`."""
+    with ExitStack() as stack:
+
+        def start(*, outcome: Callable[..., bytes] = operation_outcome, **changes: Any):
+            analyzer, reader = FakeAnalyzer(), FakeReader()
+            settings = ServerSettings(**({"address": "127.0.0.1:0"} | changes))
+            server = build_server(
+                settings, analyzer=analyzer, reports=reader, operation_outcome=outcome
+            )
+            stack.callback(server.stop, 2.0)
+            channel = grpc.insecure_channel(
+                f"127.0.0.1:{server.port}",
+                options=[("grpc.max_send_message_length", -1)],
+            )
+            stack.callback(channel.close)
+            return Served(server, analyzer, reader, channel)
+
+        yield start
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    return serve()
