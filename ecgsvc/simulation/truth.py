@@ -45,6 +45,41 @@ class SimulatedTruth:
     t: WavePoints
     measurements: Measurements
 
+    def to_json(self) -> dict[str, object]:
+        """Everything as plain JSON values; waves by beat, those that are there."""
+        waves = (("P", self.p), ("QRS", self.qrs), ("T", self.t))
+        known = self.measurements
+        return {
+            "rhythm": self.rhythm,
+            "r_peaks": self.r_peak_indices.tolist(),
+            "beats": [
+                {"sample": int(sample), "class": str(beat_class)}
+                for sample, beat_class in zip(
+                    self.r_peak_indices, self.classes, strict=True
+                )
+            ],
+            "waves": [
+                {
+                    "beat": beat,
+                    "wave": name,
+                    "onset": int(points.onset[beat]),
+                    "peak": int(points.peak[beat]),
+                    "offset": int(points.offset[beat]),
+                }
+                for beat in range(len(self.classes))
+                for name, points in waves
+                if points.peak[beat] != ABSENT
+            ],
+            "measurements": {
+                "heart_rate_bpm": known.heart_rate_bpm,
+                "rr_ms": known.rr_ms,
+                "p_ms": known.p_ms,
+                "pr_ms": known.pr_ms,
+                "qrs_ms": known.qrs_ms,
+                "qt_ms": known.qt_ms,
+            },
+        }
+
 
 def truth_of(
     shapes: Sequence[BeatShape], lead_ii_mv: Millivolts, settings: SimulationSettings

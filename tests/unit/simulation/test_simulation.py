@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 
@@ -231,6 +232,18 @@ def test_leads_are_chosen_ordered_and_inverted():
     assert np.array_equal(some.lead_mv("V5"), all_leads.lead_mv("V5"))
     assert np.array_equal(some.lead_mv("II"), -all_leads.lead_mv("II"))
     assert np.array_equal(some.lead_mv("III"), all_leads.lead_mv("III"))
+
+
+def test_the_truth_goes_into_json_without_waves_that_are_not_there():
+    truth = simulate(SimulationSettings(pvc_probability=0.3, duration_s=20, seed=2)).truth
+    document = json.loads(json.dumps(truth.to_json(), allow_nan=False))
+    assert [b["sample"] for b in document["beats"]] == truth.r_peak_indices.tolist()
+    assert {b["class"] for b in document["beats"]} == {"N", "V"}
+    for wave in document["waves"]:
+        assert 0 <= wave["onset"] < wave["peak"] < wave["offset"]
+    with_p = {w["beat"] for w in document["waves"] if w["wave"] == "P"}
+    assert with_p == set(np.flatnonzero(truth.p.peak != ABSENT).tolist())
+    assert document["measurements"]["qrs_ms"] == pytest.approx(92)
 
 
 @pytest.mark.parametrize(
