@@ -50,6 +50,7 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
     {
         domain.MalformedObservation: Row(_INVALID, "MALFORMED_OBSERVATION"),
         domain.UnreadableRecording: Row(_INVALID, "UNREADABLE_RECORDING"),
+        domain.UnreadableRecording: Row(_INVALID, "UNREADABLE_RECORDING"),
         domain.MissingElement: Row(_INVALID, "MISSING_ELEMENT"),
         domain.InvalidElement: Row(_INVALID, "INVALID_ELEMENT"),
         domain.UnsupportedContent: Row(_INVALID, "UNSUPPORTED_CONTENT"),

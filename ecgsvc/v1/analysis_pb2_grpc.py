@@ -27,6 +27,10 @@ if _version_not_supported:
 
 class AnalysisServiceStub:
     """Reads electrocardiograms.
+
+    A refusal carries google.rpc.Status with ErrorInfo (its reason names the error),
+    BadRequest and RetryInfo in grpc-status-details-bin, and a FHIR OperationOutcome as JSON,
+    of five issues at most, in operation-outcome-bin.
     """
 
     def __init__(self, channel):
@@ -49,6 +53,10 @@ class AnalysisServiceStub:
 
 class AnalysisServiceServicer:
     """Reads electrocardiograms.
+
+    A refusal carries google.rpc.Status with ErrorInfo (its reason names the error),
+    BadRequest and RetryInfo in grpc-status-details-bin, and a FHIR OperationOutcome as JSON,
+    of five issues at most, in operation-outcome-bin.
     """
 
     def AnalyzeEcg(self, request, context):
@@ -89,6 +97,10 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AnalysisService:
     """Reads electrocardiograms.
+
+    A refusal carries google.rpc.Status with ErrorInfo (its reason names the error),
+    BadRequest and RetryInfo in grpc-status-details-bin, and a FHIR OperationOutcome as JSON,
+    of five issues at most, in operation-outcome-bin.
     """
 
     @staticmethod
