@@ -9,7 +9,7 @@
 namespace ecg {
 namespace {
 
-constexpr std::size_t kMaxSections = 2 * kMaxButterworthOrder;
+constexpr std::size_t kMaxSections = 2 * static_cast<std::size_t>(kMaxButterworthOrder);
 
 /// Sections and their states side by side on the stack, so that the loops stay in registers.
 class Series {

@@ -31,6 +31,7 @@ TEST_CASE("concurrent calls on the same samples agree") {
     std::vector<std::vector<double>> results(4);
     {
         std::vector<std::jthread> threads;
+        threads.reserve(results.size());
         for (auto& result : results) {
             threads.emplace_back([&] {
                 for (int i = 0; i < 5; ++i) result = analyse(samples, resampler);

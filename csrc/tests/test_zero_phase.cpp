@@ -10,7 +10,7 @@
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-const ecg::SamplingRate kRate{500.0};
+constexpr ecg::SamplingRate kRate{500.0};
 
 std::vector<double> sine(double hz, std::size_t n) {
     std::vector<double> samples(n);
