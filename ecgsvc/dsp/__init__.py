@@ -5,14 +5,26 @@ the core computes.
 """
 
 from ecgsvc.dsp.beat_windows import beat_windows
+from ecgsvc.dsp.delineation import delineate
 from ecgsvc.dsp.filters import band_pass, notch
+from ecgsvc.dsp.lead_waves import delineate_leads
+from ecgsvc.dsp.measurements import measure
+from ecgsvc.dsp.quality import assess_quality, contradicting_limb_leads
+from ecgsvc.dsp.r_peaks import RPeakDetector, detect_r_peaks
 from ecgsvc.dsp.resampling import rate_ratio, resample
 from ecgsvc.dsp.sampled_data import SampledDataError, parse_sampled_data
 
 __all__ = [
+    "RPeakDetector",
     "SampledDataError",
+    "assess_quality",
     "band_pass",
     "beat_windows",
+    "contradicting_limb_leads",
+    "delineate",
+    "delineate_leads",
+    "detect_r_peaks",
+    "measure",
     "notch",
     "parse_sampled_data",
     "rate_ratio",

@@ -27,3 +27,19 @@ def beat_windows(
     before_s: float,
     after_s: float,
 ) -> NDArray[np.float64]: ...
+def detect_r_peaks(
+    samples_mv: NDArray[np.float64], sampling_rate_hz: float, *, fiducial_lead: int
+) -> NDArray[np.int64]: ...
+
+class RPeakDetector:
+    def __init__(
+        self, n_leads: int, sampling_rate_hz: float, *, fiducial_lead: int
+    ) -> None: ...
+    def push(self, chunk_mv: NDArray[np.float64]) -> NDArray[np.int64]: ...
+    def finish(self) -> NDArray[np.int64]: ...
+
+def delineate(
+    samples_mv: NDArray[np.float64],
+    sampling_rate_hz: float,
+    r_peak_indices: NDArray[np.int64],
+) -> NDArray[np.int64]: ...

@@ -1,0 +1,53 @@
+#include "ecg/lead_grid.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ecg/biquad.hpp"
+#include "ecg/zero_phase.hpp"
+
+namespace ecg {
+namespace {
+
+constexpr int kOrder = 2;
+constexpr double kLowHz = 0.5;
+constexpr double kHighHz = 40.0;
+// Below about 90 Hz of sampling the upper edge gives way.
+constexpr double kHighestShareOfNyquist = 0.9;
+
+std::int64_t grid_width(std::size_t n_samples, double samples_per_cell) {
+    if (n_samples == 0) return 0;
+    return static_cast<std::int64_t>(static_cast<double>(n_samples - 1) / samples_per_cell) + 1;
+}
+
+}  // namespace
+
+LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate)
+    : n_leads_(leads_mv.size()),
+      samples_per_cell_(rate.hz() / kGridRateHz),
+      width_(leads_mv.empty() ? 0 : grid_width(leads_mv.front().size(), samples_per_cell_)),
+      values_(n_leads_ * static_cast<std::size_t>(width_), 0.0) {
+    if (width_ == 0) return;
+    const double high = std::min(kHighHz, kHighestShareOfNyquist * rate.nyquist_hz());
+    const auto sections = butterworth_band_pass(kOrder, Hertz{kLowHz}, Hertz{high}, rate);
+    const std::size_t n = leads_mv.front().size();
+    std::vector<double> filtered(n);
+    for (std::size_t lead = 0; lead < n_leads_; ++lead) {
+        std::ranges::transform(leads_mv[lead], filtered.begin(), [](double x) {
+            return std::isfinite(x) ? x : std::numeric_limits<double>::quiet_NaN();
+        });
+        bridge_gaps(filtered);
+        if (!std::isfinite(filtered.front())) continue;
+        filtfilt(sections, filtered);
+        double* const out = values_.data() + lead * static_cast<std::size_t>(width_);
+        for (std::int64_t k = 0; k < width_; ++k) {
+            const double position = static_cast<double>(k) * samples_per_cell_;
+            const auto i = std::min(static_cast<std::size_t>(position), n - 1);
+            const auto next = std::min(i + 1, n - 1);
+            out[k] = std::lerp(filtered[i], filtered[next], position - static_cast<double>(i));
+        }
+    }
+}
+
+}  // namespace ecg

@@ -1,0 +1,139 @@
+#include "ecg/mean_beat.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ecg {
+namespace {
+
+// The QRS complex for comparing beats: 60 ms before to 80 ms after the R peak.
+constexpr int kQrsBefore = 15;
+constexpr int kQrsAfter = 20;
+constexpr int kQrsWidth = kQrsBefore + kQrsAfter + 1;
+
+constexpr std::size_t kNeighbours = 8;  // on each side
+constexpr double kLeastSimilarity = 0.8;
+constexpr int kMostShift = 3;
+constexpr double kOwnWeight = 1.6;
+
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+}  // namespace
+
+MeanBeats::MeanBeats(const LeadGrid& grid, std::vector<std::int64_t> r_peaks)
+    : grid_(grid),
+      r_peaks_(std::move(r_peaks)),
+      qrs_amplitude_(grid.n_leads(), 0.0),
+      means_(grid.n_leads() * kBeatWidth),
+      slopes_(grid.n_leads() * kBeatWidth) {
+    members_.reserve(2 * kNeighbours + 1);
+    if (r_peaks_.empty()) return;
+    std::vector<double> amplitudes(r_peaks_.size());
+    for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
+        for (std::size_t beat = 0; beat < r_peaks_.size(); ++beat) {
+            double low = value(lead, r_peaks_[beat]);
+            double high = low;
+            for (std::int64_t k = -kQrsBefore; k <= kQrsAfter; ++k) {
+                const double x = value(lead, r_peaks_[beat] + k);
+                low = std::min(low, x);
+                high = std::max(high, x);
+            }
+            amplitudes[beat] = high - low;
+        }
+        qrs_amplitude_[lead] = median(amplitudes);
+    }
+}
+
+double MeanBeats::value(std::size_t lead, std::int64_t index) const noexcept {
+    const auto inside = std::clamp<std::int64_t>(index, 0, grid_.width() - 1);
+    return grid_.lead(lead)[static_cast<std::size_t>(inside)];
+}
+
+double MeanBeats::member(std::size_t i, std::size_t lead, int column) const noexcept {
+    return value(lead, members_[i] + column - kBeatBefore);
+}
+
+/// Correlation of the QRS complexes around two grid indices over all leads.
+double MeanBeats::similarity(std::int64_t a, std::int64_t b) const noexcept {
+    double ab = 0.0;
+    double aa = 0.0;
+    double bb = 0.0;
+    for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
+        if (qrs_amplitude_[lead] <= 0.0) continue;
+        double sum_a = 0.0;
+        double sum_b = 0.0;
+        double lead_ab = 0.0;
+        double lead_aa = 0.0;
+        double lead_bb = 0.0;
+        for (std::int64_t k = -kQrsBefore; k <= kQrsAfter; ++k) {
+            const double x = value(lead, a + k) / qrs_amplitude_[lead];
+            const double y = value(lead, b + k) / qrs_amplitude_[lead];
+            sum_a += x;
+            sum_b += y;
+            lead_ab += x * y;
+            lead_aa += x * x;
+            lead_bb += y * y;
+        }
+        ab += lead_ab - sum_a * sum_b / kQrsWidth;
+        aa += lead_aa - sum_a * sum_a / kQrsWidth;
+        bb += lead_bb - sum_b * sum_b / kQrsWidth;
+    }
+    return aa > 0.0 && bb > 0.0 ? ab / std::sqrt(aa * bb) : 0.0;
+}
+
+void MeanBeats::find_members(std::size_t beat) {
+    members_.assign(1, r_peaks_[beat]);
+    const std::size_t from = beat > kNeighbours ? beat - kNeighbours : 0;
+    const std::size_t to = std::min(r_peaks_.size() - 1, beat + kNeighbours);
+    for (std::size_t other = from; other <= to; ++other) {
+        if (other == beat) continue;
+        double best = kLeastSimilarity;
+        std::int64_t aligned = -1;
+        for (int shift = -kMostShift; shift <= kMostShift; ++shift) {
+            const double similar = similarity(r_peaks_[beat], r_peaks_[other] + shift);
+            if (similar > best) {
+                best = similar;
+                aligned = r_peaks_[other] + shift;
+            }
+        }
+        if (aligned >= 0) members_.push_back(aligned);
+    }
+}
+
+void MeanBeats::average() {
+    const double sum_of_weights = kOwnWeight + static_cast<double>(members_.size() - 1);
+    for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
+        double* const mean = means_.data() + lead * kBeatWidth;
+        std::fill_n(mean, kBeatWidth, 0.0);
+        for (std::size_t i = 0; i < members_.size(); ++i) {
+            const double weight = (i == 0 ? kOwnWeight : 1.0) / sum_of_weights;
+            for (int k = 0; k < kBeatWidth; ++k) mean[k] += weight * member(i, lead, k);
+        }
+        double* const slope = slopes_.data() + lead * kBeatWidth;
+        std::fill_n(slope, kBeatWidth, 0.0);
+        for (int k = 2; k < kBeatWidth - 2; ++k) {
+            slope[k] = (mean[k + 1] - mean[k - 1] + mean[k + 2] - mean[k - 2]) / 6.0;
+        }
+    }
+}
+
+void MeanBeats::select(std::size_t beat) {
+    find_members(beat);
+    average();
+    const std::int64_t r_peak = r_peaks_[beat];
+    first_column_ = static_cast<int>(std::max<std::int64_t>(0, kBeatBefore - r_peak));
+    last_column_ = static_cast<int>(
+        std::min<std::int64_t>(kBeatWidth - 1, kBeatBefore + grid_.width() - 1 - r_peak));
+    constexpr std::int64_t kFar = 10 * kNoNeighbour;
+    rr_before_ = beat == 0 ? kNoNeighbour
+                           : static_cast<int>(std::min(r_peak - r_peaks_[beat - 1], kFar));
+    rr_after_ = beat + 1 == r_peaks_.size()
+                    ? kNoNeighbour
+                    : static_cast<int>(std::min(r_peaks_[beat + 1] - r_peak, kFar));
+}
+
+}  // namespace ecg

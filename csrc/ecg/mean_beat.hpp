@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ecg/lead_grid.hpp"
+
+namespace ecg {
+
+/// Columns of a beat window before and after the R peak (400 and 700 ms).
+inline constexpr int kBeatBefore = 100;
+inline constexpr int kBeatAfter = 175;
+inline constexpr int kBeatWidth = kBeatBefore + kBeatAfter + 1;
+
+/// One beat of all leads with its noise averaged away: the mean of the beats around it that have
+/// the same QRS complex, aligned with it, its own counting most. What is not locked to the QRS,
+/// as fibrillation waves are, fades with the noise. Column kBeatBefore holds the R peak.
+class MeanBeats {
+  public:
+    /// R peaks as grid indices, increasing, each inside the grid, which must outlive this.
+    MeanBeats(const LeadGrid& grid, std::vector<std::int64_t> r_peaks);
+
+    /// Averages beat `beat`; what follows speaks of it.
+    void select(std::size_t beat);
+
+    [[nodiscard]] std::size_t n_leads() const noexcept { return grid_.n_leads(); }
+    /// Typical peak-to-peak amplitude of a lead's QRS complexes in mV, 0 for a flat lead.
+    [[nodiscard]] double qrs_amplitude(std::size_t lead) const noexcept {
+        return qrs_amplitude_[lead];
+    }
+    /// The averaged lead and its slope, kBeatWidth columns each.
+    [[nodiscard]] std::span<const double> mean(std::size_t lead) const noexcept {
+        return {means_.data() + lead * kBeatWidth, kBeatWidth};
+    }
+    [[nodiscard]] std::span<const double> slope(std::size_t lead) const noexcept {
+        return {slopes_.data() + lead * kBeatWidth, kBeatWidth};
+    }
+    /// Beats averaged, as columns: member(0) is the beat itself.
+    [[nodiscard]] std::size_t n_members() const noexcept { return members_.size(); }
+    /// Value of a lead in one of the averaged beats; columns beyond the ends repeat them.
+    [[nodiscard]] double member(std::size_t i, std::size_t lead, int column) const noexcept;
+    /// Columns of the window that lie in the recording, first and last.
+    [[nodiscard]] int first_column() const noexcept { return first_column_; }
+    [[nodiscard]] int last_column() const noexcept { return last_column_; }
+    /// Grid samples to the R peaks before and after, or kNoNeighbour.
+    [[nodiscard]] int rr_before() const noexcept { return rr_before_; }
+    [[nodiscard]] int rr_after() const noexcept { return rr_after_; }
+    static constexpr int kNoNeighbour = 250;
+
+  private:
+    [[nodiscard]] double value(std::size_t lead, std::int64_t index) const noexcept;
+    [[nodiscard]] double similarity(std::int64_t a, std::int64_t b) const noexcept;
+    void find_members(std::size_t beat);
+    void average();
+
+    const LeadGrid& grid_;
+    std::vector<std::int64_t> r_peaks_;
+    std::vector<double> qrs_amplitude_;
+    std::vector<std::int64_t> members_;
+    std::vector<double> means_;
+    std::vector<double> slopes_;
+    int first_column_ = 0;
+    int last_column_ = 0;
+    int rr_before_ = 0;
+    int rr_after_ = 0;
+};
+
+}  // namespace ecg

@@ -1,0 +1,152 @@
+#include "ecg/p_waves.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ecg {
+namespace {
+
+// Search: from 320 ms before R, or the end of the T wave, to 8 ms before the QRS onset.
+constexpr int kLongestPr = 80;
+constexpr double kIntoT = 2.0;
+constexpr int kBeforeQrs = 2;
+constexpr int kShortestWindow = 10;
+// A P wave is a bump of +-48 ms of at least 2 % of the QRS amplitude.
+constexpr int kReach = 12;
+constexpr double kLeastHeight = 0.02;
+constexpr int kLeadsApart = 10;
+// It recurs: see Recurrence.
+constexpr int kHalfRecurring = 17;
+constexpr std::size_t kFewestMembers = 3;
+constexpr double kLeastCoherence = 0.65;
+constexpr double kLeastOwn = 0.75;
+// A beat without companions must show it this clearly.
+constexpr double kLeastHeightAlone = 0.08;
+
+constexpr int kFlank = 20;
+constexpr int kLongestRise = 30;
+constexpr double kOnsetShare = 0.15;
+constexpr double kOffsetShare = 0.15;
+
+constexpr Agreement kOnset{0.5, 0.5};
+constexpr Agreement kPeak{0.5, 0.0};
+constexpr Agreement kOffset{0.5, -4.0};
+
+struct Window {
+    int first;
+    int last;
+    int flank_first;
+    int flank_last;
+};
+
+double at(std::span<const double> lead, int column) {
+    return lead[static_cast<std::size_t>(column)];
+}
+
+/// How alike the beats are around a bump: `coherence` is the mean correlation of pairs of beats,
+/// `own` the correlation of the selected beat with the mean of the others.
+struct Recurrence {
+    double coherence;
+    double own;
+};
+
+Recurrence recurrence(const MeanBeats& beats, int column, const Window& window) {
+    const auto n = beats.n_members();
+    double pairs = 0.0;
+    double squares = 0.0;
+    double own_others = 0.0;
+    double own_square = 0.0;
+    double others_square = 0.0;
+    for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
+        const double amplitude = beats.qrs_amplitude(lead);
+        if (amplitude <= 0.0) continue;
+        const double weight = 1.0 / (amplitude * amplitude);
+        const int first = std::max(window.first, column - kHalfRecurring);
+        const int last = std::min(window.last, column + kHalfRecurring);
+        for (int k = first; k <= last; ++k) {
+            double own = 0.0;
+            double sum = 0.0;
+            double sum_of_squares = 0.0;
+            for (std::size_t i = 0; i < n; ++i) {
+                const double height =
+                    2.0 * beats.member(i, lead, k) -
+                    beats.member(i, lead, std::max(k - kReach, 0)) -
+                    beats.member(i, lead, std::min(k + kReach, window.flank_last));
+                if (i == 0) own = height;
+                sum += height;
+                sum_of_squares += height * height;
+            }
+            pairs += weight * (sum * sum - sum_of_squares);
+            squares += weight * sum_of_squares;
+            own_others += weight * own * (sum - own);
+            own_square += weight * own * own;
+            others_square += weight * (sum - own) * (sum - own);
+        }
+    }
+    if (n < 2 || squares <= 0.0 || own_square <= 0.0 || others_square <= 0.0) return {0.0, 0.0};
+    return {pairs / (squares * static_cast<double>(n - 1)),
+            own_others / std::sqrt(own_square * others_square)};
+}
+
+double find_onset(std::span<const double> slope, Extremum peak, int first) {
+    int k = peak.column;
+    double greatest = 0.0;
+    for (int i = peak.column; i >= std::max(first, peak.column - kFlank); --i) {
+        if (peak.sign * at(slope, i) > greatest) {
+            greatest = peak.sign * at(slope, i);
+            k = i;
+        }
+    }
+    const int limit = std::max(first, peak.column - kLongestRise);
+    while (k > limit && peak.sign * at(slope, k) > kOnsetShare * greatest) --k;
+    return k;
+}
+
+double find_offset(std::span<const double> slope, Extremum peak, int last) {
+    int k = peak.column;
+    double greatest = 0.0;
+    for (int i = peak.column; i <= std::min(last, peak.column + kFlank); ++i) {
+        if (-peak.sign * at(slope, i) > greatest) {
+            greatest = -peak.sign * at(slope, i);
+            k = i;
+        }
+    }
+    while (k < last && -peak.sign * at(slope, k) > kOffsetShare * greatest) ++k;
+    return k;
+}
+
+}  // namespace
+
+WaveOfLeads delineate_p(const MeanBeats& beats, const QrsWaves& qrs, double t_end) {
+    const int qrs_onset = static_cast<int>(qrs.bounds.onset);
+    const int earliest = std::max({kBeatBefore - kLongestPr, beats.first_column(), 2});
+    const Window window{std::max(earliest, static_cast<int>(std::max(t_end - kIntoT, -1.0))),
+                        qrs_onset - kBeforeQrs, 0, qrs_onset};
+    if (window.last - window.first < kShortestWindow) return {};
+    const Bump p = greatest_bump(beats, kReach, window.first, window.last, window.flank_first,
+                                 window.flank_last);
+    if (p.height <= kLeastHeight) return {};
+    if (beats.n_members() >= kFewestMembers) {
+        const Recurrence recurring = recurrence(beats, p.column, window);
+        if (recurring.coherence <= kLeastCoherence || recurring.own <= kLeastOwn) return {};
+    } else if (p.height <= kLeastHeightAlone) {
+        return {};
+    }
+
+    WaveOfLeads waves(beats.n_leads());
+    for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
+        const Extremum peak =
+            extremum_near(beats.mean(lead), p.column, kLeadsApart, kReach, window.first,
+                          window.last, window.flank_first, window.flank_last);
+        const int first = std::max(beats.first_column(), 2);
+        waves[lead] = {find_onset(beats.slope(lead), peak, first),
+                       static_cast<double>(peak.column),
+                       find_offset(beats.slope(lead), peak, qrs_onset)};
+    }
+    agree(waves, &Wave::onset, kOnset);
+    agree(waves, &Wave::peak, kPeak);
+    agree(waves, &Wave::offset, kOffset);
+    return waves;
+}
+
+}  // namespace ecg

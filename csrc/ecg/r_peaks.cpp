@@ -1,0 +1,103 @@
+#include "ecg/r_peaks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace ecg {
+namespace {
+
+// Beats are looked for at most BeatDecision::kMemory back; the locator also needs its window.
+constexpr double kLocatorMemorySeconds =
+    static_cast<double>(BeatDecision::kMemory + QrsEnvelope::kDelay) / kEnvelopeRateHz + 1.0;
+
+}  // namespace
+
+RPeakDetector::RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t fiducial_lead)
+    : samples_per_cell_(rate.hz() / kEnvelopeRateHz),
+      fiducial_lead_(fiducial_lead),
+      envelopes_(n_leads, QrsEnvelope(rate)),
+      decision_(n_leads),
+      locator_(rate, kLocatorMemorySeconds),
+      envelope_blocks_(n_leads),
+      envelope_column_(n_leads) {
+    if (rate.hz() < kLowestRPeakRateHz) {
+        throw std::invalid_argument("R peaks need a sampling rate of at least 50 Hz");
+    }
+    if (fiducial_lead >= n_leads) {
+        throw std::invalid_argument("the fiducial lead must be one of the leads");
+    }
+}
+
+void RPeakDetector::push(Leads chunk_mv, std::vector<std::int64_t>& r_peaks) {
+    if (chunk_mv.size() != envelopes_.size()) {
+        throw std::invalid_argument("every chunk must have the same number of leads");
+    }
+    const std::size_t n = chunk_mv.front().size();
+    if (std::ranges::any_of(chunk_mv, [n](const auto& lead) { return lead.size() != n; })) {
+        throw std::invalid_argument("all leads of a chunk must have the same length");
+    }
+    for (std::size_t from = 0; from < n; from += QrsEnvelope::kMaxBlock) {
+        push_block(chunk_mv, from, std::min(QrsEnvelope::kMaxBlock, n - from), r_peaks);
+    }
+}
+
+void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
+                               std::vector<std::int64_t>& r_peaks) {
+    for (std::size_t i = 0; i < chunk_mv.size(); ++i) {
+        envelope_blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
+    }
+    for (const double sample : chunk_mv[fiducial_lead_].subspan(from, n)) locator_.push(sample);
+    n_samples_ += static_cast<std::int64_t>(n);
+    for (std::size_t k = 0; k < envelope_blocks_.front().size(); ++k) {
+        for (std::size_t i = 0; i < envelope_blocks_.size(); ++i) {
+            envelope_column_[i] = envelope_blocks_[i][k];
+        }
+        decision_.push(envelope_column_, beats_);
+    }
+    report(r_peaks);
+}
+
+void RPeakDetector::finish(std::vector<std::int64_t>& r_peaks) {
+    // Missing samples hold the last value: they bring the envelope's delay to its end.
+    std::array<double, QrsEnvelope::kMaxBlock> missing;
+    missing.fill(std::numeric_limits<double>::quiet_NaN());
+    const std::vector<std::span<const double>> chunk(envelopes_.size(), missing);
+    const std::int64_t n_samples = n_samples_;
+    const auto n_flush = static_cast<std::int64_t>(
+        std::ceil(static_cast<double>(QrsEnvelope::kDelay) * samples_per_cell_));
+    while (n_samples_ < n_samples + n_flush) {
+        const std::int64_t left = n_samples + n_flush - n_samples_;
+        push_block(chunk, 0,
+                   std::min(missing.size(), static_cast<std::size_t>(left)), r_peaks);
+    }
+    decision_.finish(beats_);
+    report(r_peaks);
+    while (!r_peaks.empty() && r_peaks.back() >= n_samples) r_peaks.pop_back();
+}
+
+void RPeakDetector::report(std::vector<std::int64_t>& r_peaks) {
+    for (const std::int64_t beat : beats_) {
+        const double centre =
+            (static_cast<double>(beat - QrsEnvelope::kDelay) + 0.5) * samples_per_cell_ - 0.5;
+        const auto near = static_cast<std::int64_t>(std::lround(std::max(centre, 0.0)));
+        const std::int64_t r_peak = locator_.locate(near).value_or(near);
+        if (r_peak <= last_r_peak_) continue;
+        last_r_peak_ = r_peak;
+        r_peaks.push_back(r_peak);
+    }
+    beats_.clear();
+}
+
+std::vector<std::int64_t> detect_r_peaks(Leads leads_mv, SamplingRate rate,
+                                         std::size_t fiducial_lead) {
+    RPeakDetector detector(leads_mv.size(), rate, fiducial_lead);
+    std::vector<std::int64_t> r_peaks;
+    detector.push(leads_mv, r_peaks);
+    detector.finish(r_peaks);
+    return r_peaks;
+}
+
+}  // namespace ecg

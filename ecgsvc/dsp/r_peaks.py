@@ -1,0 +1,77 @@
+"""R peaks of one or several leads, of a whole recording or as the samples arrive."""
+
+from typing import final
+
+from ecgsvc.domain.waveform import Millivolts, SampleIndices
+from ecgsvc.dsp import _core
+
+
+def detect_r_peaks(
+    samples_mv: Millivolts, sampling_rate_hz: float, *, fiducial_lead: int = 0
+) -> SampleIndices:
+    """Find every heart beat with all leads together and mark it at one lead's R peak.
+
+    Equal to `RPeakDetector` fed once. Shorter than one second, flat or missing throughout:
+    no beats. Linear in the number of samples.
+
+    Parameters
+    ----------
+    samples_mv
+        Shape (n_leads, n) or (n,), C-contiguous float64, millivolts; NaN and infinities are
+        missing samples. The unit does not matter to which beats are found, nor do offset
+        and polarity.
+    sampling_rate_hz
+        Samples per second, at least 50; made for 100 to 2000.
+    fiducial_lead
+        Row whose R peaks are returned: the greatest deflection from the baseline within the
+        QRS complex, positive or negative. Where that lead is flat, the time of the complex.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_beats,), int64 sample indices, strictly increasing.
+
+    Raises
+    ------
+    ValueError
+        For a rate below 50 Hz, no lead, or a fiducial lead that is not there.
+    TypeError
+        When `samples_mv` is no C-contiguous float64 array.
+    """
+    return _core.detect_r_peaks(samples_mv, sampling_rate_hz, fiducial_lead=fiducial_lead)
+
+
+@final
+class RPeakDetector:
+    """The same detector for a signal that is still arriving.
+
+    Chunks may be cut anywhere without changing the beats. A beat is reported within 0.4 s
+    of its R peak; one that is found only because a pause followed, after one and a half RR
+    intervals; those of the first three seconds, when these are over. Memory is constant.
+    Not to be used by two threads at once.
+
+    Parameters
+    ----------
+    n_leads
+        Rows every chunk will have.
+    sampling_rate_hz, fiducial_lead
+        As for `detect_r_peaks`, which also names the errors.
+    """
+
+    def __init__(
+        self, n_leads: int, sampling_rate_hz: float, *, fiducial_lead: int = 0
+    ) -> None:
+        self._detector = _core.RPeakDetector(
+            n_leads, sampling_rate_hz, fiducial_lead=fiducial_lead
+        )
+
+    def push(self, chunk_mv: Millivolts) -> SampleIndices:
+        """Take the next samples, shape (n_leads, any n), and return the new R peaks.
+
+        Indices count from the first sample ever pushed and increase from call to call.
+        """
+        return self._detector.push(chunk_mv)
+
+    def finish(self) -> SampleIndices:
+        """End the signal and return the R peaks still pending."""
+        return self._detector.finish()
