@@ -21,7 +21,7 @@ _ORDER_TYPES = frozenset(
     {"CarePlan", "ImmunizationRecommendation", "MedicationRequest", "NutritionOrder",
      "ServiceRequest"}
 )  # fmt: skip
-"""What ``DiagnosticReport.basedOn`` may point to; unlike an Observation no DeviceRequest."""
+"""What ``DiagnosticReport.basedOn`` may point to; an Observation may add DeviceRequest."""
 
 
 def build_documents(
