@@ -24,9 +24,13 @@ class Settings(BaseSettings):
         "sqlite:///ecgsvc.sqlite3",
         description="SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB.",
     )
-    listen: str = Field("127.0.0.1:50051", description="HOST:PORT; port 0 takes a free one.")
+    listen: str = Field(
+        "127.0.0.1:50051", description="HOST:PORT; port 0 takes a free one."
+    )
     workers: int = Field(4, ge=1, le=256, description="Threads that serve calls.")
-    max_in_flight: int = Field(64, ge=1, description="Calls accepted at once, waiting included.")
+    max_in_flight: int = Field(
+        64, ge=1, description="Calls accepted at once, waiting included."
+    )
     grace_s: float = Field(30.0, ge=0, description="Time accepted calls get on shutdown.")
     provider: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where models run; cuda refuses to start without CUDA."

@@ -27,5 +27,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if skipped and exitstatus == 0 and os.environ.get("ECGSVC_ALLOW_NO_SKIPS"):
-        reporter.write_line("skipped tests are failures here (ECGSVC_ALLOW_NO_SKIPS)", red=True)
+        reporter.write_line(
+            "skipped tests are failures here (ECGSVC_ALLOW_NO_SKIPS)", red=True
+        )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

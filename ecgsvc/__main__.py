@@ -1,0 +1,5 @@
+"""`python -m ecgsvc`."""
+
+from ecgsvc.cli import app
+
+app()

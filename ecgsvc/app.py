@@ -1,0 +1,79 @@
+"""Composition root: settings → models, store, pipeline, server; idle at import."""
+
+import logging
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from ecgsvc import __version__, dsp, fhir, rpc
+from ecgsvc.config import Settings
+from ecgsvc.inference import BeatClassifier, SignalTools
+from ecgsvc.pipeline import EcgPipeline, SignalPath
+from ecgsvc.store import ReportStore
+
+_LOG = logging.getLogger("ecgsvc")
+
+
+def beat_classifier(settings: Settings) -> BeatClassifier:
+    """Load the beat model.
+
+    Raises
+    ------
+    ModelUnavailable
+        The model folder is missing or damaged, or its provider is not there.
+    """
+    tools = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+    return BeatClassifier.load(settings.beat_model, tools, provider=settings.provider)
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until a signal arrives; accepted calls are finished before this returns.
+
+    Prints the bound address on standard output when ready.
+
+    Raises
+    ------
+    StoreUnavailable
+        The database cannot be reached or is not migrated.
+    ModelUnavailable
+        A model cannot be loaded.
+    OSError
+        The address cannot be bound, or a TLS file cannot be read.
+    """
+    store = ReportStore(settings.database_url)
+    try:
+        pipeline = EcgPipeline(
+            SignalPath(beat_classifier(settings)),
+            store,
+            fhir.Installation(
+                organization=settings.organization,
+                default_zone=ZoneInfo(settings.default_zone),
+                software_version=__version__,
+            ),
+            now=lambda: datetime.now(UTC),
+        )
+        server = rpc.build_server(
+            _server_settings(settings),
+            analyzer=pipeline,
+            reports=store,
+            operation_outcome=fhir.operation_outcome,
+        )
+        host = settings.listen.rpartition(":")[0]
+        print(f"serving on {host}:{server.port}", flush=True)  # noqa: T201 (for whoever started it)
+        signal = server.serve_until_signalled(settings.grace_s)
+        _LOG.info("stopped by %s, accepted calls finished", signal.name)
+    finally:
+        store.close()
+
+
+def _server_settings(settings: Settings) -> rpc.ServerSettings:
+    tls = None
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        tls = rpc.TlsFiles(
+            settings.tls_certificate, settings.tls_key, settings.tls_client_ca
+        )
+    return rpc.ServerSettings(
+        address=settings.listen,
+        n_workers=settings.workers,
+        max_pending=settings.max_in_flight,
+        tls=tls,
+    )

@@ -1,0 +1,32 @@
+"""The command line; each group of commands is one module."""
+
+import typer
+
+from ecgsvc.cli import demo, evaluate, post, records, reports, serve, train
+from ecgsvc.cli.console import version_callback
+
+app = typer.Typer(
+    name="ecgsvc",
+    help=(
+        "Reads electrocardiograms: FHIR Observation in, FHIR DiagnosticReport out.\n\n"
+        "Try it:  ecgsvc demo\n\n"
+        "Without a server:  ecgsvc analyze ECG.json --output-dir out\n\n"
+        "Settings come from options or ECGSVC_* variables. Not a cleared medical device."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.callback()(version_callback)
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("migrate")(serve.migrate)
+app.command("post")(post.post)
+app.command("convert")(records.convert)
+app.command("simulate")(records.simulate)
+app.command("analyze")(records.analyze)
+app.add_typer(reports.app, name="reports")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+
+__all__ = ["app"]

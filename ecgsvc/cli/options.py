@@ -1,0 +1,49 @@
+"""Options that several commands share, and the settings they override."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from ecgsvc.cli.console import err
+from ecgsvc.config import Settings
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Patient = Annotated[str, typer.Option(help="Reference of the subject, such as Patient/1.")]
+Effective = Annotated[
+    str | None,
+    typer.Option(help="Start of the recording, ISO 8601 with zone; now when not given."),
+]
+
+
+def settings_with(**overrides: Any) -> Settings:  # noqa: ANN401 (pydantic checks them)
+    """Read the environment, override it by the options given, and check all of it."""
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            where = ".".join(str(part) for part in problem["loc"]) or "settings"
+            err.print(f"{where}: {problem['msg']}", style="red", markup=False)
+        raise typer.Exit(2) from None
+
+
+def parsed_time(text: str | None) -> datetime:
+    """Read an ISO 8601 time with its zone; the current time when there is none."""
+    if text is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        msg = "expected an ISO 8601 time with its zone, such as 2026-11-21T09:30:00+01:00"
+        raise typer.BadParameter(msg, param_hint="--effective")
+    return time

@@ -1,0 +1,80 @@
+"""`ecgsvc post`: send Observations to a server."""
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from ecgsvc.cli.console import Failures, out, print_json, progress
+from ecgsvc.cli.options import Json
+
+
+def post(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="FHIR Observations, JSON.")
+    ],
+    target: Annotated[
+        str, typer.Option(help="HOST:PORT of the server.")
+    ] = "127.0.0.1:50051",
+    patient: Annotated[
+        Path | None, typer.Option(help="FHIR Patient (JSON), for age and sex.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds a call may take.")
+    ] = 60.0,
+    ca: Annotated[
+        Path | None, typer.Option(help="PEM of the server's CA; turns TLS on.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="PEM for mutual TLS.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send ECGs to a server and print the reports' names and conclusions.
+
+    Sending the same ECG again gives the same report. A refused ECG is reported, the others
+    go on, and the exit status is 1 at the end.
+    """
+    from ecgsvc.client import ClientTls, EcgClient, EcgServiceError
+
+    tls = None if ca is None else ClientTls(ca=ca, certificate=certificate, key=key)
+    failures = Failures()
+    with (
+        EcgClient(target, tls=tls, deadline_s=timeout) as client,
+        progress() as bar,
+    ):
+        patient_json = b"" if patient is None else patient.read_bytes()
+        for path in bar.track(files, description="posting"):
+            with failures.caught(str(path)):
+                try:
+                    reply = client.analyze(path.read_bytes(), patient=patient_json)
+                except EcgServiceError as error:
+                    failures.add(str(path), _refusal(error.operation_outcome) or str(error))
+                    continue
+                report = orjson.loads(reply.report)
+                if as_json:
+                    print_json(
+                        {
+                            "file": str(path),
+                            "name": reply.name,
+                            "replayed": reply.replayed,
+                            "report": report,
+                            "observations": [orjson.loads(o) for o in reply.observations],
+                        }
+                    )
+                else:
+                    again = " (known already)" if reply.replayed else ""
+                    out.print(f"{path}: {reply.name}{again}", highlight=False)
+                    out.print(f"  {report.get('conclusion', '')}", highlight=False)
+    failures.exit_if_any()
+
+
+def _refusal(outcome: dict[str, object] | None) -> str:
+    """The issues of an OperationOutcome, a line each."""
+    issues = outcome.get("issue", []) if outcome else []
+    lines = []
+    for issue in issues if isinstance(issues, list) else []:
+        where = ", ".join(issue.get("expression", ()))
+        text = issue.get("details", {}).get("text", issue.get("diagnostics", ""))
+        lines.append(f"{where}: {text}" if where else text)
+    return "\n".join(lines)

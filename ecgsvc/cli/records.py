@@ -1,0 +1,198 @@
+"""`ecgsvc analyze`, `convert` and `simulate`: work on files, without a server."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import orjson
+import typer
+
+from ecgsvc.cli.console import Failures, one_line_errors, out, progress
+from ecgsvc.cli.options import Effective, Patient, parsed_time, settings_with
+from ecgsvc.domain.errors import InvalidRequest
+from ecgsvc.domain.report import Identifier
+from ecgsvc.domain.waveform import Recording
+
+RECORDING_SYSTEM = "urn:ecgsvc:recording"
+"""System of the identifier that `convert` and `simulate` make from the samples."""
+
+
+def analyze(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT…",
+            help="FHIR Observations (.json) or WFDB records (with or without .hea).",
+        ),
+    ],
+    output_dir: Annotated[
+        Path,
+        typer.Option("--output-dir", "-o", help="Where NAME.analysis.json is written."),
+    ],
+    age: Annotated[
+        float | None,
+        typer.Option(min=0, max=130, help="Age in years, when the input has none."),
+    ] = None,
+    sex: Annotated[
+        Literal["female", "male"] | None, typer.Option(help="When the input has none.")
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+) -> None:
+    """Analyse recordings of any length without a server or database.
+
+    Writes one NAME.analysis.json for each input (schema: docs/analysis.schema.json). A bad
+    input is reported, the others go on, and the exit status is 1 at the end.
+    """
+    from ecgsvc.app import beat_classifier
+    from ecgsvc.pipeline import SignalPath
+    from ecgsvc.render.analysis_document import analysis_document
+
+    with one_line_errors():
+        signal_path = SignalPath(beat_classifier(settings_with(provider=provider)))
+        output_dir.mkdir(parents=True, exist_ok=True)
+    failures = Failures()
+    written: set[Path] = set()
+    with progress() as bar:
+        for path in bar.track(inputs, description="analysing"):
+            with failures.caught(str(path)):
+                recording = _read(path)
+                target = output_dir / f"{recording.name}.analysis.json"
+                if target in written:
+                    msg = f"another input has the name {recording.name} too"
+                    raise InvalidRequest(msg)
+                analysis = signal_path.analyse(
+                    Recording(
+                        recording.name,
+                        recording.waveform,
+                        age_years=age
+                        if recording.age_years is None
+                        else recording.age_years,
+                        sex=recording.sex or sex,
+                    )
+                )
+                document = orjson.dumps(
+                    analysis_document(analysis), option=orjson.OPT_APPEND_NEWLINE
+                )
+                _write_whole(target, document)
+                written.add(target)
+    out.print(f"{len(written)} written to {output_dir}", highlight=False)
+    failures.exit_if_any()
+
+
+def convert(
+    record: Annotated[Path, typer.Argument(help="WFDB record, with or without .hea.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The FHIR Observation, JSON.")
+    ],
+    start: Annotated[float, typer.Option(min=0, help="Begin so many seconds in.")] = 0.0,
+    duration: Annotated[
+        float | None, typer.Option(min=0, help="Seconds; to the end when not given.")
+    ] = None,
+    patient: Patient = "Patient/unknown",
+    effective: Effective = None,
+) -> None:
+    """Make a FHIR R4 Observation from a recording, or from a piece of it.
+
+    The identifier is made from the samples: the same piece twice is the same ECG. FHIR
+    limits the samples of a lead to 1 MiB of text; cut longer recordings with --start and
+    --duration.
+    """
+    from ecgsvc.convert import read_wfdb
+
+    with one_line_errors():
+        recording = read_wfdb(record, start_s=start, duration_s=duration)
+        write_observation(recording, output, patient=patient, effective=effective)
+    out.print(f"wrote {output}", highlight=False)
+
+
+def simulate(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The FHIR Observation, JSON.")
+    ],
+    heart_rate: Annotated[
+        float, typer.Option(min=20, max=250, help="Beats a minute.")
+    ] = 72.0,
+    duration: Annotated[float, typer.Option(min=1, help="Seconds.")] = 10.0,
+    rate: Annotated[
+        float, typer.Option(min=100, max=2000, help="Samples a second.")
+    ] = 500.0,
+    rhythm: Annotated[
+        Literal["sinus", "af"], typer.Option(help="Underlying rhythm.")
+    ] = "sinus",
+    pvc: Annotated[
+        float, typer.Option(min=0, max=1, help="Probability that a beat is ventricular.")
+    ] = 0.0,
+    noise: Annotated[
+        float, typer.Option(min=0, max=5, help="Muscle noise, mV RMS.")
+    ] = 0.01,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same ECG.")] = 0,
+    truth: Annotated[
+        Path | None, typer.Option(help="Also write the known fiducial points here, JSON.")
+    ] = None,
+    patient: Patient = "Patient/simulated",
+    effective: Effective = None,
+) -> None:
+    """Simulate a 12-lead ECG whose beats, waves and intervals are known.
+
+    A dipole model projected to 12 leads; for demonstrations and tests.
+    """
+    from ecgsvc.simulation import SimulationSettings
+    from ecgsvc.simulation import simulate as simulated
+
+    with one_line_errors():
+        settings = SimulationSettings(
+            heart_rate_bpm=heart_rate,
+            duration_s=duration,
+            sampling_rate_hz=rate,
+            rhythm=rhythm,
+            pvc_probability=pvc,
+            muscle_mv=noise,
+            seed=seed,
+        )
+        ecg = simulated(settings)
+        write_observation(ecg.recording, output, patient=patient, effective=effective)
+        if truth is not None:
+            _write_whole(
+                truth, orjson.dumps(ecg.truth.to_json(), option=orjson.OPT_INDENT_2)
+            )
+    out.print(f"wrote {output}", highlight=False)
+
+
+def write_observation(
+    recording: Recording, output: Path, *, patient: str, effective: str | None
+) -> None:
+    """Write a recording as a FHIR Observation whose identifier is made from its samples."""
+    from ecgsvc import fhir
+
+    digest = hashlib.sha256(recording.waveform.samples_mv.tobytes()).hexdigest()
+    body = fhir.encode_observation(
+        recording,
+        subject=patient,
+        effective_at=parsed_time(effective),
+        identifier=Identifier(RECORDING_SYSTEM, f"{recording.name}-{digest[:32]}"),
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(output, body)
+
+
+def _read(path: Path) -> Recording:
+    """Read a FHIR file or a WFDB record; it is named after the file or record."""
+    if path.suffix.lower() == ".json":
+        from ecgsvc import dsp, fhir
+
+        decoded = fhir.decode_observation(
+            path.read_bytes(), parse_samples=dsp.parse_sampled_data
+        ).recording
+        return Recording(
+            path.stem, decoded.waveform, age_years=decoded.age_years, sex=decoded.sex
+        )
+    from ecgsvc.convert import read_wfdb
+
+    return read_wfdb(path)
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    """Write so that a reader sees the whole file or none."""
+    partial = target.with_name(target.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(target)

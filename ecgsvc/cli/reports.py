@@ -1,0 +1,134 @@
+"""`ecgsvc reports`: find stored reports in the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from ecgsvc.cli.console import one_line_errors, out, print_json
+from ecgsvc.cli.options import Database, Json, settings_with
+from ecgsvc.cli.report_view import show_report
+from ecgsvc.domain.report import ReportQuery, StoredReport
+
+if TYPE_CHECKING:
+    from ecgsvc.store import ReportStore
+
+app = typer.Typer(no_args_is_help=True, help="Find stored reports in the database.")
+
+
+@app.command("list")
+def list_reports(
+    patient: Annotated[
+        str | None,
+        typer.Option(help="Subject reference (Patient/1) or identifier (system|value)."),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="ECGs recorded at this time (UTC) or later.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="ECGs recorded before this time (UTC).")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Code of the report or of a finding.")
+    ] = None,
+    status: Annotated[str | None, typer.Option(help="For example preliminary.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List the latest versions of reports, newest ECG first."""
+    query = ReportQuery(
+        patient=patient,
+        effective_from=_utc(since),
+        effective_before=_utc(until),
+        code=code,
+        status=status,
+        page_size=limit,
+    )
+    with _store(database) as store:
+        page = store.list(query)
+    if as_json:
+        print_json([_summary(report) for report in page.reports])
+        return
+    table = Table("report", "recorded (UTC)", "patient", "status", "conclusion")
+    for report in page.reports:
+        table.add_row(
+            f"{report.report_id} v{report.version}",
+            f"{report.effective_at:%Y-%m-%d %H:%M:%S}",
+            _patient(report),
+            report.status,
+            report.conclusion,
+        )
+    out.print(table)
+    if page.next_page_token:
+        out.print("There are more: narrow the search or raise --limit.", style="dim")
+
+
+@app.command("show")
+def show(
+    report_id: Annotated[str, typer.Argument(help="Id of the report.")],
+    version: Annotated[int | None, typer.Option(help="The latest when not given.")] = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show one report; with --json its FHIR resources as stored."""
+    with _store(database) as store:
+        report = store.get(report_id, version)
+    documents = report.documents
+    if as_json:
+        print_json(
+            {
+                **_summary(report),
+                "report": orjson.Fragment(documents.diagnostic_report),
+                "observations": [orjson.Fragment(o) for o in documents.observations],
+                "provenance": orjson.Fragment(documents.provenance),
+                "device": orjson.Fragment(documents.device),
+            }
+        )
+        return
+    show_report(
+        out,
+        f"{report.report_id} version {report.version}",
+        orjson.loads(documents.diagnostic_report),
+        [orjson.loads(o) for o in documents.observations],
+    )
+
+
+@contextmanager
+def _store(database: str | None) -> Iterator["ReportStore"]:
+    from ecgsvc.store import ReportStore
+
+    with one_line_errors():
+        store = ReportStore(settings_with(database_url=database).database_url)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _patient(report: StoredReport) -> str:
+    if report.subject_reference is not None:
+        return report.subject_reference
+    identifier = report.subject_identifier
+    return "" if identifier is None else f"{identifier.system or ''}|{identifier.value}"
+
+
+def _summary(report: StoredReport) -> dict[str, object]:
+    return {
+        "report_id": report.report_id,
+        "version": report.version,
+        "status": report.status,
+        "patient": _patient(report),
+        "effective_at": report.effective_at.isoformat(),
+        "issued_at": report.issued_at.isoformat(),
+        "source_sha256": report.source_sha256,
+        "conclusion": report.conclusion,
+    }

@@ -1,0 +1,61 @@
+"""`ecgsvc serve` and `ecgsvc migrate`."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ecgsvc.cli.console import one_line_errors, out
+from ecgsvc.cli.options import Database, settings_with
+
+
+def serve(
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT; port 0 takes a free one.")
+    ] = None,
+    database: Database = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(help="auto, cpu or cuda; cuda refuses to start without CUDA."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that serve calls.")] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="PEM chain; turns TLS on.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="PEM; clients must show a certificate signed by it.")
+    ] = None,
+) -> None:
+    """Serve ECG analysis over gRPC until SIGTERM; accepted calls are finished first.
+
+    The database must be migrated (`ecgsvc migrate`). Further settings: ECGSVC_* variables.
+    """
+    from ecgsvc.app import run_server  # models and servers are loaded only here
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    settings = settings_with(
+        listen=listen,
+        database_url=database,
+        provider=provider,
+        workers=workers,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+    )
+    with one_line_errors():
+        run_server(settings)
+
+
+def migrate(database: Database = None) -> None:
+    """Create the database's tables or bring them to this version's schema."""
+    from ecgsvc import store
+
+    settings = settings_with(database_url=database)
+    with one_line_errors():
+        store.migrate(settings.database_url)
+        revision = store.current_revision(settings.database_url)
+    out.print(f"database is at revision {revision}", highlight=False)

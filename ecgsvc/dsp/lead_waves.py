@@ -1,0 +1,24 @@
+"""The delineation of a waveform, lead by lead, in the words of the domain."""
+
+from ecgsvc.domain.waveform import SampleIndices, Waveform
+from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.dsp.delineation import delineate
+
+
+def delineate_leads(
+    waveform: Waveform, r_peak_indices: SampleIndices
+) -> tuple[LeadWaves, ...]:
+    """Mark P, QRS and T of every beat in every lead; none without leads or beats."""
+    if not waveform.n_leads or not len(r_peak_indices):
+        return ()
+    points = delineate(waveform.samples_mv, waveform.sampling_rate_hz, r_peak_indices)
+    return tuple(
+        LeadWaves(
+            lead,
+            *(
+                WavePoints(onset=wave[:, 0], peak=wave[:, 1], offset=wave[:, 2])
+                for wave in (rows[:, 0], rows[:, 1], rows[:, 2])
+            ),
+        )
+        for lead, rows in zip(waveform.leads, points, strict=True)
+    )

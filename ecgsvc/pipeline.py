@@ -1,0 +1,249 @@
+"""The flow of one ECG, top to bottom; the only module that knows the order of the stages.
+
+FHIR Observation → decode → quality → R peaks → beat classes → waves → measurements →
+findings → report → store.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ecgsvc import dsp, fhir, interpretation
+from ecgsvc.domain.analysis import Analysis, ModelIdentity
+from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.errors import (
+    DeadlineExceeded,
+    InvalidElement,
+    Overloaded,
+    RefusedContent,
+    SlotTaken,
+)
+from ecgsvc.domain.measurements import Undetermined
+from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
+from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
+from ecgsvc.inference import choose_lead
+
+MAX_STORE_ATTEMPTS = 100
+"""Concurrent amendments of one ECG take turns; each round at least one is stored."""
+
+
+class BeatClassifier(Protocol):
+    """Names the class of every beat."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
+    def classify(
+        self, waveform: Waveform, r_peak_indices: SampleIndices
+    ) -> ClassifiedBeats:
+        """Give the class of each beat at these R peaks."""
+
+
+class ReportSink(Protocol):
+    """Keeps reports; decides what is a replay."""
+
+    def lookup(
+        self, request_id: str, request_sha256: str, source: EcgSource
+    ) -> StoredReport | ReportSlot:
+        """Find the report of the same content, or the place of the new one."""
+
+    def add(self, new: NewReport) -> StoredReport:
+        """Commit a report in its place; `SlotTaken` when another was there first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzedEcg:
+    """A stored report and whether an earlier request had made it."""
+
+    report: StoredReport
+    replayed: bool
+
+
+def never() -> bool:
+    """Nobody cancels."""
+    return False
+
+
+def find_r_peaks(waveform: Waveform, quality: SignalQuality) -> SampleIndices:
+    """R peaks from all leads together, placed on the lead that the classifier reads.
+
+    Also leads that are partly lost are heard: the detector weighs them as it goes.
+    """
+    lead = choose_lead(waveform.leads, quality.usable_leads) or waveform.leads[0]
+    return dsp.detect_r_peaks(
+        waveform.samples_mv,
+        waveform.sampling_rate_hz,
+        fiducial_lead=waveform.leads.index(lead),
+    )
+
+
+class SignalPath:
+    """From samples to findings; needs no FHIR and no store.
+
+    Parameters
+    ----------
+    classifier
+        Names the beats; shared by all threads.
+    """
+
+    def __init__(self, classifier: BeatClassifier) -> None:
+        self._classifier = classifier
+
+    def analyse(
+        self, recording: Recording, *, cancelled: Callable[[], bool] = never
+    ) -> Analysis:
+        """Analyse one recording of any length.
+
+        Noise is described, not refused: leads that cannot be relied upon take no part.
+
+        Raises
+        ------
+        DeadlineExceeded
+            When `cancelled` turns true between two stages.
+        ModelUnavailable
+            When the classifier cannot run.
+        """
+        waveform = recording.waveform
+        quality = dsp.assess_quality(waveform)
+        usable = waveform.select(quality.usable_leads)
+        _stop_if(cancelled)
+        r_peaks = find_r_peaks(waveform, quality)
+        _stop_if(cancelled)
+        beats = self._classifier.classify(usable, r_peaks)
+        _stop_if(cancelled)
+        waves = dsp.delineate_leads(usable, r_peaks)
+        _stop_if(cancelled)
+        measurements, not_measured = dsp.measure(waveform, beats, waves)
+        findings = interpretation.find(beats, measurements, recording.sex)
+        return Analysis(
+            waveform=waveform,
+            quality=quality,
+            beats=beats,
+            waves=waves,
+            measurements=measurements,
+            findings=findings,
+            conclusion=interpretation.conclude(quality, beats, measurements, findings),
+            undetermined=(*_silent_leads(waveform, usable), *not_measured),
+            models=(self._classifier.identity,),
+        )
+
+
+class EcgPipeline:
+    """From the bytes of an Observation to a stored report.
+
+    Parameters
+    ----------
+    signal_path, store
+        The stages that hold state.
+    installation
+        What the FHIR stages need to know of it.
+    now
+        Current time, time-zone aware.
+    """
+
+    def __init__(
+        self,
+        signal_path: SignalPath,
+        store: ReportSink,
+        installation: fhir.Installation,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._signal_path = signal_path
+        self._store = store
+        self._installation = installation
+        self._now = now
+
+    def analyze(
+        self,
+        *,
+        observation: bytes,
+        fhir_version: str = "",
+        patient: bytes = b"",
+        request_id: str = "",
+        cancelled: Callable[[], bool] = never,
+    ) -> AnalyzedEcg:
+        """Decode, analyse, report and store; the report is committed when this returns.
+
+        Raises
+        ------
+        RefusedContent
+            What the caller sent cannot be accepted; nothing was stored.
+        DuplicateWithOtherContent
+            The request id or identifier was used with another body.
+        StoreUnavailable, ModelUnavailable, DeadlineExceeded
+            Nothing was stored.
+        """
+        decoded = self._decode(observation, fhir_version, patient)
+        request_sha256 = hashlib.sha256(observation + b"\0" + patient).hexdigest()
+        analysis: Analysis | None = None
+        for _ in range(MAX_STORE_ATTEMPTS):
+            slot = self._store.lookup(request_id, request_sha256, decoded.source)
+            if isinstance(slot, StoredReport):
+                return AnalyzedEcg(slot, replayed=True)
+            analysis = analysis or self._signal_path.analyse(
+                decoded.recording, cancelled=cancelled
+            )
+            issued_at = self._now()
+            documents, codes = fhir.build_documents(
+                analysis, decoded.source, slot,
+                issued_at=issued_at, installation=self._installation,
+            )  # fmt: skip
+            _stop_if(cancelled)
+            new = NewReport(
+                slot, decoded.source, request_id, request_sha256,
+                analysis, documents, codes, issued_at,
+            )  # fmt: skip
+            try:
+                return AnalyzedEcg(self._store.add(new), replayed=False)
+            except SlotTaken:
+                continue
+        msg = "too many versions of this ECG are being written at once"
+        raise Overloaded(msg)
+
+    def validate(
+        self, *, observation: bytes, fhir_version: str = "", patient: bytes = b""
+    ) -> tuple[bool, bytes]:
+        """Say whether `analyze` would accept the body, with the OperationOutcome."""
+        try:
+            decoded = self._decode(observation, fhir_version, patient)
+        except RefusedContent as error:
+            return False, fhir.operation_outcome(error)
+        return True, fhir.all_ok_outcome(decoded.warnings)
+
+    def _decode(
+        self, observation: bytes, fhir_version: str, patient: bytes
+    ) -> fhir.DecodedEcg:
+        decoded = fhir.decode_observation(
+            observation,
+            fhir_version=fhir_version,
+            patient=patient,
+            parse_samples=dsp.parse_sampled_data,
+            default_zone=self._installation.default_zone,
+        )
+        waveform = decoded.recording.waveform
+        if contradicting := dsp.contradicting_limb_leads(waveform):
+            msg = (
+                f"leads {', '.join(contradicting)} contradict each other (I + III = II, "
+                "aVR = -(I + II)/2 …): one is mislabelled, inverted or scaled"
+            )
+            raise InvalidElement(msg, expression=decoded.lead_expressions[contradicting[0]])
+        return decoded
+
+
+def _stop_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        msg = "the deadline passed or the caller left; the work was stopped"
+        raise DeadlineExceeded(msg)
+
+
+def _silent_leads(waveform: Waveform, usable: Waveform) -> tuple[Undetermined, ...]:
+    return tuple(
+        Undetermined(f"waves.{lead}", "this lead is flat or mostly missing")
+        for lead in waveform.leads
+        if lead not in usable.leads
+    )
