@@ -1,47 +1,23 @@
 """How a report version becomes rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, insert, select, tuple_
+from sqlalchemy import Connection, func, insert, select
 
 from ecgsvc import __version__
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.errors import SlotTaken
 from ecgsvc.domain.report import (
-    EcgSource,
     Identifier,
     NewReport,
     ReportDocuments,
     StoredReport,
 )
 from ecgsvc.store import schema
+from ecgsvc.store.places import identifier_keys, known_identifiers
 
 Row = dict[str, object]
-IdentifierKey = tuple[str, str]
-
-
-def identifier_keys(source: EcgSource) -> list[IdentifierKey]:
-    """Return the distinct identifiers of an ECG, (system, value), sorted.
-
-    Sorted, because two writers that take the same keys in one order cannot deadlock.
-    """
-    return sorted({(each.system or "", each.value) for each in source.identifiers})
-
-
-def known_identifiers(
-    connection: Connection, keys: Sequence[IdentifierKey]
-) -> dict[IdentifierKey, str]:
-    """Return which ECG each of the identifiers belongs to, as far as they are known."""
-    if not keys:
-        return {}
-    columns = schema.identifiers.c
-    query = select(columns.system, columns.value, columns.report_id).where(
-        tuple_(columns.system, columns.value).in_(keys)
-    )
-    return {
-        (system, value): report_id for system, value, report_id in connection.execute(query)
-    }
 
 
 def insert_report(connection: Connection, new: NewReport) -> None:
@@ -185,8 +161,8 @@ def _finding_rows(analysis: Analysis) -> Iterator[Row]:
 
 
 def _code_rows(new: NewReport) -> Iterator[Row]:
-    for system, code in dict.fromkeys((each.system, each.code) for each in new.codes):
-        yield {"system": system, "code": code}
+    for code in dict.fromkeys(each.code for each in new.codes):
+        yield {"code": code, "effective_at": new.source.effective_at}
 
 
 def _model_rows(analysis: Analysis) -> Iterator[Row]:

@@ -2,7 +2,12 @@
 
 from ecgsvc.domain.errors import InvalidElement, InvalidRequest
 from ecgsvc.domain.report import EcgSource
-from ecgsvc.store.schema import MAX_IDENTIFIER, MAX_REFERENCE, MAX_REQUEST_ID
+from ecgsvc.store.schema import (
+    MAX_IDENTIFIER,
+    MAX_IDENTIFIERS,
+    MAX_REFERENCE,
+    MAX_REQUEST_ID,
+)
 
 
 def is_storable(text: str) -> bool:
@@ -21,7 +26,10 @@ def check_request_id(request_id: str) -> None:
 
 
 def check_source(source: EcgSource) -> None:
-    """Raise `InvalidElement` when an indexed text is too long or not storable."""
+    """Raise `InvalidElement` when there are too many identifiers, or one too long."""
+    if len(source.identifiers) > MAX_IDENTIFIERS:
+        msg = f"expected at most {MAX_IDENTIFIERS} identifiers"
+        raise InvalidElement(msg, expression="Observation.identifier")
     for identifier in source.identifiers:
         _check("Observation.identifier.system", identifier.system, MAX_IDENTIFIER)
         _check("Observation.identifier.value", identifier.value, MAX_IDENTIFIER)

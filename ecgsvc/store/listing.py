@@ -45,24 +45,30 @@ def list_page(connection: Connection, query: ReportQuery) -> ReportPage:
 
 
 def _select(query: ReportQuery, position: _Position | None) -> Select[Any]:
-    columns = schema.reports.c
+    reports, codes = schema.reports.c, schema.report_codes.c
+    has_code = (
+        (codes.report_id == reports.report_id)
+        & (codes.version == reports.version)
+        & (codes.code == query.code)
+    )
+    selected, order = select_reports(), reports
     conditions = [_is_latest()]
     if query.patient is not None:
         conditions.append(_is_about(query.patient))
+        if query.code is not None:
+            conditions.append(select(codes.code).where(has_code).exists())
+    elif query.code is not None:  # read in the order of the code's own index
+        selected, order = selected.join(schema.report_codes, has_code), codes
     if query.effective_from is not None:
-        conditions.append(columns.effective_at >= query.effective_from)
+        conditions.append(order.effective_at >= query.effective_from)
     if query.effective_before is not None:
-        conditions.append(columns.effective_at < query.effective_before)
-    if query.code is not None:
-        conditions.append(_has_code(query.code))
+        conditions.append(order.effective_at < query.effective_before)
     if query.status is not None:
-        conditions.append(columns.status == query.status)
+        conditions.append(reports.status == query.status)
     if position is not None:
-        conditions.append(tuple_(columns.effective_at, columns.report_id) < position)
-    return (
-        select_reports()
-        .where(*conditions)
-        .order_by(columns.effective_at.desc(), columns.report_id.desc())
+        conditions.append(tuple_(order.effective_at, order.report_id) < position)
+    return selected.where(*conditions).order_by(
+        order.effective_at.desc(), order.report_id.desc()
     )
 
 
@@ -86,12 +92,6 @@ def _is_about(patient: str) -> ColumnElement[bool]:
     if bar:
         by_identifier &= columns.subject_system == system
     return or_(columns.subject_reference == patient, by_identifier)
-
-
-def _has_code(code: str) -> ColumnElement[bool]:
-    columns, reports = schema.report_codes.c, schema.reports.c
-    coded = select(columns.report_id, columns.version).where(columns.code == code)
-    return tuple_(reports.report_id, reports.version).in_(coded)
 
 
 def _token(query: ReportQuery, last: StoredReport) -> str:

@@ -1,9 +1,10 @@
 """How report versions are read back from their rows."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select, tuple_
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from ecgsvc.domain.report import Identifier, ReportDocuments, StoredReport
 from ecgsvc.store import schema
@@ -37,19 +38,25 @@ def _read_documents(
     columns = schema.documents.c
     if not keys:
         return {}
+    # two plain INs, not one of pairs, for which SQLite reads the whole table; the few
+    # versions that nobody asked for are left out below
     query = (
         select(schema.documents)
-        .where(tuple_(columns.report_id, columns.version).in_(keys))
+        .where(
+            columns.report_id.in_({report_id for report_id, _ in keys}),
+            columns.version.in_({version for _, version in keys}),
+        )
         .order_by(columns.report_id, columns.version, columns.kind, columns.position)
     )
-    bodies: dict[ReportKey, dict[str, list[bytes]]] = {}
+    bodies: dict[ReportKey, dict[str, list[bytes]]]
+    bodies = {key: defaultdict(list) for key in keys}
     for row in connection.execute(query):
-        kinds = bodies.setdefault((row.report_id, row.version), {})
-        kinds.setdefault(row.kind, []).append(row.body)
+        if (kinds := bodies.get((row.report_id, row.version))) is not None:
+            kinds[row.kind].append(row.body)
     return {
         key: ReportDocuments(
             diagnostic_report=kinds["diagnostic_report"][0],
-            observations=tuple(kinds.get("observation", ())),
+            observations=tuple(kinds["observation"]),
             provenance=kinds["provenance"][0],
             device=kinds["device"][0],
         )

@@ -2,17 +2,11 @@
 
 import contextlib
 import threading
-import uuid
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, insert, select, text
 
-from ecgsvc.domain.errors import (
-    DuplicateWithOtherContent,
-    ReportNotFound,
-    SlotTaken,
-    StoreUnavailable,
-)
+from ecgsvc.domain.errors import ReportNotFound, SlotTaken, StoreUnavailable
 from ecgsvc.domain.report import (
     EcgSource,
     NewReport,
@@ -23,18 +17,13 @@ from ecgsvc.domain.report import (
 )
 from ecgsvc.store import schema
 from ecgsvc.store.engine import make_engine, translated_errors, writing
-from ecgsvc.store.inserting import (
-    as_stored,
-    identifier_keys,
-    insert_report,
-    known_identifiers,
-)
+from ecgsvc.store.inserting import as_stored, insert_report
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
 from ecgsvc.store.migrate import newest_revision, revision_of
+from ecgsvc.store.places import answer_to, place_of
 from ecgsvc.store.reading import ReportKey, read_reports, select_reports
 
-_CORRECTIONS = frozenset({"amended", "corrected"})
 _MAX_VERSION = 2**31 - 1
 
 
@@ -108,8 +97,8 @@ class ReportStore:
         check_request_id(request_id)
         check_source(source)
         with self._reading() as connection:
-            replayed = _answer_to(connection, request_id, request_sha256)
-            place = replayed or _place(connection, source)
+            replayed = answer_to(connection, request_id, request_sha256)
+            place = replayed or place_of(connection, source)
             if isinstance(place, ReportSlot):
                 return place
             report = _read(connection, place)
@@ -229,52 +218,6 @@ class ReportStore:
             yield
         finally:
             self._turn.release()
-
-
-def _answer_to(
-    connection: Connection, request_id: str, request_sha256: str
-) -> ReportKey | None:
-    """Return the report version a request id was answered with, if it was."""
-    if not request_id:
-        return None
-    row = connection.execute(
-        select(schema.requests).where(schema.requests.c.request_id == request_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.request_sha256 != request_sha256:
-        msg = "this request_id was used before with other content"
-        raise DuplicateWithOtherContent(msg)
-    return row.report_id, row.version
-
-
-def _place(connection: Connection, source: EcgSource) -> ReportKey | ReportSlot:
-    """Return the report version on these bytes of this ECG, or the slot for one."""
-    owners = set(known_identifiers(connection, identifier_keys(source)).values())
-    if not owners:
-        return ReportSlot(str(uuid.uuid4()), 1)
-    if len(owners) > 1:
-        msg = "the identifiers belong to different ECGs"
-        raise DuplicateWithOtherContent(msg, expression="Observation.identifier")
-    [report_id] = owners
-    reports, sources = schema.reports.c, schema.sources.c
-    on_same_bytes = select(func.max(reports.version)).where(
-        reports.report_id == report_id,
-        sources.report_id == reports.report_id,
-        sources.version == reports.source_version,
-        sources.sha256 == source.sha256,
-    )
-    version = connection.scalar(on_same_bytes)
-    if version is not None:
-        return report_id, version
-    if source.status not in _CORRECTIONS:
-        msg = (
-            "an ECG with this identifier is stored with other content; "
-            "a correction must have the status amended or corrected"
-        )
-        raise DuplicateWithOtherContent(msg, expression="Observation.identifier")
-    newest = select(func.max(reports.version)).where(reports.report_id == report_id)
-    return ReportSlot(report_id, connection.execute(newest).scalar_one() + 1)
 
 
 def _read(connection: Connection, key: tuple[str, int | None]) -> StoredReport:

@@ -29,6 +29,9 @@ from sqlalchemy import (
 MAX_IDENTIFIER = 255
 """Longest system or value of an identifier, in characters: what an index entry holds."""
 
+MAX_IDENTIFIERS = 100
+"""Most identifiers one ECG may bring."""
+
 MAX_REFERENCE = 512
 """Longest reference to a subject, in characters."""
 
@@ -222,13 +225,14 @@ report_codes = Table(
     metadata,
     _report_id(),
     _version(),
-    Column("system", String(MAX_IDENTIFIER), nullable=False),
     Column("code", String(64), nullable=False),
-    PrimaryKeyConstraint(*REPORT_KEY, "system", "code"),
+    Column("effective_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "code"),
     _of_report(),
-    Index(None, "code", "report_id", "version"),
+    Index(None, "code", "effective_at", "report_id"),
 )
-"""Codes a report is listed by: its own and those of its findings."""
+"""Codes a report is listed by, its own and those of its findings, with its effective time:
+the index reads a code's reports in the order of the list, however many they are."""
 
 report_models = Table(
     "report_models",

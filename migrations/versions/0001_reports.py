@@ -173,21 +173,21 @@ def upgrade() -> None:
         "report_codes",
         sa.Column("report_id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("system", sa.String(length=255), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["report_id", "version"],
             ["reports.report_id", "reports.version"],
             name=op.f("fk_report_codes_reports"),
         ),
         sa.PrimaryKeyConstraint(
-            "report_id", "version", "system", "code", name=op.f("pk_report_codes")
+            "report_id", "version", "code", name=op.f("pk_report_codes")
         ),
     )
     op.create_index(
-        op.f("ix_report_codes_code_report_id_version"),
+        op.f("ix_report_codes_code_effective_at_report_id"),
         "report_codes",
-        ["code", "report_id", "version"],
+        ["code", "effective_at", "report_id"],
         unique=False,
     )
 

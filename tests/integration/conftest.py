@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from ecgsvc.store import ReportStore, migrate
+from ecgsvc.store.schema import metadata
 
 sys.path.insert(0, str(Path(__file__).parent))  # `factories`, for tests and their processes
 
@@ -71,7 +72,9 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(migrated_postgres: str) -> str:
-    _execute(migrated_postgres, "TRUNCATE ecgs CASCADE")
+    # DELETE: on small tables far quicker than TRUNCATE, which makes new files
+    emptied = (f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
+    _execute(migrated_postgres, "; ".join(emptied))
     return migrated_postgres
 
 

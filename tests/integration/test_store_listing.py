@@ -54,9 +54,14 @@ def test_pages_cover_everything_once_even_at_equal_times(
         for number in range(7)
     ]
     expected = sorted(stored, key=lambda r: (r.effective_at, r.report_id), reverse=True)
-    found = list(pages(store, ReportQuery(page_size=page_size)))
-    assert [report for page in found for report in page] == expected
-    assert len(found) == -(-7 // page_size)
+    for query in (
+        ReportQuery(),
+        ReportQuery(code="11524-6"),
+        ReportQuery(patient="Patient/1"),
+    ):
+        found = list(pages(store, replace(query, page_size=page_size)))
+        assert [report for page in found for report in page] == expected
+        assert len(found) == -(-7 // page_size)
 
 
 def test_what_is_stored_meanwhile_moves_no_page(store: ReportStore) -> None:
@@ -119,6 +124,8 @@ def test_codes_and_status_narrow_the_list(store: ReportStore) -> None:
     assert set(ids(store, code="11524-6")) == {sinus, fibrillation, signed}
     assert ids(store, status="final") == [signed]
     assert ids(store, status="final", code=ATRIAL_FIBRILLATION.code) == []
+    assert ids(store, patient="Patient/1", code=ATRIAL_FIBRILLATION.code) == [fibrillation]
+    assert ids(store, patient="Patient/2", code=ATRIAL_FIBRILLATION.code) == []
 
 
 @pytest.mark.parametrize("text", ["nul\0", "\ud800", "'; DROP TABLE ecgs; --", "%", ""])

@@ -299,3 +299,11 @@ def test_an_unmigrated_database_is_refused_by_name_of_the_remedy(tmp_path: Path)
         with pytest.raises(StoreUnavailable, match="ecgsvc migrate"):
             ReportStore(f"sqlite:///{tmp_path / name}")
     assert not (tmp_path / "missing.db").exists()
+
+
+def test_an_ecg_with_too_many_identifiers_is_refused(store: ReportStore) -> None:
+    many = [an_identifier() for _ in range(101)]
+    with pytest.raises(InvalidElement, match="100 identifiers"):
+        submit(store, a_source(*many))
+    source = a_source(*many[:100])
+    assert submit(store, source) == submit(store, source)
