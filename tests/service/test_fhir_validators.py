@@ -1,0 +1,132 @@
+"""What the service writes is valid for validators that share no code with it."""
+
+import json
+
+import pytest
+
+from ecgsvc.domain.errors import InvalidElement, Overloaded
+from ecgsvc.domain.measurements import Measurements
+from ecgsvc.domain.report import Identifier
+from ecgsvc.domain.waveform import STANDARD_LEADS
+from ecgsvc.fhir import (
+    ContentWarning,
+    all_ok_outcome,
+    encode_observation,
+    operation_outcome,
+)
+from tests.mutations import valid_observation
+from tests.unit.fhir.fhir_helpers import (
+    EFFECTIVE,
+    a_recording,
+    an_analysis,
+    decode,
+    documents,
+)
+from tests.validators import (
+    assert_valid_for_independent_validators,
+    problems_found,
+    require_validators,
+)
+
+EFFECTIVES = [
+    {"effectiveDateTime": "2026-11-21T09:30:00.000Z"},
+    {"effectiveDateTime": "2026-11-21T09:30:00"},
+    {"effectiveDateTime": "2026"},
+    {"effectiveInstant": "2026-11-21T09:30:00+01:00"},
+    {"effectivePeriod": {"start": "2026-11-21T09:30:00Z", "end": "2026-11-21T09:30:10Z"}},
+]
+SUBJECTS = [
+    {"reference": "Patient/example"},
+    {"reference": "https://ehr.example/fhir/Patient/example", "display": "x"},
+    {"type": "Patient", "identifier": {"system": "urn:oid:1.2.3", "value": "4711"}},
+]
+
+
+def resources_of(made):
+    return [made.diagnostic_report, *made.observations, made.provenance, made.device]
+
+
+def test_reports_on_every_kind_of_ecg_are_valid():
+    made = []
+    for effective in EFFECTIVES:
+        for subject in SUBJECTS:
+            ecg = valid_observation()
+            del ecg["effectiveDateTime"]
+            source = decode(ecg | effective | {"subject": subject}).source
+            made += resources_of(documents(source)[0])
+    assert_valid_for_independent_validators(made)
+
+
+def test_reports_on_what_could_not_be_measured_are_valid():
+    ecg = valid_observation()
+    for name in ("id", "meta", "identifier", "encounter", "device", "issued"):
+        del ecg[name]
+    source = decode(ecg).source
+    nothing = an_analysis(measurements=Measurements(), findings=(), models=())
+    holter = an_analysis(leads=("MLII", "V5"))
+    made = [
+        resource
+        for analysis in (nothing, holter)
+        for version in (1, 2)
+        for resource in resources_of(documents(source, analysis, version)[0])
+    ]
+    assert_valid_for_independent_validators(made)
+
+
+def test_reports_on_r5_observations_are_valid_r4():
+    ecg = valid_observation()
+    for component in ecg["component"]:
+        series = component["valueSampledData"]
+        series |= {"interval": series.pop("period"), "intervalUnit": "ms"}
+    made = documents(decode(ecg).source)[0]
+    assert_valid_for_independent_validators(resources_of(made))
+
+
+def test_encoded_observations_are_valid():
+    made = [
+        encode_observation(
+            a_recording(leads, rate=rate),
+            subject=subject,
+            effective_at=EFFECTIVE,
+            identifier=Identifier("urn:oid:1.2.3", "100"),
+        )
+        for leads, rate in (
+            (STANDARD_LEADS, 500.0),
+            (("MLII", "V5"), 360.0),
+            (("ECG",), 257.0),
+        )
+        for subject in ("Patient/1", Identifier("urn:oid:1.2.3", "1"))
+    ]
+    assert_valid_for_independent_validators(made)
+
+
+def test_outcomes_are_valid():
+    refused = InvalidElement("a", expression="Observation.status").with_others(
+        [
+            InvalidElement(
+                "b", expression="Observation.component[0].value.ofType(SampledData)"
+            )
+        ]
+    )
+    warning = ContentWarning("look", "Observation.code")
+    assert_valid_for_independent_validators(
+        [operation_outcome(refused), operation_outcome(Overloaded("later")),
+         all_ok_outcome([warning])]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"status": "bogus"},
+        {"result": "x"},
+        {"foo": 1},
+        {"code": None},
+        {"issued": "yesterday"},
+        {"category": {}},
+    ],
+)
+def test_the_validators_notice_damage(damage):
+    require_validators()
+    report = json.loads(documents(decode(valid_observation()).source)[0].diagnostic_report)
+    assert problems_found([json.dumps(report | damage).encode()])

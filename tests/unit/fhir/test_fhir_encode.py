@@ -1,0 +1,98 @@
+"""Recordings written as Observations."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from ecgsvc.domain.errors import TooLarge
+from ecgsvc.domain.report import Identifier
+from ecgsvc.domain.waveform import STANDARD_LEADS, Recording, Waveform
+from ecgsvc.fhir import encode_observation
+from tests.unit.fhir.fhir_helpers import EFFECTIVE, a_recording, decode, violations
+
+
+def encode(recording, **options):
+    options = {"subject": "Patient/1", "effective_at": EFFECTIVE} | options
+    return encode_observation(recording, **options)
+
+
+@given(
+    steps=arrays.arrays(np.int64, st.tuples(st.integers(1, 16), st.just(2000)),
+                        elements=st.integers(-20_000, 20_000), fill=st.just(7)),
+    rate=st.sampled_from([100.0, 128.0, 250.0, 257.0, 360.0, 500.0, 977.5, 1000.0, 2000.0]),
+    missing=st.lists(st.integers(0, 1999), max_size=5),
+)  # fmt: skip
+@settings(max_examples=30, deadline=None)
+def test_decode_of_encode_gives_the_recording_back(steps, rate, missing):
+    samples = steps / 1000.0
+    samples[0, missing] = np.nan
+    names = (*STANDARD_LEADS, "MLII", "ECG", "ECG#2", "X")[: len(steps)]
+    waveform = decode(
+        encode(Recording("x", Waveform(samples, rate, names)))
+    ).recording.waveform
+    np.testing.assert_array_equal(waveform.samples_mv, samples)
+    assert waveform.sampling_rate_hz == pytest.approx(rate, rel=1e-12)
+    assert waveform.leads == names
+
+
+@pytest.mark.parametrize("resolution_uv", [0.1, 0.5, 2.5, 4.88, 5.0])
+def test_other_resolutions_keep_half_a_step(resolution_uv):
+    recording = a_recording()
+    found = decode(encode(recording, resolution_uv=resolution_uv)).recording.waveform
+    error_mv = np.abs(found.samples_mv - recording.waveform.samples_mv).max()
+    assert error_mv <= resolution_uv / 2000 + 1e-12
+
+
+def test_who_and_when_and_which_are_written():
+    zone = timezone(timedelta(hours=1))
+    body = encode(
+        a_recording(),
+        subject=Identifier("urn:x", "4711"),
+        effective_at=datetime(2026, 11, 21, 10, 30, tzinfo=zone),
+        identifier=Identifier("urn:y", "100"),
+        status="amended",
+    )
+    source = decode(body).source
+    assert source.subject_identifier == Identifier("urn:x", "4711")
+    assert source.effective_at == datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+    assert source.identifiers == (Identifier("urn:y", "100"),)
+    assert source.status == "amended"
+
+
+@pytest.mark.parametrize(
+    ("leads", "coded"),
+    [
+        (("I", "II", "V1"), {"I", "II", "V1"}),
+        (STANDARD_LEADS, set(STANDARD_LEADS)),
+        (("MLII", "V5"), set()),
+        (("V5", "V2"), set()),
+        (("II", "V5"), {"II"}),
+        (("i", "ECG"), set()),
+    ],
+)
+def test_only_the_standard_leads_are_coded(leads, coded):
+    components = json.loads(encode(a_recording(leads)))["component"]
+    found = {
+        lead for lead, c in zip(leads, components, strict=True) if "coding" in c["code"]
+    }
+    assert found == coded
+
+
+def test_a_recording_too_long_for_a_fhir_string_is_refused():
+    samples = np.full((1, 300_000), 1.234)
+    with pytest.raises(TooLarge, match="cut the recording"):
+        encode(Recording("x", Waveform(samples, 500.0, ("I",))))
+
+
+def test_more_than_16_leads_are_refused():
+    with pytest.raises(TooLarge, match="16 leads"):
+        encode(a_recording([f"X{k}" for k in range(17)]))
+
+
+def test_what_is_written_conforms():
+    assert violations(encode(a_recording(("I", "MLII")))) == []
