@@ -1,6 +1,6 @@
 """Keeps reports in SQL: SQLite by default, PostgreSQL by URL."""
 
-from ecgsvc.store.migrate import current_revision, migrate
+from ecgsvc.store.migrations import current_revision, migrate
 from ecgsvc.store.reports import ReportStore
 
 __all__ = ["ReportStore", "current_revision", "migrate"]

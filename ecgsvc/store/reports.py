@@ -20,7 +20,7 @@ from ecgsvc.store.engine import make_engine, translated_errors, writing
 from ecgsvc.store.inserting import as_stored, insert_report
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
-from ecgsvc.store.migrate import newest_revision, revision_of
+from ecgsvc.store.migrations import newest_revision, revision_of
 from ecgsvc.store.places import answer_to, place_of
 from ecgsvc.store.reading import ReportKey, read_reports, select_reports
 

@@ -13,7 +13,7 @@ from factories import a_source, submit
 from ecgsvc.domain.errors import StoreUnavailable
 from ecgsvc.store import ReportStore, current_revision, migrate
 from ecgsvc.store.engine import make_engine
-from ecgsvc.store.migrate import newest_revision
+from ecgsvc.store.migrations import newest_revision
 from ecgsvc.store.schema import metadata
 
 
