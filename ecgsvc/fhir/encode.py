@@ -4,7 +4,7 @@ from datetime import datetime
 
 import numpy as np
 
-from ecgsvc.domain.errors import TooLarge
+from ecgsvc.domain.errors import InvalidElement, TooLarge
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.waveform import Lead, Millivolts, Recording
 from ecgsvc.fhir.codes import EKG_STUDY, LEAD_CODING, MDC_ECG, PROCEDURE, UCUM
@@ -12,6 +12,7 @@ from ecgsvc.fhir.concepts import concept, identifier_json, instant
 from ecgsvc.fhir.json_body import JsonObject
 from ecgsvc.fhir.leads import standard_leads
 from ecgsvc.fhir.models import to_json
+from ecgsvc.fhir.patient import is_patient_reference
 from ecgsvc.fhir.primitives import MAX_STRING
 
 MAX_LEADS = 16
@@ -47,6 +48,8 @@ def encode_observation(
 
     Raises
     ------
+    InvalidElement
+        The subject is no reference to a Patient.
     TooLarge
         More leads than 16, or more samples than the 1 MiB of a FHIR string hold: cut the
         recording into several.
@@ -55,6 +58,9 @@ def encode_observation(
     if waveform.n_leads > MAX_LEADS:
         msg = f"an Observation holds at most {MAX_LEADS} leads, not {waveform.n_leads}"
         raise TooLarge(msg)
+    if isinstance(subject, str) and not is_patient_reference(subject):
+        msg = "expected a reference to a Patient, such as Patient/1"
+        raise InvalidElement(msg, expression="Observation.subject.reference")
     coded = standard_leads(waveform.leads)
     content: JsonObject = {
         "resourceType": "Observation",

@@ -50,6 +50,12 @@ class Companions:
         return None
 
 
+def is_patient_reference(reference: str) -> bool:
+    """Tell whether a literal reference, relative or absolute, is to a Patient."""
+    literal = LITERAL_REFERENCE.fullmatch(reference)
+    return literal is not None and literal["type"] == "Patient"
+
+
 def identifiers_of(resource: Element) -> tuple[Identifier, ...]:
     """Return the identifiers that have a value, in order."""
     return tuple(
@@ -108,13 +114,8 @@ def _by_reference(
     if patient is not None and patient.text("resourceType") != "Patient":
         _not_a_patient(path, problems)
         return None
-    literal = LITERAL_REFERENCE.fullmatch(reference)
-    is_patient = patient is not None or (
-        literal["type"] == "Patient"
-        if literal
-        else _URN.fullmatch(reference) is not None and subject.text("type") == "Patient"
-    )
-    if not is_patient:
+    is_typed_urn = bool(_URN.fullmatch(reference)) and subject.text("type") == "Patient"
+    if patient is None and not is_typed_urn and not is_patient_reference(reference):
         _not_a_patient(path, problems)
         return None
     carried = dict(subject.json)

@@ -51,7 +51,7 @@ class SampleParser(Protocol):
         lower_limit: float | None,
         upper_limit: float | None,
     ) -> Millivolts:
-        """Return origin + factor x sample, NaN for E, L and U.
+        """Return a new array of origin + factor x sample, NaN for E, L and U.
 
         Raises
         ------
@@ -101,11 +101,12 @@ def read_series(
         problems.add(MissingElement(msg, expression=f"{element.path}.data"))
     if data is None or unit is None or zero is None or factor is None or limits is None:
         return None
-    samples = _parse(element, data, zero, factor, limits, parse, problems)
-    if samples is None:
+    samples_mv = _parse(element, data, zero, factor, limits, parse, problems)
+    if samples_mv is None:
         return None
     with np.errstate(over="ignore"):  # infinity is beyond the range checked next
-        samples_mv = samples * unit[0] / unit[1]
+        samples_mv *= unit[0]
+        samples_mv /= unit[1]
     if not _within_range(samples_mv, element, problems) or period_ms is None:
         return None
     return Series(samples_mv, period_ms, element.path)
@@ -231,13 +232,11 @@ def _parse(
 
 
 def _within_range(samples_mv: Millivolts, element: Element, problems: Problems) -> bool:
-    beyond = np.abs(samples_mv) > MAX_MILLIVOLTS  # NaN compares false
-    if not beyond.any():
+    highest, lowest = np.fmax.reduce(samples_mv), np.fmin.reduce(samples_mv)
+    if not (highest > MAX_MILLIVOLTS or lowest < -MAX_MILLIVOLTS):  # NaN: all are missing
         return True
-    msg = (
-        f"sample {int(beyond.argmax())} is beyond {MAX_MILLIVOLTS:.0f} mV: "
-        "check origin, factor and unit"
-    )
+    index = int((np.abs(samples_mv) > MAX_MILLIVOLTS).argmax())
+    msg = f"sample {index} is beyond {MAX_MILLIVOLTS:.0f} mV: check origin, factor and unit"
     problems.add(InvalidElement(msg, expression=f"{element.path}.data"))
     return False
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ecgsvc.domain.errors import TooLarge
+from ecgsvc.domain.errors import InvalidElement, TooLarge
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.waveform import STANDARD_LEADS, Recording, Waveform
 from ecgsvc.fhir import encode_observation
@@ -96,3 +96,9 @@ def test_more_than_16_leads_are_refused():
 
 def test_what_is_written_conforms():
     assert violations(encode(a_recording(("I", "MLII")))) == []
+
+
+@pytest.mark.parametrize("subject", ["4711", "Group/1", "", "Patient/a b"])
+def test_a_subject_that_is_no_patient_is_refused(subject):
+    with pytest.raises(InvalidElement, match="reference to a Patient"):
+        encode(a_recording(), subject=subject)
