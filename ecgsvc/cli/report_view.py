@@ -58,9 +58,19 @@ def _components(observation: Resource) -> Table:
     elif "dataAbsentReason" in observation:
         reason = _name(observation["dataAbsentReason"])
         table.add_row("", Text(f"not determined ({reason})", style="yellow"))
-    for component in observation.get("component", ()):
-        table.add_row(_name(component.get("code", {})), _value(component))
+    for name, values in _by_wave(observation.get("component", ())).items():
+        table.add_row(name, Text("  ").join(values))
     return table
+
+
+def _by_wave(components: Iterable[Resource]) -> dict[str, list[Text]]:
+    """Values by name; "R wave amplitude, lead II" joins the row of its wave."""
+    rows: dict[str, list[Text]] = {}
+    for component in components:
+        name, _, lead = _name(component.get("code", {})).partition(", lead ")
+        value = _value(component)
+        rows.setdefault(name, []).append(Text(f"{lead} ") + value if lead else value)
+    return rows
 
 
 def _value(component: Resource) -> Text:

@@ -1,57 +1,19 @@
-"""A real server process over a real database."""
+"""Real databases, and a real server process over one."""
 
 import os
-import shutil
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from ecgsvc.store import migrate
+from tests.servers import Server, running_server
 
-POSTGRES = os.environ.get("ECGSVC_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running `ecgsvc serve`."""
-
-    address: str
-    process: subprocess.Popen[str]
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(timeout=30)
-
-
-@contextmanager
-def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
-    with (
-        log.open("a") as stderr,
-        subprocess.Popen(
-            [*command, "--database", url, *options],
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("serving on "), log.read_text()
-            yield Server(line.removeprefix("serving on ").strip(), process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(timeout=60)
+POSTGRES = os.environ.get(
+    "ECGSVC_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
 
 
 @pytest.fixture
@@ -87,7 +49,3 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def server(sqlite_url: str, tmp_path: Path) -> Iterator[Server]:
     with running_server(sqlite_url, tmp_path / "server.log") as running:
         yield running
-
-
-def have(command: str) -> bool:
-    return shutil.which(command) is not None

@@ -1,0 +1,207 @@
+"""Requests a second, latency, and time per stage, beside the same work in Python.
+
+    python benchmarks/end_to_end.py [--requests 400] [--clients 4]
+
+One run measures both: a real `ecgsvc serve` over gRPC with a SQLite file, fed 12-lead 10 s
+500 Hz Observations by several clients; and, interleaved with it, the same work (parse and
+validate the Observation, clean, detect and delineate 12 leads, build a report) done with
+`fhir.resources`, NumPy and NeuroKit2. Quote the ratios, not the absolute figures.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import neurokit2
+import numpy as np
+from fhir.resources.R4B.diagnosticreport import DiagnosticReport
+from fhir.resources.R4B.observation import Observation
+
+from ecgsvc import dsp, fhir
+from ecgsvc.app import beat_classifier
+from ecgsvc.client import EcgClient
+from ecgsvc.config import Settings
+from ecgsvc.domain.report import Identifier, NewReport
+from ecgsvc.pipeline import SignalPath, find_r_peaks
+from ecgsvc.simulation import SimulationSettings, simulate
+from ecgsvc.store import ReportStore, migrate
+
+WARM_UP = 8
+
+
+def main() -> None:
+    """Measure, print a table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--requests", type=int, default=400)
+    options.add_argument("--clients", type=int, default=4)
+    options.add_argument("--rounds", type=int, default=5)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bodies = [observation(number) for number in range(given.requests)]
+        ours, peers = [], []
+        with server(Path(folder)) as address:
+            latencies_s = post_all(address, bodies[:WARM_UP], given.clients)[0]
+            share = given.requests // given.rounds
+            for number in range(given.rounds):
+                part = bodies[number * share : (number + 1) * share]
+                latencies, wall_s = post_all(address, part[WARM_UP:], given.clients)
+                latencies_s += latencies
+                ours.append(len(latencies) / wall_s)
+                peers.append(4 / timed(lambda part=part: [in_python(b) for b in part[:4]]))
+        print(f"12 leads, 10 s, 500 Hz; {len(latencies_s)} posts, {given.clients} clients")
+        print(f"ecgsvc over gRPC, SQLite    {spread(ours)} requests/s")
+        print(
+            f"  latency p50 {1000 * np.quantile(latencies_s, 0.5):.1f} ms, "
+            f"p95 {1000 * np.quantile(latencies_s, 0.95):.1f} ms"
+        )
+        print(f"NeuroKit2 + fhir.resources  {spread(peers)} ECGs/s, one process")
+        ratios = [a / b for a, b in zip(ours, peers, strict=True)]
+        print(f"ratio                       {spread(ratios)}")
+        print_stages(Path(folder), bodies[:50])
+
+
+def observation(number: int) -> bytes:
+    """One of a hundred different ECGs, each with an identifier of its own."""
+    recording = simulate(SimulationSettings(seed=number % 100)).recording
+    return fhir.encode_observation(
+        recording,
+        subject=f"Patient/{number}",
+        effective_at=datetime(2026, 1, 1, tzinfo=UTC),
+        identifier=Identifier("urn:benchmark", str(number)),
+    )
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Run `ecgsvc serve` over a new SQLite file."""
+    url = f"sqlite:///{folder / 'bench.sqlite3'}"
+    migrate(url)
+    command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        [*command, "--database", url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("serving on ").strip()
+        process.terminate()
+
+
+def post_all(
+    address: str, bodies: list[bytes], n_clients: int
+) -> tuple[list[float], float]:
+    """Post from several connections; seconds of each call, and of all together."""
+
+    def post_some(first: int) -> list[float]:
+        with EcgClient(address) as client:
+            return [timed(lambda b=b: client.analyze(b)) for b in bodies[first::n_clients]]
+
+    start_s = time.perf_counter()
+    with ThreadPoolExecutor(n_clients) as pool:
+        latencies = [
+            each for some in pool.map(post_some, range(n_clients)) for each in some
+        ]
+    return latencies, time.perf_counter() - start_s
+
+
+def in_python(body: bytes) -> str:
+    """Do the work of one request with NeuroKit2, NumPy and `fhir.resources`."""
+    resource = Observation.model_validate_json(body)
+    rows = np.stack(
+        [
+            np.array(part.valueSampledData.data.split(), dtype=np.float64)
+            * float(part.valueSampledData.factor or 1)
+            / 1000
+            for part in resource.component
+        ]
+    )
+    rate_hz = 1000.0 / float(resource.component[0].valueSampledData.period)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cleaned = [neurokit2.ecg_clean(row, sampling_rate=rate_hz) for row in rows]
+        _, peaks = neurokit2.ecg_peaks(cleaned[1], sampling_rate=int(rate_hz))
+        r_peaks = peaks["ECG_R_Peaks"]
+        for row in cleaned:
+            neurokit2.ecg_delineate(row, r_peaks, sampling_rate=int(rate_hz), method="dwt")
+    rate_bpm = 60 * rate_hz / np.diff(r_peaks).mean()
+    report = DiagnosticReport(
+        status="preliminary",
+        code=resource.code,
+        subject=resource.subject,
+        effectiveDateTime=resource.effectiveDateTime,
+        conclusion=f"{len(r_peaks)} beats, {rate_bpm:.0f}/min",
+    )
+    return report.model_dump_json()
+
+
+def print_stages(folder: Path, bodies: list[bytes]) -> None:
+    """Print the share of each stage in the time of one request, single-threaded."""
+    url = f"sqlite:///{folder / 'stages.sqlite3'}"
+    migrate(url)
+    store = ReportStore(url)
+    classifier = beat_classifier(Settings())
+    installation = fhir.Installation("benchmark", "0")
+    seconds: dict[str, list[float]] = {}
+
+    def stage(name: str, work: Callable[[], Any]) -> Any:
+        start_s = time.perf_counter()
+        result = work()
+        seconds.setdefault(name, []).append(time.perf_counter() - start_s)
+        return result
+
+    for body in bodies:
+        decoded = stage(
+            "decode",
+            lambda: fhir.decode_observation(body, parse_samples=dsp.parse_sampled_data),
+        )
+        waveform = decoded.recording.waveform
+        stage("limb leads", lambda: dsp.contradicting_limb_leads(waveform))
+        slot = stage("look up", lambda: store.lookup("", "0" * 64, decoded.source))
+        quality = stage("quality", lambda: dsp.assess_quality(waveform))
+        r_peaks = stage("R peaks", lambda: find_r_peaks(waveform, quality))
+        beats = stage("beat classes", lambda: classifier.classify(waveform, r_peaks))
+        waves = stage("waves", lambda: dsp.delineate_leads(waveform, r_peaks))
+        stage("measurements", lambda: dsp.measure(waveform, beats, waves))
+        analysis = SignalPath(classifier).analyse(decoded.recording)
+        now = datetime.now(UTC)
+        documents, codes = stage(
+            "report",
+            lambda: fhir.build_documents(
+                analysis, decoded.source, slot, issued_at=now, installation=installation
+            ),
+        )
+        new = NewReport(slot, decoded.source, "", "0" * 64, analysis, documents, codes, now)
+        stage("store", lambda: store.add(new))
+    store.close()
+    medians_ms = {name: 1000 * statistics.median(each) for name, each in seconds.items()}
+    total_ms = sum(medians_ms.values())
+    print(f"one request, one thread: {total_ms:.1f} ms")
+    for name, ms in medians_ms.items():
+        print(f"  {name:<14}{ms:6.2f} ms  {100 * ms / total_ms:4.0f} %")
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds the work took."""
+    start_s = time.perf_counter()
+    work()
+    return time.perf_counter() - start_s
+
+
+def spread(values: list[float]) -> str:
+    """Median with the range over the rounds."""
+    return f"{statistics.median(values):7.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()

