@@ -29,7 +29,7 @@ _P = slice(_R - 60, _R - 16)  # 240 to 64 ms before R
 _T = slice(_R + 30, _R + 110)  # 120 to 440 ms after R
 _MAX_TEMPLATE_BEATS = 1000
 _MAX_LAG = 6  # ±24 ms: how far annotated and detected R peaks of one beat lie apart
-_PREMATURE = 0.9  # of the record's median RR interval
+_PREMATURE = 0.9  # of the record's mean RR interval
 _MIN_RR_S, _MAX_RR_S = 0.2, 4.0
 _DEFAULT_RR_S = 0.8  # 75 bpm, when there is only one beat
 _CLIP = 8.0  # of a dominant QRS complex: anything beyond is an artefact
@@ -109,7 +109,8 @@ def build_beat_inputs(
     r_s = np.asarray(r_peak_indices, dtype=np.float64) / sampling_rate_hz
     beats = _cut(signal, np.rint(r_s * MODEL_RATE_HZ).astype(np.int64))
     rr_s = _rr_intervals(r_s)
-    dominant = _dominant_beat(beats, rr_s)
+    on_time = _on_time(rr_s)
+    dominant = _dominant_beat(beats, on_time)
     size_mv = float(np.median(np.ptp(beats[:, _QRS], axis=1)))
     if size_mv < _FAINT_MV:
         return _nothing_readable(n_beats)
@@ -117,7 +118,7 @@ def build_beat_inputs(
     beats, dominant = np.clip(beats * scale, -_CLIP, _CLIP), dominant * scale
     windows = np.stack([beats, np.clip(beats - dominant, -_CLIP, _CLIP)], axis=1)
     features = np.concatenate(
-        [_rhythm_features(rr_s), _shape_features(beats, dominant)], axis=1
+        [_rhythm_features(rr_s, on_time), _shape_features(beats, dominant)], axis=1
     )
     readable = _mostly_present(missing, sampling_rate_hz, r_s)
     return BeatInputs(windows, features.astype(np.float32), readable)
@@ -161,13 +162,20 @@ def _rr_intervals(r_s: NDArray[np.float64]) -> NDArray[np.float64]:
     return clipped
 
 
+def _on_time(rr_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Beats that did not come early: the record's own rhythm, even where ectopy abounds.
+
+    Early is below 0.9 of the mean, not of the median, which in bigeminy, or when most beats
+    are ectopic, is itself an early one's.
+    """
+    on_time: NDArray[np.int64] = np.flatnonzero(rr_s[:-1] >= _PREMATURE * rr_s.mean())
+    return on_time if len(on_time) else np.arange(len(rr_s) - 1)
+
+
 def _dominant_beat(
-    beats: NDArray[np.float32], rr_s: NDArray[np.float64]
+    beats: NDArray[np.float32], on_time: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Median of the beats that did not come early, shape (200,); early ones stand apart."""
-    on_time = np.flatnonzero(rr_s[:-1] >= _PREMATURE * np.median(rr_s))
-    if not len(on_time):
-        on_time = np.arange(len(beats))
+    """Median of the beats that came on time, shape (200,)."""
     step = -(-len(on_time) // _MAX_TEMPLATE_BEATS)
     dominant: NDArray[np.float32] = np.median(beats[on_time[::step]], axis=0)
     return dominant
@@ -179,25 +187,48 @@ def _polarity(dominant: NDArray[np.float32]) -> float:
     return 1.0 if np.sum(qrs**3) >= 0 else -1.0
 
 
-def _rhythm_features(rr_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rhythm_features(
+    rr_s: NDArray[np.float64], on_time: NDArray[np.int64]
+) -> NDArray[np.float64]:
     before, after = rr_s[:-1], rr_s[1:]
     local = _around(before, 11, "median")
-    change = np.abs(np.diff(rr_s, prepend=rr_s[0])[:-1])
-    relative = change / local
+    relative = _change_over(before, 1) / local
     previous = np.concatenate([before[:1], before[:-1]])
     columns = (
         np.log(before),
         np.log(after),
         np.log(before / local),
         np.log(after / local),
-        np.log(before / np.median(rr_s)),
+        np.log(before / np.median(before[on_time])),
         np.log(before / after),
         np.log(previous / local),
         np.sqrt(_around(relative**2, 11, "mean")),
-        _around(relative, 33, "median"),
+        _irregularity(before, local),
         _around((relative > 0.1).astype(np.float64), 33, "mean"),
     )
     return np.stack(columns, axis=1)
+
+
+def _irregularity(
+    before: NDArray[np.float64], local: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How irregular the rhythm is around each beat, in local RR intervals.
+
+    The median change of RR over 33 beats, from one beat to the next, the second next or the
+    third, whichever is least: bigeminy and trigeminy repeat themselves, single ectopic
+    beats do not move a median, atrial fibrillation changes at any distance.
+    """
+    least: NDArray[np.float64] = np.minimum.reduce(
+        [_around(_change_over(before, n) / local, 33, "median") for n in (1, 2, 3)]
+    )
+    return least
+
+
+def _change_over(before: NDArray[np.float64], n_beats: int) -> NDArray[np.float64]:
+    """Change of the RR interval against that `n_beats` earlier; 0 where there is none."""
+    change = np.zeros_like(before)
+    change[n_beats:] = np.abs(before[n_beats:] - before[:-n_beats])
+    return change
 
 
 def _shape_features(

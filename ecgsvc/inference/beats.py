@@ -12,6 +12,7 @@ from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
 from ecgsvc.inference.beat_chunks import chunked_logits
+from ecgsvc.inference.beat_decision import beat_probabilities
 from ecgsvc.inference.beat_features import (
     FEATURE_NAMES,
     MODEL_RATE_HZ,
@@ -116,12 +117,14 @@ class BeatClassifier:
         out = _all_q(len(inputs.readable))
         if not inputs.readable.any():
             return out
-        scaled = chunked_logits(inputs, self._run) / self._card.temperature
-        scaled += np.asarray(self._card.logit_offsets, np.float32)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        odds = np.exp(scaled)
-        softmax = odds / odds.sum(axis=1, keepdims=True)
-        out[inputs.readable] = softmax[inputs.readable]
+        probabilities = beat_probabilities(
+            chunked_logits(inputs, self._run),
+            inputs.features,
+            temperature=self._card.temperature,
+            logit_offsets=self._card.logit_offsets,
+            max_irregularity=self._card.thresholds["max_irregularity"],
+        )
+        out[inputs.readable] = probabilities[inputs.readable]
         return out
 
     def _run(
@@ -146,6 +149,7 @@ def _fits(card: ModelCard) -> bool:
         and card.sampling_rate_hz == MODEL_RATE_HZ
         and card.window_samples == WINDOW_SAMPLES
         and card.features == FEATURE_NAMES
+        and "max_irregularity" in card.thresholds
     )
 
 

@@ -35,6 +35,8 @@ class ModelCard:
         Names of the scalar features, in order; empty when it takes none.
     temperature, logit_offsets
         Probabilities are the softmax of ``logits / temperature + logit_offsets``.
+    thresholds
+        Further constants of the decision, by name.
     document
         The whole card as parsed: data, licence, protocol, metrics, known failures.
     """
@@ -48,6 +50,7 @@ class ModelCard:
     features: tuple[str, ...]
     temperature: float
     logit_offsets: tuple[float, ...]
+    thresholds: Mapping[str, float]
     document: Mapping[str, Any]
 
 
@@ -84,6 +87,7 @@ def _parse(document: dict[str, Any]) -> ModelCard:
         features=tuple(takes.get("features", ())),
         temperature=float(decision["temperature"]),
         logit_offsets=tuple(float(offset) for offset in decision["logit_offsets"]),
+        thresholds=MappingProxyType(decision.get("thresholds", {})),
         document=MappingProxyType(document),
     )
     if len(card.logit_offsets) != len(card.labels) or card.temperature <= 0:

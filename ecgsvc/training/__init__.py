@@ -1,0 +1,1 @@
+"""Training of the shipped models (extra `ecgsvc[train]`); PyTorch stays in here."""

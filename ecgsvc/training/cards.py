@@ -1,0 +1,127 @@
+"""The card of a beat model: what it is, how it was made and measured, where it fails."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecgsvc.domain.beats import BEAT_CLASSES
+from ecgsvc.evaluation.beats import BeatResults
+from ecgsvc.evaluation.confusion import SCORED_CLASSES
+from ecgsvc.inference.beat_features import FEATURE_NAMES, MODEL_RATE_HZ, WINDOW_SAMPLES
+from ecgsvc.inference.model_card import CARD_FILE
+from ecgsvc.training.decision import MAX_IRREGULARITY, TEMPERATURE
+
+_MEASURES = ("sensitivity", "positive_predictivity", "f1")
+
+FAILURE_MODES = (
+    "Q is not recognised by shape: DS1 holds 8 such beats, and records with paced beats "
+    "are left out by the protocol. Paced beats get another class, mostly V.",
+    "Fusion beats (F): nearly all examples are of one patient (record 208); expect N or V.",
+    "Sustained irregular rhythm (atrial fibrillation): no beat is called S, by rule. "
+    "Recordings of fewer than 16 beats escape it, and early normal beats may be called S.",
+    "Where ectopic beats are the majority they become the dominant beat that others are "
+    "compared with; S beats of sustained supraventricular rhythms are missed.",
+    "Fewer than about ten beats: rhythm and dominant beat are uncertain, so is the class.",
+    "Trained on adults' Holter leads (mostly MLII and V1), 47 patients' worth of data from "
+    "one hospital; not on children, not on other devices.",
+)
+
+
+def beat_card(
+    *,
+    name: str,
+    version: str,
+    sha256: str,
+    logit_offsets: Sequence[float],
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Put the card of a beat model together; `metrics` by protocol."""
+    return {
+        "model": {"name": name, "version": version, "task": "beats", "sha256": sha256}
+        | {"labels": [beat_class.value for beat_class in BEAT_CLASSES]},
+        "input": {
+            "leads": ["any"],
+            "lead_rule": "first usable of II, MLII, I, V5, V6, V4, aVF, V1 …, else any",
+            "sampling_rate_hz": MODEL_RATE_HZ,
+            "window_samples": WINDOW_SAMPLES,
+            "window": "320 ms before R to 480 ms after, 0.5 to 40 Hz, scaled per recording",
+            "features": list(FEATURE_NAMES),
+        },
+        "decision": {
+            "temperature": TEMPERATURE,
+            "logit_offsets": list(logit_offsets),
+            "thresholds": {"max_irregularity": MAX_IRREGULARITY},
+        },
+        "training": {
+            "data": "MIT-BIH Arrhythmia Database 1.0.0 (Moody & Mark 2001, "
+            "doi 10.13026/C2F305), the 22 records of DS1 (de Chazal et al. 2004)",
+            "data_licence": "Open Data Commons Attribution License 1.0",
+            "licence": "Apache-2.0",
+            "commit": _commit(),
+            **training,
+        },
+        "limits": {
+            "failure_modes": list(FAILURE_MODES),
+            "subgroups": "not measured: DS1 and DS2 have 22 patients each",
+        },
+        "metrics": dict(metrics),
+    }
+
+
+def evaluated(results: BeatResults, protocol: str) -> dict[str, Any]:
+    """Figures of an evaluation as a table of the card: value, low and high end of 95 %."""
+    table: dict[str, Any] = {
+        "protocol": protocol,
+        "positions": results.positions,
+        "records": len(results.records),
+        "interval": "95 %, percentile bootstrap over records",
+    }
+    for subset in results.subsets:
+        flat, bounds = results.figures(subset).flat(), results.intervals(subset)
+        names = [f"{BEAT_CLASSES[i]}.{m}" for i in SCORED_CLASSES for m in _MEASURES]
+        figures = {
+            name.replace(".", "_"): [
+                round(float(value), 4)
+                for value in (flat[name], *bounds[name])
+                if value is not None
+            ]
+            for name in [*names, "macro_f1", "j_kappa"]
+        }
+        table[subset.replace(" ", "_")] = figures
+    return table
+
+
+def write_card(folder: Path, document: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write ``card.toml``: tables of strings, numbers, lists, and tables of those."""
+    lines: list[str] = []
+    for name, table in document.items():
+        lines += _table_lines(name, table)
+    (folder / CARD_FILE).write_text("\n".join(lines).lstrip() + "\n", encoding="utf-8")
+
+
+def _table_lines(name: str, table: Mapping[str, Any]) -> list[str]:
+    plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
+    lines = ["", f"[{name}]"] if plain else []
+    # A JSON string, finite number or list of them is also a TOML one.
+    lines += [
+        f"{key} = {json.dumps(value, ensure_ascii=False, allow_nan=False)}"
+        for key, value in plain.items()
+    ]
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            lines += _table_lines(f"{name}.{key}", value)
+    return lines
+
+
+def _commit() -> str:
+    """Commit of the code that trained, ``unknown`` outside a checkout."""
+    command = ["git", "rev-parse", "HEAD"]
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -1,0 +1,178 @@
+"""`ecgsvc train beats`: from MIT-BIH to the folder that ships, in one command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import Progress
+
+from ecgsvc.evaluation.beats import evaluate_beats
+from ecgsvc.evaluation.references import DS1, DS2, Detect
+from ecgsvc.inference.beats import BeatClassifier
+from ecgsvc.training.cards import beat_card, evaluated, write_card
+from ecgsvc.training.datasets import SIGNAL_TOOLS, BeatSequence, prepare_sequences
+from ecgsvc.training.decision import HeldOut, choose_offsets, held_out_results
+from ecgsvc.training.export import export_onnx
+from ecgsvc.training.fit import FitPlan, fit, network_logits
+from ecgsvc.training.networks import BEAT_NETWORKS, CnnLstmAttention
+
+VERSION = "1.0.0"
+EPOCHS = 5
+
+FOLDS: tuple[tuple[str, ...], ...] = (
+    ("209", "106", "205", "112", "109", "115"),
+    ("118", "208", "101", "116", "203", "122"),
+    ("201", "220", "119", "215", "230"),
+    ("207", "223", "114", "124", "108"),
+)
+"""DS1 in four parts, no patient in two of them, S and V beats spread over all."""
+
+_CV = "DS1, patient-grouped 4-fold cross-validation, offsets chosen on the same beats"
+_DS2 = "trained on DS1 alone (track A), inter-patient, all beats of DS2, EC57 classes"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """The folder written and the card in it."""
+
+    folder: Path
+    card: Mapping[str, Any]
+
+
+def train_beats(
+    data_dir: Path,
+    output_dir: Path,
+    *,
+    model: str = "cnn-lstm-attention",
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    threads: int = 1,
+    resume: bool = False,
+    open_test_set: bool = True,
+    detect: Detect | None = None,
+    progress: Progress | None = None,
+) -> TrainedModel:
+    """Cross-validate on DS1, fit on all of it, export, and measure the export on DS2.
+
+    Checkpoints (``.pt``) and curves (``.json``) go to ``output_dir/checkpoints``, the model
+    to ``output_dir/beats-MODEL-VERSION``.
+
+    Parameters
+    ----------
+    data_dir
+        Folder of the MIT-BIH Arrhythmia Database.
+    output_dir
+        Made when it is not there.
+    model
+        A name in `networks.BEAT_NETWORKS`.
+    seed, epochs
+        The same seed, epochs, threads and versions make the same weights.
+    threads
+        Of PyTorch.
+    resume
+        Go on from the checkpoints in `output_dir`.
+    open_test_set
+        Without it DS2 is not read and the card has no figures of it.
+    detect
+        Finds R peaks, for figures of DS2 end to end; without it there are none.
+    progress
+        Where to show how far it is.
+
+    Raises
+    ------
+    ValueError
+        There is no network of that name, or a checkpoint is of another run.
+    UnreadableRecording
+        Records are missing in `data_dir`.
+    """
+    if model not in BEAT_NETWORKS:
+        msg = f"there is no beat network {model}; there are: {', '.join(BEAT_NETWORKS)}"
+        raise ValueError(msg)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    folder = output_dir / f"beats-{model}-{VERSION}"
+    checkpoints = output_dir / "checkpoints"
+    for made in (folder, checkpoints):
+        made.mkdir(parents=True, exist_ok=True)
+    shown = progress or Progress(disable=True)
+
+    sequences = _prepare(data_dir, seed, shown)
+    tries = [
+        (f"fold {i + 1} of {len(FOLDS)}", fold, checkpoints / f"fold-{i + 1}.pt")
+        for i, fold in enumerate(FOLDS)
+    ]
+    held_out = []
+    for title, fold, checkpoint in tries:
+        plan = FitPlan(epochs, seed, checkpoint, resume)
+        seen = [s for s in sequences if s.record not in fold]
+        network = _fit(model, seen, plan, title, shown)
+        held_out += [
+            HeldOut(
+                s.record, s.labels, network_logits(network, s.inputs), s.inputs.features
+            )
+            for s in sequences
+            if s.record in fold and s.piece_s is None and s.lead_index == 0
+        ]
+    offsets = choose_offsets(held_out)
+    plan = FitPlan(epochs, seed, checkpoints / "final.pt", resume)
+    network = _fit(model, sequences, plan, "all of DS1", shown)
+
+    card = beat_card(
+        name=f"beats-{model}",
+        version=VERSION,
+        sha256=export_onnx(network, folder),
+        logit_offsets=offsets,
+        training={"seed": seed, "epochs": epochs, "threads": threads, "folds": FOLDS},
+        metrics={
+            "ds1_cross_validation": evaluated(held_out_results(held_out, offsets), _CV)
+        },
+    )
+    write_card(folder, card)
+    if open_test_set:
+        card["metrics"] |= _measure_ds2(folder, data_dir, detect, shown)
+        write_card(folder, card)
+    return TrainedModel(folder, card)
+
+
+def _prepare(data_dir: Path, seed: int, shown: Progress) -> list[BeatSequence]:
+    task = shown.add_task("preparing DS1", total=len(DS1))
+    return prepare_sequences(data_dir, DS1, seed, lambda _: shown.advance(task))
+
+
+def _fit(
+    model: str,
+    sequences: Sequence[BeatSequence],
+    plan: FitPlan,
+    title: str,
+    shown: Progress,
+) -> CnnLstmAttention:
+    task = shown.add_task(title, total=plan.epochs)
+    torch.manual_seed(plan.seed)
+    network = BEAT_NETWORKS[model]()
+    return fit(
+        network, sequences, plan, lambda n_done: shown.update(task, completed=n_done)
+    )
+
+
+def _measure_ds2(
+    folder: Path, data_dir: Path, detect: Detect | None, shown: Progress
+) -> dict[str, Any]:
+    """Score the exported model through the serving path."""
+    classifier = BeatClassifier.load(folder, SIGNAL_TOOLS, provider="cpu")
+    metrics = {}
+    positions: dict[str, Detect | None] = {"ds2_annotated_positions": None}
+    if detect is not None:
+        positions["ds2_own_positions"] = detect
+    for name, detector in positions.items():
+        task = shown.add_task(name.replace("_", " "), total=len(DS2))
+        results = evaluate_beats(
+            data_dir,
+            classifier.classify,
+            detect=detector,
+            records=DS2,
+            on_record=lambda *_, task=task: shown.advance(task),
+        )
+        metrics[name] = evaluated(results, _DS2)
+    return metrics

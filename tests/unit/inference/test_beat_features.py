@@ -1,0 +1,153 @@
+"""Properties of the builder that training and service share."""
+
+import numpy as np
+import pytest
+
+from ecgsvc import dsp
+from ecgsvc.inference.beat_features import (
+    FEATURE_NAMES,
+    SAMPLES_BEFORE_R,
+    SignalTools,
+    build_beat_inputs,
+)
+
+TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+RATE_HZ = 360.0
+
+
+def sinus_rhythm(n_beats=20, rate_hz=RATE_HZ, rr_s=0.8, early=(), wide=()):
+    """A lead of P, QRS and T bumps, its R peaks; some beats come early or are wide."""
+    rr = np.full(n_beats, rr_s)
+    for beat in (*early, *wide):
+        rr[beat] *= 0.65
+    r_s = 1 + np.cumsum(rr)
+    t = np.arange(int((r_s[-1] + 1.5) * rate_hz)) / rate_hz
+    lead = np.zeros_like(t)
+    for i, r in enumerate(r_s):
+        if i in wide:
+            bumps = [(-1.2, 0, 0.05), (0.5, 0.3, 0.06)]
+        else:
+            bumps = [
+                (0.12, -0.16, 0.025),
+                (1.0, 0, 0.012),
+                (-0.2, 0.03, 0.01),
+                (0.25, 0.28, 0.05),
+            ]
+        for height, at, width in bumps:
+            lead += height * np.exp(-0.5 * ((t - r - at) / width) ** 2)
+    return lead, np.rint(r_s * rate_hz).astype(np.int64)
+
+
+def feature(inputs, name):
+    return inputs.features[:, FEATURE_NAMES.index(name)]
+
+
+def assert_same(a, b, tolerance=1e-3):
+    np.testing.assert_allclose(a.windows, b.windows, atol=tolerance)
+    np.testing.assert_allclose(a.features, b.features, atol=tolerance)
+    np.testing.assert_array_equal(a.readable, b.readable)
+
+
+@pytest.mark.parametrize("gain", [0.001, 0.5, 20.0, -1.0, -3.0])
+def test_gain_and_polarity_change_nothing(gain):
+    lead, r_peaks = sinus_rhythm(early=(7,), wide=(12,))
+    base = build_beat_inputs(lead * 1.0, RATE_HZ, r_peaks, TOOLS)
+    assert_same(base, build_beat_inputs(lead * gain, RATE_HZ, r_peaks, TOOLS))
+
+
+def test_an_offset_changes_nothing_away_from_the_ends():
+    lead, r_peaks = sinus_rhythm()
+    base = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    moved = build_beat_inputs(lead + 5.0, RATE_HZ, r_peaks, TOOLS)
+    np.testing.assert_allclose(base.windows[3:-3], moved.windows[3:-3], atol=0.02)
+
+
+def test_beats_before_the_recording_begins_do_not_move_the_others():
+    lead, r_peaks = sinus_rhythm(n_beats=40)
+    cut = int(9.0 * RATE_HZ)
+    late = r_peaks >= cut + RATE_HZ
+    whole = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    shifted = build_beat_inputs(lead[cut:].copy(), RATE_HZ, r_peaks[late] - cut, TOOLS)
+    np.testing.assert_allclose(whole.windows[late][3:-3], shifted.windows[3:-3], atol=0.05)
+
+
+@pytest.mark.parametrize("rate_hz", [128.0, 250.0, 500.0, 1000.0, 2000.0])
+def test_the_sampling_rate_hardly_matters(rate_hz):
+    at_360 = build_beat_inputs(*_with_rate(360.0), TOOLS)
+    other = build_beat_inputs(*_with_rate(rate_hz), TOOLS)
+    tolerance = 0.35 if rate_hz < 200 else 0.2  # an R peak falls between samples
+    np.testing.assert_allclose(at_360.windows, other.windows, atol=tolerance)
+
+
+def _with_rate(rate_hz):
+    lead, r_peaks = sinus_rhythm(rate_hz=rate_hz)
+    return lead, rate_hz, r_peaks
+
+
+def test_the_dominant_beat_differs_from_itself_by_nothing():
+    lead, r_peaks = sinus_rhythm(wide=(10,))
+    inputs = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    residual = np.abs(inputs.windows[:, 1, SAMPLES_BEFORE_R - 25 : SAMPLES_BEFORE_R + 25])
+    assert residual[10].max() > 5 * np.delete(residual.max(axis=1), 10).max()
+
+
+def test_an_early_beat_shows_in_the_rhythm_a_wide_one_in_the_shape():
+    lead, r_peaks = sinus_rhythm(early=(7,), wide=(12,))
+    inputs = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    assert set(np.argsort(feature(inputs, "rr_before_to_local"))[:2]) == {7, 12}
+    assert feature(inputs, "qrs_correlation").argmin() == 12
+    assert feature(inputs, "qrs_width_to_dominant").argmax() == 12
+    assert feature(inputs, "qrs_correlation")[7] > 0.95
+
+
+def test_bigeminy_does_not_make_the_ectopic_beat_dominant():
+    ectopic = tuple(range(1, 30, 2))
+    lead, r_peaks = sinus_rhythm(n_beats=30, wide=ectopic)
+    inputs = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    correlation = feature(inputs, "qrs_correlation")
+    assert correlation[::2].min() > 0.95
+    assert correlation[1::2].max() < 0.5
+
+
+@pytest.mark.parametrize("n_beats", [0, 1, 2, 3])
+def test_few_beats_give_finite_inputs(n_beats):
+    lead, r_peaks = sinus_rhythm()
+    inputs = build_beat_inputs(lead, RATE_HZ, r_peaks[:n_beats], TOOLS)
+    assert inputs.windows.shape == (n_beats, 2, 200)
+    assert inputs.features.shape == (n_beats, len(FEATURE_NAMES))
+    assert np.isfinite(inputs.windows).all()
+    assert np.isfinite(inputs.features).all()
+    assert inputs.readable.all()
+
+
+def test_a_gap_makes_its_beats_unreadable_and_leaves_the_others_alone():
+    lead, r_peaks = sinus_rhythm()
+    gap = lead.copy()
+    gap[r_peaks[9] - 150 : r_peaks[10] + 150] = np.nan
+    whole = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    inputs = build_beat_inputs(gap, RATE_HZ, r_peaks, TOOLS)
+    assert np.flatnonzero(~inputs.readable).tolist() == [9, 10]
+    assert np.isfinite(inputs.features).all()
+    np.testing.assert_allclose(inputs.windows[:7], whole.windows[:7], atol=0.05)
+
+
+@pytest.mark.parametrize("level", [np.nan, 0.0, 1.5])
+def test_a_lead_without_signal_has_no_readable_beat(level):
+    lead, r_peaks = sinus_rhythm()
+    inputs = build_beat_inputs(np.full_like(lead, level), RATE_HZ, r_peaks, TOOLS)
+    assert not inputs.readable.any()
+    assert not inputs.windows.any()
+
+
+def test_beats_at_the_very_ends_are_kept():
+    lead, r_peaks = sinus_rhythm()
+    ends = np.array([0, *r_peaks, len(lead) - 1])
+    inputs = build_beat_inputs(lead, RATE_HZ, ends, TOOLS)
+    assert len(inputs.windows) == len(ends)
+    assert np.isfinite(inputs.windows).all()
+
+
+def test_a_day_of_beats_takes_time_in_proportion():
+    lead, r_peaks = sinus_rhythm(n_beats=2000, rate_hz=100.0)
+    inputs = build_beat_inputs(lead, 100.0, r_peaks, TOOLS)
+    assert inputs.windows.shape == (2000, 2, 200)
