@@ -10,22 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-import numpy as np
-
 from ecgsvc.domain.errors import (
     InvalidElement,
     MissingElement,
-    TooLarge,
     UnsupportedContent,
 )
 from ecgsvc.domain.report import EcgSource, FhirVersion
-from ecgsvc.domain.waveform import Lead, Recording, Sex, Waveform
+from ecgsvc.domain.waveform import Lead, Recording, Sex
 from ecgsvc.fhir.carried import carried_elements
 from ecgsvc.fhir.codes import ACCEPTED_STATUS, ECG_CODES, LEAD_BY_CODE, OTHER_STATUS
 from ecgsvc.fhir.conformance import check_resource
 from ecgsvc.fhir.envelope import Envelope, open_body
 from ecgsvc.fhir.json_body import MAX_BODY_BYTES, Element, parse_json_object
-from ecgsvc.fhir.leads import LeadName, distinct_leads, read_lead
 from ecgsvc.fhir.models import confirm
 from ecgsvc.fhir.patient import (
     Subject,
@@ -35,17 +31,10 @@ from ecgsvc.fhir.patient import (
     read_subject,
 )
 from ecgsvc.fhir.problems import ContentWarning, Problems
-from ecgsvc.fhir.sampled_data import (
-    SampleParser,
-    Series,
-    check_signal,
-    read_series,
-    sampling_rate_hz,
-)
+from ecgsvc.fhir.sampled_data import SampleParser
 from ecgsvc.fhir.structure import resource_model
 from ecgsvc.fhir.times import effective_start, state_zones
-
-_SAMPLED = "value.ofType(SampledData)"
+from ecgsvc.fhir.waveforms import read_waveform
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +63,6 @@ class DecodedEcg:
     recording: Recording
     lead_expressions: Mapping[Lead, str]
     warnings: tuple[ContentWarning, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _NamedSeries:
-    """A lead; without samples when its component gives only a dataAbsentReason."""
-
-    name: LeadName
-    series: Series | None
-    path: str
 
 
 def decode_observation(
@@ -133,8 +113,14 @@ def decode_observation(
         patient, subject, effective_at, envelope.version, limits, problems
     )
     carried = carried_elements(observation, subject, problems)
-    leads = _read_leads(envelope, parse_samples, limits, problems)
-    waveform, paths = _assemble(leads, observation.path, limits, problems)
+    waveform, paths = read_waveform(
+        observation,
+        envelope.version,
+        parse_samples,
+        problems,
+        max_leads=limits.max_leads,
+        min_duration_s=limits.min_duration_s,
+    )
     problems.raise_if_any()
     if status is None or subject is None or effective_at is None or waveform is None:
         msg = "the Observation cannot be read"
@@ -189,6 +175,9 @@ def _check_code(observation: Element, problems: Problems) -> None:
     is_lead = observation.has("valueSampledData") and any(
         c in LEAD_BY_CODE for c in codings
     )
+    if observation.has("focus"):
+        msg = "focus is not read: the ECG is taken as the subject's own"
+        problems.warn(msg, f"{observation.path}.focus")
     if not is_lead and not any(c in ECG_CODES for c in codings):
         msg = "expected the code of an ECG: MDC 131328 or LOINC 11524-6"
         problems.add(UnsupportedContent(msg, expression=code.path))
@@ -217,91 +206,3 @@ def _patient_facts(
     if subject is not None:
         check_match(given, subject, problems)
     return age_and_sex(given, at, problems)
-
-
-def _read_leads(
-    envelope: Envelope, parse: SampleParser, limits: Limits, problems: Problems
-) -> list[_NamedSeries]:
-    observation = envelope.observation
-    components = observation.objects("component")
-    if len(components) > limits.max_leads:
-        msg = f"expected at most {limits.max_leads} components, one a lead"
-        problems.add(TooLarge(msg, expression=f"{observation.path}.component"))
-        return []
-    single = observation.object("valueSampledData", _SAMPLED)
-    if single is None:
-        if not components:
-            msg = "expected samples: a component with valueSampledData for each lead"
-            problems.add(MissingElement(msg, expression=f"{observation.path}.component"))
-        found = [
-            _component(c, envelope, parse, len(components), problems) for c in components
-        ]
-        return [lead for lead in found if lead is not None]
-    if components:
-        msg = "expected samples in the components or in the Observation, not in both"
-        problems.add(UnsupportedContent(msg, expression=single.path))
-        return []
-    code = observation.object("code")
-    name = read_lead(code, problems, default="ECG") if code is not None else None
-    series = read_series(single, envelope.version, parse, problems, n_components=1)
-    return [_NamedSeries(name, series, single.path)] if name and series else []
-
-
-def _component(
-    component: Element,
-    envelope: Envelope,
-    parse: SampleParser,
-    count: int,
-    problems: Problems,
-) -> _NamedSeries | None:
-    code = component.object("code")
-    name = read_lead(code, problems) if code is not None else None
-    sampled = component.object("valueSampledData", _SAMPLED)
-    if sampled is None:
-        if component.has("valueSampledData"):
-            return None  # of a wrong type, reported
-        if any(key.startswith("value") for key in component.json):
-            msg = "expected valueSampledData: one component a lead"
-            where = f"{component.path}.value"
-            problems.add(UnsupportedContent(msg, expression=where))
-            return None
-        if not component.has("dataAbsentReason"):
-            msg = "expected valueSampledData, or a dataAbsentReason"
-            problems.add(MissingElement(msg, expression=f"{component.path}.value"))
-            return None
-        problems.warn("the lead has no samples", component.path)
-        return _NamedSeries(name, None, component.path) if name else None
-    series = read_series(sampled, envelope.version, parse, problems, n_components=count)
-    return _NamedSeries(name, series, sampled.path) if name and series else None
-
-
-def _assemble(
-    leads: list[_NamedSeries], path: str, limits: Limits, problems: Problems
-) -> tuple[Waveform | None, Mapping[Lead, str]]:
-    """Stack the leads; those without samples become rows of missing values."""
-    names = distinct_leads([lead.name for lead in leads], problems)
-    with_samples = [lead.series for lead in leads if lead.series is not None]
-    if not with_samples:
-        if leads:
-            msg = "expected samples in at least one lead"
-            problems.add(MissingElement(msg, expression=f"{path}.component"))
-        return None, {}
-    first = with_samples[0]
-    rate_hz = sampling_rate_hz(first.period_ms)
-    n_samples = len(first.samples_mv)
-    for series in with_samples[1:]:
-        if len(series.samples_mv) != n_samples:
-            msg = f"expected {n_samples} samples as in the first lead, found "
-            msg += str(len(series.samples_mv))
-            problems.add(InvalidElement(msg, expression=f"{series.path}.data"))
-        elif sampling_rate_hz(series.period_ms) != rate_hz:
-            msg = "expected the sampling period of the first lead"
-            problems.add(InvalidElement(msg, expression=series.path))
-    problems.raise_if_any()
-    missing = np.full(n_samples, np.nan)
-    samples_mv = np.stack(
-        [lead.series.samples_mv if lead.series is not None else missing for lead in leads]
-    )
-    check_signal(samples_mv, rate_hz, limits.min_duration_s, f"{first.path}.data", problems)
-    paths = {name: lead.path for name, lead in zip(names, leads, strict=True)}
-    return Waveform(samples_mv, rate_hz, names), paths

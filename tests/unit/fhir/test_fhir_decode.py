@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -341,3 +342,16 @@ def test_a_patient_of_the_bundle_is_the_subject_by_its_full_url(ecg):
     decoded = decode(a_bundle(patient, ecg))
     assert decoded.recording.age_years == pytest.approx(56.0, abs=0.01)
     assert decoded.source.subject_identifier == Identifier("urn:x", "7")
+
+
+def test_a_focus_on_someone_else_is_a_warning(ecg):
+    ecg["focus"] = [{"reference": "Patient/fetus"}]
+    (warning,) = decode(ecg).warnings
+    assert warning.expression == "Observation.focus"
+
+
+def test_threads_decode_at_the_same_time(ecg):
+    bodies = [json.dumps(ecg | {"id": f"ecg-{k}"}).encode() for k in range(16)]
+    with ThreadPoolExecutor(4) as pool:
+        ids = [decoded.source.carried["id"] for decoded in pool.map(decode, bodies)]
+    assert ids == [f"ecg-{k}" for k in range(16)]
