@@ -102,8 +102,13 @@ def collate(chunks: Sequence[Chunk], weights_of: Weights) -> Batch:
         labels[row, :n_beats] = np.where(inputs.readable[beats], known, IGNORED)
         weights[row, :n_beats] = weights_of[chunk.sequence.record][known]
     lengths = torch.tensor([chunk.stop - chunk.start for chunk in chunks])
-    tensors = map(torch.from_numpy, (windows, features, labels, weights))
-    return Batch(*tensors, lengths=lengths)
+    return Batch(
+        torch.from_numpy(windows),
+        torch.from_numpy(features),
+        torch.from_numpy(labels),
+        torch.from_numpy(weights),
+        lengths,
+    )
 
 
 def augment(batch: Batch, rng: torch.Generator) -> Batch:

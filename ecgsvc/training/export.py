@@ -5,12 +5,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from torch import Tensor
 
 from ecgsvc.inference.beat_features import FEATURE_NAMES, WINDOW_SAMPLES
 from ecgsvc.inference.model_card import MODEL_FILE
+from ecgsvc.inference.sessions import open_session
 from ecgsvc.training.networks import CnnLstmAttention
 
 OPSET = 17
@@ -56,7 +56,7 @@ def export_onnx(network: CnnLstmAttention, folder: Path) -> str:
 @torch.no_grad()
 def parity(network: CnnLstmAttention, path: Path) -> float:
     """Largest difference of a logit between PyTorch and ONNX Runtime on random input."""
-    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = open_session(path, "cpu")
     worst = 0.0
     for chunks, beats in _PARITY_SHAPES:
         windows, features = _random_input(chunks, beats)

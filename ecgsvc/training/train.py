@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from rich.progress import Progress
 
+from ecgsvc import dsp
 from ecgsvc.evaluation.beats import evaluate_beats
 from ecgsvc.evaluation.references import DS1, DS2, Detect
 from ecgsvc.inference.beats import BeatClassifier
+from ecgsvc.pipeline import find_r_peaks
 from ecgsvc.training.cards import beat_card, evaluated, write_card
 from ecgsvc.training.datasets import SIGNAL_TOOLS, BeatSequence, prepare_sequences
 from ecgsvc.training.decision import HeldOut, choose_offsets, held_out_results
@@ -51,7 +53,6 @@ def train_beats(
     threads: int = 1,
     resume: bool = False,
     open_test_set: bool = True,
-    detect: Detect | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Cross-validate on DS1, fit on all of it, export, and measure the export on DS2.
@@ -75,8 +76,6 @@ def train_beats(
         Go on from the checkpoints in `output_dir`.
     open_test_set
         Without it DS2 is not read and the card has no figures of it.
-    detect
-        Finds R peaks, for figures of DS2 end to end; without it there are none.
     progress
         Where to show how far it is.
 
@@ -131,7 +130,7 @@ def train_beats(
     )
     write_card(folder, card)
     if open_test_set:
-        card["metrics"] |= _measure_ds2(folder, data_dir, detect, shown)
+        card["metrics"] |= _measure_ds2(folder, data_dir, shown)
         write_card(folder, card)
     return TrainedModel(folder, card)
 
@@ -156,15 +155,14 @@ def _fit(
     )
 
 
-def _measure_ds2(
-    folder: Path, data_dir: Path, detect: Detect | None, shown: Progress
-) -> dict[str, Any]:
-    """Score the exported model through the serving path."""
+def _measure_ds2(folder: Path, data_dir: Path, shown: Progress) -> dict[str, Any]:
+    """Score the exported model through the serving path, also with our own R peaks."""
     classifier = BeatClassifier.load(folder, SIGNAL_TOOLS, provider="cpu")
     metrics = {}
-    positions: dict[str, Detect | None] = {"ds2_annotated_positions": None}
-    if detect is not None:
-        positions["ds2_own_positions"] = detect
+    positions: dict[str, Detect | None] = {
+        "ds2_annotated_positions": None,
+        "ds2_own_positions": lambda w: find_r_peaks(w, dsp.assess_quality(w)),
+    }
     for name, detector in positions.items():
         task = shown.add_task(name.replace("_", " "), total=len(DS2))
         results = evaluate_beats(

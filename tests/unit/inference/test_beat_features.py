@@ -147,7 +147,21 @@ def test_beats_at_the_very_ends_are_kept():
     assert np.isfinite(inputs.windows).all()
 
 
-def test_a_day_of_beats_takes_time_in_proportion():
-    lead, r_peaks = sinus_rhythm(n_beats=2000, rate_hz=100.0)
-    inputs = build_beat_inputs(lead, 100.0, r_peaks, TOOLS)
-    assert inputs.windows.shape == (2000, 2, 200)
+@pytest.mark.parametrize("n_samples", [1, 2, 10, 100])
+@pytest.mark.parametrize("rate_hz", [100.0, 360.0, 2000.0])
+def test_the_shortest_recordings_are_taken(n_samples, rate_hz):
+    lead = np.random.default_rng(0).standard_normal(n_samples)
+    inputs = build_beat_inputs(lead, rate_hz, np.array([n_samples // 2]), TOOLS)
+    assert np.isfinite(inputs.windows).all()
+    assert np.isfinite(inputs.features).all()
+
+
+def test_bigeminy_is_regular_and_fibrillation_is_not():
+    lead, r_peaks = sinus_rhythm(n_beats=60, wide=tuple(range(1, 60, 2)))
+    bigeminy = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    assert feature(bigeminy, "rr_irregularity_32").max() < 0.02
+    assert feature(bigeminy, "rr_jumps_32").max() == 1.0
+    rr_s = 0.7 * np.random.default_rng(0).uniform(0.6, 1.4, 60)
+    fibrillating = np.rint((1 + np.cumsum(rr_s)) * RATE_HZ).astype(np.int64)
+    irregular = build_beat_inputs(np.resize(lead, 30000), RATE_HZ, fibrillating, TOOLS)
+    assert feature(irregular, "rr_irregularity_32").min() > 0.12
