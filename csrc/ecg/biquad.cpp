@@ -10,18 +10,15 @@ namespace {
 
 using Complex = std::complex<double>;
 
-enum class Numerator { low_pass, high_pass, band_pass };
+/// Nearer to either end of the spectrum a pole is no longer told apart from the unit circle.
+constexpr double kLowestEdge = 1e-5;
+constexpr double kHighestEdge = 0.999;
 
-void require_inside_nyquist(Hertz edge, SamplingRate rate) {
-    if (!(edge.value > 0.0) || edge.value >= rate.nyquist_hz()) {
+void require_edge(Hertz edge, SamplingRate rate) {
+    const double part = edge.value / rate.nyquist_hz();
+    if (!(part >= kLowestEdge && part <= kHighestEdge)) {
         throw std::invalid_argument(
             "a filter edge must lie above 0 Hz and below half the sampling rate");
-    }
-}
-
-void require_order(int order) {
-    if (order < 1 || order > kMaxButterworthOrder) {
-        throw std::invalid_argument("the order of a Butterworth filter must be 1 to 8");
     }
 }
 
@@ -55,57 +52,22 @@ Complex response(const Biquad& section, double omega) {
            (1.0 + z * (section.a1 + z * section.a2));
 }
 
-/// A section with two poles (conjugate, or both real) and gain 1 at `omega`.
-Biquad section_of(Complex pole, Complex other, Numerator numerator, double omega) {
-    Biquad section{1.0, 0.0, -1.0, -(pole + other).real(), (pole * other).real()};
-    if (numerator == Numerator::low_pass) section = {1.0, 2.0, 1.0, section.a1, section.a2};
-    if (numerator == Numerator::high_pass) section = {1.0, -2.0, 1.0, section.a1, section.a2};
-    const double gain = 1.0 / std::abs(response(section, omega));
-    section.b0 *= gain;
-    section.b1 *= gain;
-    section.b2 *= gain;
-    return section;
-}
-
-/// A section with one real pole; `sign` +1 for low pass, -1 for high pass.
-Biquad first_order_section(double pole, double sign) {
-    const double gain = (1.0 - sign * pole) / 2.0;
-    return {gain, sign * gain, 0.0, -pole, 0.0};
-}
-
-/// Low and high pass share their poles: s -> w/s maps the unit circle onto itself.
-std::vector<Biquad> one_sided(int order, Hertz cutoff, SamplingRate rate, Numerator numerator) {
-    require_order(order);
-    require_inside_nyquist(cutoff, rate);
-    const double edge = prewarped(cutoff, rate);
-    const bool low = numerator == Numerator::low_pass;
-    std::vector<Biquad> sections;
-    for (const Complex prototype : prototype_poles(order)) {
-        const Complex pole = bilinear(edge * prototype);
-        if (prototype.imag() == 0.0) {
-            sections.push_back(first_order_section(pole.real(), low ? 1.0 : -1.0));
-        } else {
-            const double unit_gain_at = low ? 0.0 : std::numbers::pi;
-            sections.push_back(section_of(pole, std::conj(pole), numerator, unit_gain_at));
-        }
-    }
-    return sections;
+/// A section with two poles (conjugate, or both real), zeros at 0 Hz and Nyquist, and gain 1 at
+/// `omega`.
+Biquad section_of(Complex pole, Complex other, double omega) {
+    const Biquad shape{1.0, 0.0, -1.0, -(pole + other).real(), (pole * other).real()};
+    const double gain = 1.0 / std::abs(response(shape, omega));
+    return {gain, 0.0, -gain, shape.a1, shape.a2};
 }
 
 }  // namespace
 
-std::vector<Biquad> butterworth_low_pass(int order, Hertz cutoff, SamplingRate rate) {
-    return one_sided(order, cutoff, rate, Numerator::low_pass);
-}
-
-std::vector<Biquad> butterworth_high_pass(int order, Hertz cutoff, SamplingRate rate) {
-    return one_sided(order, cutoff, rate, Numerator::high_pass);
-}
-
 std::vector<Biquad> butterworth_band_pass(int order, Hertz low, Hertz high, SamplingRate rate) {
-    require_order(order);
-    require_inside_nyquist(low, rate);
-    require_inside_nyquist(high, rate);
+    if (order < 1 || order > kMaxButterworthOrder) {
+        throw std::invalid_argument("the order of a Butterworth filter must be 1 to 8");
+    }
+    require_edge(low, rate);
+    require_edge(high, rate);
     if (low.value >= high.value) {
         throw std::invalid_argument("the lower edge of a band must lie below the upper one");
     }
@@ -117,16 +79,19 @@ std::vector<Biquad> butterworth_band_pass(int order, Hertz low, Hertz high, Samp
 
     std::vector<Biquad> sections;
     for (const Complex prototype : prototype_poles(order)) {
-        // s -> (s^2 + w0^2) / (s * width): each prototype pole becomes two.
+        // s -> (s^2 + w0^2) / (s * width): each prototype pole becomes two, of product w0^2; the
+        // nearer one from that product, as the difference would cancel in a wide band.
         const Complex middle = half_width * prototype;
         const Complex offset = std::sqrt(middle * middle - centre_squared);
-        const Complex first = bilinear(middle + offset);
-        const Complex second = bilinear(middle - offset);
+        const Complex far = std::abs(middle + offset) > std::abs(middle - offset) ? middle + offset
+                                                                                  : middle - offset;
+        const Complex first = bilinear(far);
+        const Complex second = bilinear(centre_squared / far);
         if (prototype.imag() == 0.0) {
-            sections.push_back(section_of(first, second, Numerator::band_pass, centre));
+            sections.push_back(section_of(first, second, centre));
         } else {
             for (const Complex pole : {first, second}) {
-                sections.push_back(section_of(pole, std::conj(pole), Numerator::band_pass, centre));
+                sections.push_back(section_of(pole, std::conj(pole), centre));
             }
         }
     }
@@ -134,7 +99,7 @@ std::vector<Biquad> butterworth_band_pass(int order, Hertz low, Hertz high, Samp
 }
 
 Biquad notch_section(Hertz centre, double q, SamplingRate rate) {
-    require_inside_nyquist(centre, rate);
+    require_edge(centre, rate);
     if (!(q > 0.0) || !std::isfinite(q)) {
         throw std::invalid_argument("the quality factor of a notch must be positive");
     }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "ecg/units.hpp"
@@ -37,45 +36,18 @@ struct BiquadState {
     }
 };
 
-/// Causal filter of second-order sections in series, sample by sample, for online use.
-class Cascade {
-  public:
-    explicit Cascade(std::vector<Biquad> sections)
-        : sections_(std::move(sections)), states_(sections_.size()) {}
-
-    double step(double x) noexcept {
-        for (std::size_t i = 0; i < sections_.size(); ++i) x = states_[i].step(sections_[i], x);
-        return x;
-    }
-
-    /// As if the input had been x forever: no step response at the first sample.
-    void settle(double x) noexcept {
-        for (std::size_t i = 0; i < sections_.size(); ++i) {
-            states_[i] = BiquadState::settled(sections_[i], x);
-            x *= sections_[i].dc_gain();
-        }
-    }
-
-    [[nodiscard]] std::span<const Biquad> sections() const noexcept { return sections_; }
-
-  private:
-    std::vector<Biquad> sections_;
-    std::vector<BiquadState> states_;
-};
-
-/// Highest order the Butterworth designs accept; the lowest is 1.
+/// Highest order the Butterworth design accepts; the lowest is 1.
 inline constexpr int kMaxButterworthOrder = 8;
 
-/// Butterworth designs by bilinear transform with prewarped edges (Oppenheim & Schafer,
-/// Discrete-Time Signal Processing, 3rd ed., ch. 7); band_pass has 2 * order poles.
-/// Edges outside (0, Nyquist), low >= high or an order outside 1..8: std::invalid_argument.
-[[nodiscard]] std::vector<Biquad> butterworth_low_pass(int order, Hertz cutoff, SamplingRate rate);
-[[nodiscard]] std::vector<Biquad> butterworth_high_pass(int order, Hertz cutoff, SamplingRate rate);
+/// Butterworth band-pass with 2 * order poles, one section for each pair, by bilinear transform
+/// with prewarped edges (Oppenheim & Schafer, Discrete-Time Signal Processing, 3rd ed., ch. 7).
+/// Edges outside 1e-5..0.999 of Nyquist, low >= high or an order outside 1..8:
+/// std::invalid_argument.
 [[nodiscard]] std::vector<Biquad> butterworth_band_pass(int order, Hertz low, Hertz high,
                                                         SamplingRate rate);
 
 /// Second-order notch with -3 dB bandwidth centre / q (Orfanidis, Introduction to Signal
-/// Processing, 1996, sec. 11.3). Centre outside (0, Nyquist) or q not positive:
+/// Processing, 1996, sec. 11.3). Centre outside 1e-5..0.999 of Nyquist or q not positive:
 /// std::invalid_argument.
 [[nodiscard]] Biquad notch_section(Hertz centre, double q, SamplingRate rate);
 

@@ -31,11 +31,6 @@ class SamplingRate {
         return std::llround(duration.value * hz_);
     }
 
-    /// Time of a sample index or a number of samples.
-    [[nodiscard]] constexpr Seconds seconds_of(std::int64_t n_samples) const noexcept {
-        return Seconds{static_cast<double>(n_samples) / hz_};
-    }
-
   private:
     static constexpr double kHighestHz = 1e6;
     double hz_;

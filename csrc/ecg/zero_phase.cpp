@@ -34,7 +34,7 @@ class Series {
 
     /// Filters a run of samples in place, from whichever end the iterators begin.
     template <typename Iterator>
-    void run(Iterator at, Iterator end) noexcept {
+    void run(Iterator at, const Iterator& end) noexcept {
         while (at != end) {
             const auto block = std::min<std::ptrdiff_t>(kBlock, end - at);
             for (const Iterator stop = at + block; at != stop; ++at) *at = step(*at);
@@ -57,9 +57,7 @@ class Series {
 
 /// Samples added at each end: three times the length of the difference equation.
 std::size_t pad_length(std::span<const Biquad> sections, std::size_t n_samples) {
-    const auto first_order =
-        std::ranges::count_if(sections, [](const Biquad& s) { return s.b2 == 0.0 && s.a2 == 0.0; });
-    const std::size_t taps = 2 * sections.size() + 1 - static_cast<std::size_t>(first_order);
+    const std::size_t taps = 2 * sections.size() + 1;
     return std::min(3 * taps, n_samples - 1);
 }
 

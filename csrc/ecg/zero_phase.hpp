@@ -10,8 +10,8 @@
 namespace ecg {
 
 /// Filters forward, then backward, in place: no phase shift, squared magnitude response.
-/// Both ends are extended by an odd reflection of 3 * (order + 1) samples, or of all but one
-/// when there are fewer, and the filter starts settled (Gustafsson 1996, doi:10.1109/78.492552,
+/// Both ends are extended by an odd reflection of 3 * (2 * n_sections + 1) samples, or of all but
+/// one when there are fewer, and the filter starts settled (Gustafsson 1996, doi:10.1109/78.492552,
 /// discusses the edges). Values must be finite; an empty span is left as it is.
 void filtfilt(std::span<const Biquad> sections, std::span<double> samples);
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +9,8 @@
 #include <vector>
 
 #include "ecg/beat_windows.hpp"
-#include "ecg/biquad.hpp"
+#include "ecg/delineate.hpp"
+#include "ecg/r_peaks.hpp"
 #include "ecg/resample.hpp"
 #include "ecg/zero_phase.hpp"
 
@@ -51,29 +53,58 @@ void check_gaps(std::span<const double> before, std::span<const double> after) {
     }
 }
 
+void check_filter(const Recording& recording, int order) {
+    const auto& samples = recording.samples_mv;
+    check_gaps(samples,
+               ecg::band_pass(samples, recording.rate, ecg::Hertz{0.5}, ecg::Hertz{40.0}, order));
+}
+
+void check_resampler(const Recording& recording) {
+    const auto& samples = recording.samples_mv;
+    const ecg::Resampler resampler(recording.rate, ecg::SamplingRate{360.0});
+    std::vector<double> resampled(resampler.output_length(samples.size()));
+    resampler.resample(samples, resampled);
+    require(std::ranges::none_of(resampled, [](double x) { return std::isinf(x); }));
+}
+
+/// Each wave is absent as a whole, or lies in order inside the recording.
+void check_waves(std::span<const std::int64_t> waves, std::int64_t n_samples) {
+    for (; !waves.empty(); waves = waves.subspan(ecg::kWavePoints)) {
+        const std::int64_t onset = waves[0];
+        const std::int64_t peak = waves[1];
+        const std::int64_t offset = waves[2];
+        const bool absent = onset == ecg::kAbsent && peak == ecg::kAbsent && offset == ecg::kAbsent;
+        require(absent || (0 <= onset && onset <= peak && peak <= offset && offset < n_samples));
+    }
+}
+
+void check_beats(const Recording& recording) {
+    const auto& samples = recording.samples_mv;
+    const auto n_samples = static_cast<std::int64_t>(samples.size());
+    std::vector<double> inverted(samples.rbegin(), samples.rend());
+    for (double& x : inverted) x = -x;
+    const std::array<std::span<const double>, 2> leads{samples, inverted};
+
+    const auto r_peaks = ecg::detect_r_peaks(leads, recording.rate, 0);
+    for (std::size_t i = 0; i < r_peaks.size(); ++i) {
+        require(r_peaks[i] > (i == 0 ? -1 : r_peaks[i - 1]) && r_peaks[i] < n_samples);
+    }
+    const auto waves = ecg::delineate(leads, recording.rate, r_peaks);
+    require(waves.size() == leads.size() * r_peaks.size() * ecg::kWaveKinds * ecg::kWavePoints);
+    check_waves(waves, n_samples);
+
+    const auto shape = ecg::WindowShape::of(ecg::Seconds{0.25}, ecg::Seconds{0.45}, recording.rate);
+    std::vector<double> windows(r_peaks.size() * shape.width());
+    ecg::copy_beat_windows(samples, r_peaks, shape, windows);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     if (size < 3) return 0;
     const Recording recording({bytes, size});
-    const auto& samples = recording.samples_mv;
-
-    const auto filtered = ecg::band_pass(samples, recording.rate, ecg::Hertz{0.5}, ecg::Hertz{40.0},
-                                         1 + bytes[2] % 4);
-    check_gaps(samples, filtered);
-
-    const ecg::Resampler resampler(recording.rate, ecg::SamplingRate{360.0});
-    std::vector<double> resampled(resampler.output_length(samples.size()));
-    resampler.resample(samples, resampled);
-    require(std::ranges::none_of(resampled, [](double x) { return std::isinf(x); }));
-
-    if (!samples.empty()) {
-        const auto last = static_cast<std::int64_t>(samples.size()) - 1;
-        const std::vector<std::int64_t> r_peaks{0, last / 2, last};
-        const auto shape =
-            ecg::WindowShape::of(ecg::Seconds{0.25}, ecg::Seconds{0.45}, recording.rate);
-        std::vector<double> windows(r_peaks.size() * shape.width());
-        ecg::copy_beat_windows(samples, r_peaks, shape, windows);
-    }
+    check_filter(recording, 1 + bytes[2] % 4);
+    check_resampler(recording);
+    check_beats(recording);
     return 0;
 }

@@ -32,7 +32,8 @@ def band_pass(
     sampling_rate_hz
         Samples per second.
     low_hz, high_hz
-        Edges; 6 dB down after both passes; 0 < low < high < half the sampling rate.
+        Edges; 6 dB down after both passes; low < high, both from 1e-5 to 0.999 of half the
+        sampling rate.
     order
         1 to 8; the filter has 2 * order poles in each direction.
 
@@ -71,7 +72,8 @@ def notch(
     sampling_rate_hz
         Samples per second.
     mains_hz
-        Centre, 50 or 60 Hz for the public mains; 0 < mains_hz < half the sampling rate.
+        Centre, 50 or 60 Hz for the public mains; from 1e-5 to 0.999 of half the sampling
+        rate.
     q
         Centre over the bandwidth at 3 dB of one pass; positive.
 
