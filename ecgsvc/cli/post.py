@@ -1,13 +1,18 @@
 """`ecgsvc post`: send Observations to a server."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
-from ecgsvc.cli.console import Failures, out, print_json, progress
+from ecgsvc.cli.console import Failures, err, out, print_json, progress
 from ecgsvc.cli.options import Json
+
+if TYPE_CHECKING:
+    from ecgsvc.client import EcgClient
+
+CONNECT_TIMEOUT_S = 10.0
 
 
 def post(
@@ -43,6 +48,7 @@ def post(
         EcgClient(target, tls=tls, deadline_s=timeout) as client,
         progress() as bar,
     ):
+        _wait_for(client, target)
         patient_json = b"" if patient is None else patient.read_bytes()
         for path in bar.track(files, description="posting"):
             with failures.caught(str(path)):
@@ -67,6 +73,17 @@ def post(
                     out.print(f"{path}: {reply.name}{again}", highlight=False)
                     out.print(f"  {report.get('conclusion', '')}", highlight=False)
     failures.exit_if_any()
+
+
+def _wait_for(client: "EcgClient", target: str) -> None:
+    """Give a server that is just starting a moment; end the command without one."""
+    from ecgsvc.client import EcgServiceError
+
+    try:
+        client.wait_until_ready(CONNECT_TIMEOUT_S)
+    except EcgServiceError as error:
+        err.print(f"{target}: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
 
 
 def _refusal(outcome: dict[str, object] | None) -> str:
