@@ -13,9 +13,10 @@ from queue import SimpleQueue
 from types import FrameType
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from ecgsvc.rpc import health
 from ecgsvc.rpc.analysis_service import AnalysisService, EcgAnalyzer
 from ecgsvc.rpc.errors import OutcomeFactory
 from ecgsvc.rpc.guard import GuardSettings, RequestCounts
@@ -92,7 +93,7 @@ class RunningServer:
         side: ThreadPoolExecutor,
         interceptor: RpcInterceptor,
         guard_settings: GuardSettings,
-        health_servicer: health.HealthServicer,
+        health_servicer: health.Health,
     ) -> None:
         self.port = port
         self._server = server
@@ -118,7 +119,7 @@ class RunningServer:
         After `grace_s` seconds the calls still running are cancelled: they stop at their
         next stage, store nothing, and are waited for.
         """
-        self._health.enter_graceful_shutdown()
+        self._health.stop_serving(self._side)
         stopped = self._server.stop(grace_s)
         self._interceptor.end_side_calls()
         stopped.wait()
@@ -213,14 +214,12 @@ def _add_services(
     settings: ServerSettings,
     analyzer: EcgAnalyzer,
     reports: ReportReader,
-) -> health.HealthServicer:
+) -> health.Health:
     analysis_pb2_grpc.add_AnalysisServiceServicer_to_server(
         AnalysisService(analyzer), server
     )
     reports_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(reports), server)
-    health_servicer = health.HealthServicer()
-    for service in _SERVICES:
-        health_servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+    health_servicer = health.Health(_SERVICES)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:
         names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)

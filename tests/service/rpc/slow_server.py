@@ -1,7 +1,7 @@
 """A server in a process of its own; the Observation says how many seconds it takes.
 
-Arguments: grace in seconds. Prints its port when it listens to signals, and `done` or
-`cancelled` for each analysis.
+Arguments: grace in seconds. Prints its port when it listens to signals, and for each
+analysis `started`, then `done` or `cancelled`.
 """
 
 import sys
@@ -19,6 +19,7 @@ def say(word):
 
 
 def work(body, cancelled):
+    say("started")
     end_s = time.monotonic() + float(body)
     while time.monotonic() < end_s:
         if cancelled():

@@ -35,13 +35,19 @@ def eventually(condition, timeout_s=5.0):
     return condition()
 
 
+def n_given_up(served):
+    """Calls past their deadline; the client's own clock may have cancelled them first."""
+    codes = ("DEADLINE_EXCEEDED", "CANCELLED")
+    return sum(served.counted("/AnalyzeEcg", code) for code in codes)
+
+
 def test_work_stops_at_the_deadline(served):
     served.analyzer.work = stages = Stages()
     with pytest.raises(grpc.RpcError) as caught:
         served.analyze(timeout=0.2)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert stages.stopped.wait(2)
-    assert eventually(lambda: served.counted("/AnalyzeEcg", "DEADLINE_EXCEEDED") == 1)
+    assert eventually(lambda: n_given_up(served) == 1)
 
 
 def test_work_stops_when_the_client_goes_away(served):
@@ -72,7 +78,7 @@ def test_a_request_that_waited_past_its_deadline_is_not_begun(serve):
         served.analyze(b"second", timeout=0.2)
     release.set()
     first.join()
-    assert eventually(lambda: served.counted("/AnalyzeEcg", "DEADLINE_EXCEEDED") == 1)
+    assert eventually(lambda: n_given_up(served) == 1)
     assert [each["observation"] for each in served.analyzer.asked] == [b"first"]
 
 

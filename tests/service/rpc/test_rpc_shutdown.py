@@ -40,6 +40,13 @@ class Process:
     def line(self) -> str:
         return self.process.stdout.readline().strip()
 
+    def await_started(self, n_analyses: int) -> None:
+        assert [self.line() for _ in range(n_analyses)] == ["started"] * n_analyses
+        time.sleep(0.3)  # for those that wait behind them
+
+    def said(self) -> list[str]:
+        return [word for word in self.process.stdout.read().split() if word != "started"]
+
     def analyze(self, seconds: float):
         request = analysis_pb2.AnalyzeEcgRequest(
             observation={"json": str(seconds).encode()}
@@ -71,8 +78,8 @@ def test_a_signal_lets_accepted_work_finish_and_then_ends_the_process(start, sto
     server = start(grace_s=20)
     with ThreadPoolExecutor(4) as callers:
         # Two run and two wait for a thread: all four were accepted.
-        calls = [callers.submit(server.analyze, 0.5) for _ in range(4)]
-        time.sleep(0.3)
+        calls = [callers.submit(server.analyze, 1) for _ in range(4)]
+        server.await_started(2)
         server.process.send_signal(stop)
         time.sleep(0.1)
         with pytest.raises(grpc.RpcError) as caught:
@@ -80,25 +87,25 @@ def test_a_signal_lets_accepted_work_finish_and_then_ends_the_process(start, sto
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert all(call.result().name for call in calls)
     assert server.process.wait(5) == 0
-    assert server.process.stdout.read().split() == ["done"] * 4 + [stop.name]
+    assert server.said() == ["done"] * 4 + [stop.name]
 
 
 def test_work_longer_than_the_grace_is_cancelled(start):
     server = start(grace_s=0.3)
     with ThreadPoolExecutor(1) as callers:
         call = callers.submit(server.analyze, 20)
-        time.sleep(0.3)
+        server.await_started(1)
         server.process.terminate()
         assert isinstance(call.exception(timeout=5), grpc.RpcError)
     assert server.process.wait(5) == 0
-    assert server.process.stdout.read().split() == ["cancelled", "SIGTERM"]
+    assert server.said() == ["cancelled", "SIGTERM"]
 
 
 def test_a_second_signal_ends_the_process_at_once(start):
     server = start(grace_s=20)
     with ThreadPoolExecutor(1) as callers:
         call = callers.submit(server.analyze, 20)
-        time.sleep(0.3)
+        server.await_started(1)
         server.process.terminate()
         time.sleep(0.2)
         assert server.process.poll() is None

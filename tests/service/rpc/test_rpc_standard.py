@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import threading
 
 import grpc
 import pytest
@@ -29,6 +30,33 @@ def test_health_does_not_know_other_services(served):
         )
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
     assert served.counted("Health/Check", "NOT_FOUND") == 1
+
+
+def test_health_lists_all_services(served):
+    reply = health_pb2_grpc.HealthStub(served.channel).List(health_pb2.HealthListRequest())
+    assert {name: each.status for name, each in reply.statuses.items()} == dict.fromkeys(
+        ["", *OURS], SERVING
+    )
+
+
+def test_a_watch_of_an_unknown_service_says_so(served):
+    watch = health_pb2_grpc.HealthStub(served.channel).Watch(
+        health_pb2.HealthCheckRequest(service="other")
+    )
+    assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+    watch.cancel()
+
+
+def test_watchers_that_come_and_go_never_stop_the_server(serve):
+    for _ in range(15):
+        served = serve()
+        stub = health_pb2_grpc.HealthStub(served.channel)
+        watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(20)]
+        assert next(watches[-1]).status == SERVING
+        leaving = threading.Thread(target=lambda all_=watches: [w.cancel() for w in all_])
+        leaving.start()
+        served.server.stop(20)
+        leaving.join()
 
 
 def test_many_health_watches_hold_no_threads(served):

@@ -136,10 +136,10 @@ def test_a_filter_has_a_longest_length():
 )
 def test_hostile_filters_take_no_time(piece):
     text = ('patient = "' + piece * 2048)[:2048]
-    started = time.perf_counter()
+    started = time.thread_time()
     with suppress(InvalidRequest):
         parse_filter(text)
-    assert time.perf_counter() - started < 0.05
+    assert time.thread_time() - started < 0.05
 
 
 @given(st.text(max_size=300))
