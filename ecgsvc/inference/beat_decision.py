@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass
 from ecgsvc.inference.beat_features import FEATURE_NAMES
 
-MIN_SUSTAINED_BEATS = 16
+MIN_SUSTAINED_BEATS = 8
 
 _S = BEAT_CLASSES.index(BeatClass.S)
 _IRREGULARITY = FEATURE_NAMES.index("rr_irregularity_32")
