@@ -58,8 +58,11 @@ def run_server(settings: Settings) -> None:
             operation_outcome=fhir.operation_outcome,
         )
         host = settings.listen.rpartition(":")[0]
-        print(f"serving on {host}:{server.port}", flush=True)  # noqa: T201 (for whoever started it)
-        signal = server.serve_until_signalled(settings.grace_s)
+
+        def announce() -> None:
+            print(f"serving on {host}:{server.port}", flush=True)  # noqa: T201 (to whoever started it)
+
+        signal = server.serve_until_signalled(settings.grace_s, when_ready=announce)
         _LOG.info("stopped by %s, accepted calls finished", signal.name)
     finally:
         store.close()

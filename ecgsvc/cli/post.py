@@ -1,5 +1,6 @@
 """`ecgsvc post`: send Observations to a server."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ def post(
 ) -> None:
     """Send ECGs to a server and print the reports' names and conclusions.
 
-    Sending the same ECG again gives the same report. A refused ECG is reported, the others
+    Sending the same file again gives the same report. A refused ECG is reported, the others
     go on, and the exit status is 1 at the end.
     """
     from ecgsvc.client import ClientTls, EcgClient, EcgServiceError
@@ -53,7 +54,11 @@ def post(
         for path in bar.track(files, description="posting"):
             with failures.caught(str(path)):
                 try:
-                    reply = client.analyze(path.read_bytes(), patient=patient_json)
+                    body = path.read_bytes()
+                    digest = hashlib.sha256(body + patient_json).hexdigest()
+                    reply = client.analyze(
+                        body, patient=patient_json, request_id=f"sha256:{digest}"
+                    )
                 except EcgServiceError as error:
                     failures.add(str(path), _refusal(error.operation_outcome) or str(error))
                     continue

@@ -43,13 +43,6 @@ def beats(
     except ModuleNotFoundError as error:
         err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
         raise typer.Exit(1) from None
-    from ecgsvc import dsp
-    from ecgsvc.domain.waveform import SampleIndices, Waveform
-    from ecgsvc.pipeline import find_r_peaks
-
-    def detect(waveform: Waveform) -> SampleIndices:
-        return find_r_peaks(waveform, dsp.assess_quality(waveform))
-
     with one_line_errors(), progress() as bar:
         try:
             trained = train_beats(
@@ -60,7 +53,6 @@ def beats(
                 epochs=EPOCHS if epochs is None else epochs,
                 threads=threads,
                 resume=resume,
-                detect=detect,
                 progress=bar,
             )
         except ValueError as error:

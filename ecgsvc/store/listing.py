@@ -32,7 +32,7 @@ def list_page(connection: Connection, query: ReportQuery) -> ReportPage:
     """
     if query.page_size < 1:
         msg = "page_size must be at least 1"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg, expression="page_size")
     position = _position(query) if query.page_token else None
     terms = (query.patient, query.code, query.status)
     if not all(is_storable(term) for term in terms if term is not None):
@@ -114,7 +114,7 @@ def _position(query: ReportQuery) -> _Position:
         effective_at = datetime.fromisoformat(time).astimezone(UTC)
     except (ValueError, OverflowError):
         msg = "the page token is none that was given for this filter"
-        raise InvalidRequest(msg) from None
+        raise InvalidRequest(msg, expression="page_token") from None
     return effective_at, report_id
 
 
