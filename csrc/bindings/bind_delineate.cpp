@@ -10,10 +10,10 @@ Array<std::int64_t> delineate_rows(const Array<double>& samples_mv, double sampl
     const auto leads = as_rows(samples_mv, "samples_mv");
     const auto r_peaks = as_span(r_peak_indices, "r_peak_indices");
     const SamplingRate rate{sampling_rate_hz};
-    return to_numpy(without_gil([&] { return delineate(leads, rate, r_peaks); }),
-                    {static_cast<py::ssize_t>(leads.size()),
-                     static_cast<py::ssize_t>(r_peaks.size()),
-                     static_cast<py::ssize_t>(kWaveKinds), static_cast<py::ssize_t>(kWavePoints)});
+    return to_numpy(
+        without_gil([&] { return delineate(leads, rate, r_peaks); }),
+        {static_cast<py::ssize_t>(leads.size()), static_cast<py::ssize_t>(r_peaks.size()),
+         static_cast<py::ssize_t>(kWaveKinds), static_cast<py::ssize_t>(kWavePoints)});
 }
 
 }  // namespace

@@ -13,45 +13,58 @@ constexpr std::int64_t kShortestLearning = kSecond;
 constexpr double kLeastShareOfMaximum = 0.5;
 constexpr double kFirstBackground = 0.3;
 constexpr double kFirstNoise = 0.2;
+constexpr double kFirstT = 0.3;
+constexpr double kFirstRr = 200.0;
 // An envelope below half a microvolt is a flat line.
 constexpr double kFlatMv = 5e-4;
 
 // Threshold between noise and beat level, falling with the time since the last beat.
-constexpr double kEarlyShare = 0.38;
-constexpr double kExpectedShare = 0.30;
-constexpr double kLateShare = 0.25;
-constexpr double kEarlyUntilRr = 0.7;
-constexpr double kLeastOverNoise = 1.7;
-constexpr double kLeastOfBeat = 0.08;
+constexpr double kEarlyShare = 0.479;
+constexpr double kExpectedShare = 0.369;
+constexpr double kLateShare = 0.257;
+constexpr double kEarlyUntilRr = 0.545;
+constexpr double kLeastOverNoise = 2.217;
+constexpr double kLeastOfBeat = 0.081;
 
 // No two ventricular depolarisations follow each other faster.
-constexpr std::int64_t kRefractory = 54;
+constexpr std::int64_t kRefractory = 59;
 // T waves: what usually follows a beat within this time must be exceeded.
-constexpr std::int64_t kTWaveEnd = 140;
-constexpr double kLeastOverT = 1.11;
+constexpr std::int64_t kTWaveEnd = 103;
+constexpr double kLeastOverT = 1.17;
+// P waves: a candidate below this share of one soon after it.
+constexpr double kLeastOfNext = 0.71;
 
-constexpr double kBeatRate = 0.10;
-constexpr double kNoiseRate = 0.20;
-constexpr double kBackgroundRate = 0.19;
-constexpr double kTRate = 0.127;
+// Shape: exp(gain * (correlation with a template - kNeutralCorrelation)).
+constexpr double kNeutralCorrelation = 0.6;
+constexpr double kGainAlike = 0.731;
+constexpr double kGainUnlike = 0.274;
+constexpr double kGainSearchBack = 1.016;
+constexpr double kSurelyBeat = 3.0;
+
+constexpr double kBeatRate = 0.049;
+constexpr double kNoiseRate = 0.207;
+constexpr double kBackgroundRate = 0.261;
+constexpr double kTRate = 0.14;
 
 // Quality weighting: (beat level / background level) to this power.
-constexpr double kWeightPower = 2.27;
+constexpr double kWeightPower = 2.28;
 constexpr double kLeastBackground = 0.05;
-constexpr double kClip = 1.567;
+constexpr double kClip = 1.562;
+// A lead that shows nothing for this long is not listened to until it does.
 constexpr double kActiveShare = 0.3;
 constexpr double kInactiveAfterRr = 2.0;
+constexpr std::int64_t kWeighEvery = 25;
 
-constexpr double kSearchBackRr = 1.53;
+constexpr double kSearchBackRr = 1.528;
 constexpr double kSearchBackShare = 0.22;
-constexpr double kSearchBackOverNoise = 1.12;
+constexpr double kSearchBackOverNoise = 0.953;
 constexpr std::int64_t kSearchBackGap = 75;
 
-constexpr std::int64_t kBlankAfter = 48;
+constexpr std::int64_t kBlankAfter = 58;
 constexpr std::int64_t kBlankBefore = 35;
 constexpr std::int64_t kHalfComplex = 10;
 constexpr std::int64_t kLongestInterval = 5 * kSecond;
-constexpr std::int64_t kLongestRr = 400;
+constexpr std::int64_t kLongestRr = 350;
 constexpr std::size_t kRrMemory = 8;
 
 constexpr std::int64_t kLearnAgainAfter = 8 * kSecond;
@@ -78,25 +91,39 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-BeatDecision::BeatDecision(std::size_t n_leads) : leads_(n_leads) {
+BeatDecision::BeatDecision(std::size_t n_leads)
+    : leads_(n_leads),
+      slopes_(n_leads, RingBuffer(static_cast<std::size_t>(kMemory))),
+      weights_(n_leads, 0.0),
+      gains_(n_leads, 0.0),
+      templates_(n_leads),
+      noise_level_(kFirstNoise),
+      t_level_(kFirstT),
+      typical_rr_(kFirstRr) {
+    const auto most_candidates = static_cast<std::size_t>(kMemory / kReach + 2);
     recent_rr_.reserve(kRrMemory);
-    passed_over_.reserve(static_cast<std::size_t>(kMemory / kReach + 2));
+    undecided_.reserve(most_candidates);
+    passed_over_.reserve(most_candidates);
 }
 
-void BeatDecision::push(std::span<const double> envelopes, std::vector<std::int64_t>& beats) {
-    for (std::size_t i = 0; i < leads_.size(); ++i) leads_[i].envelope.push(envelopes[i]);
-    if (!learned_) {
-        const std::int64_t n = end() - kLearning;
-        if (n >= 0 && n % kSecond == 0) start(kLearning, beats);
+void BeatDecision::push(std::span<const double> envelopes, std::span<const double> slopes,
+                        std::vector<std::int64_t>& beats) {
+    for (std::size_t i = 0; i < leads_.size(); ++i) {
+        leads_[i].envelope.push(envelopes[i]);
+        slopes_[i].push(slopes[i]);
+    }
+    if (learned_) {
+        step(end() - 1, beats);
         return;
     }
-    fuse(end() - 1);
-    find_candidates(end() - 1, beats);
+    const std::int64_t n = end() - kLearning;
+    if (n >= 0 && n % kSecond == 0) start(kLearning, beats);
 }
 
 void BeatDecision::finish(std::vector<std::int64_t>& beats) {
     if (!learned_ && end() >= kShortestLearning) start(std::min(end(), kLearning), beats);
-    if (pending_.index >= 0) confirm_pending(beats);
+    if (pending_.index >= 0) confirm_pending();
+    decide_until(end(), beats);
 }
 
 /// Learns from the last n samples, then decides on them; stays as it is when they are flat.
@@ -104,10 +131,7 @@ void BeatDecision::start(std::int64_t n, std::vector<std::int64_t>& beats) {
     learned_ = learn(n);
     if (!learned_) return;
     while (fused_.end() < end() - n) fused_.push(0.0);
-    for (std::int64_t i = fused_.end(); i < end(); ++i) {
-        fuse(i);
-        find_candidates(i, beats);
-    }
+    for (std::int64_t i = fused_.end(); i < end(); ++i) step(i, beats);
 }
 
 /// Sets the levels of each lead from its last n samples; false when all of them are flat.
@@ -118,7 +142,7 @@ bool BeatDecision::learn(std::int64_t n) {
         for (std::int64_t from = end() - n; from + kSecond / 2 <= end(); from += kSecond) {
             maxima.push_back(maximum(lead.envelope, from, from + kSecond));
         }
-        const double greatest = *std::max_element(maxima.begin(), maxima.end());
+        const double greatest = *std::ranges::max_element(maxima);
         const double level = std::max(median(maxima), kLeastShareOfMaximum * greatest);
         lead.beat_level = level > kFlatMv ? level : 0.0;
         lead.background_level = kFirstBackground * level;
@@ -129,75 +153,114 @@ bool BeatDecision::learn(std::int64_t n) {
     return any;
 }
 
+/// A long silence of a signal that still beats, only smaller: learns the levels anew.
+void BeatDecision::learn_again(std::int64_t now) {
+    const std::int64_t silence = now - last_beat_;
+    if (!has_beat_ || silence < kLearnAgainAfter || silence % kSecond != 0) return;
+    std::vector<double> window;
+    for (std::int64_t i = now - kLearning; i <= now; ++i) window.push_back(fused_[i]);
+    const double height = *std::ranges::max_element(window);
+    if (height < kLeastLevelLeft * beat_level_ || height < kLeastCrest * median(window)) return;
+    if (learn(kLearning)) noise_level_ = kFirstNoise;
+}
+
 void BeatDecision::weigh_leads() {
-    const std::int64_t oldest =
-        end() - static_cast<std::int64_t>(kInactiveAfterRr * typical_rr_);
-    const bool none_active = std::ranges::none_of(leads_, [&](const Lead& lead) {
+    const std::int64_t oldest = end() - static_cast<std::int64_t>(kInactiveAfterRr * typical_rr_);
+    const auto is_active = [oldest](const Lead& lead) {
         return lead.beat_level > 0.0 && lead.last_active >= oldest;
-    });
+    };
+    const bool none_active = std::ranges::none_of(leads_, is_active);
     double sum = 0.0;
-    for (Lead& lead : leads_) {
-        lead.gain = 0.0;
-        if (lead.beat_level <= 0.0 || (lead.last_active < oldest && !none_active)) continue;
-        lead.gain = std::pow(
-            lead.beat_level / (lead.background_level + kLeastBackground * lead.beat_level),
-            kWeightPower);
-        sum += lead.gain;
+    for (std::size_t i = 0; i < leads_.size(); ++i) {
+        const Lead& lead = leads_[i];
+        weights_[i] = 0.0;
+        if (lead.beat_level <= 0.0 || !(none_active || is_active(lead))) continue;
+        weights_[i] =
+            std::pow(lead.beat_level / (lead.background_level + kLeastBackground * lead.beat_level),
+                     kWeightPower);
+        sum += weights_[i];
     }
-    if (sum <= 0.0) return;
-    for (Lead& lead : leads_) {
-        if (lead.gain > 0.0) lead.gain /= sum * lead.beat_level;
+    for (std::size_t i = 0; i < leads_.size(); ++i) {
+        if (weights_[i] > 0.0) weights_[i] /= sum;
+        gains_[i] = weights_[i] > 0.0 ? weights_[i] / leads_[i].beat_level : 0.0;
     }
 }
 
+void BeatDecision::step(std::int64_t index, std::vector<std::int64_t>& beats) {
+    fuse(index);
+    find_candidate(index);
+    learn_again(index);
+    decide_until(index - kReach - kLookahead, beats);
+}
+
 void BeatDecision::fuse(std::int64_t index) {
-    if (index % 25 == 0) weigh_leads();
+    if (index % kWeighEvery == 0) weigh_leads();
     double fused = 0.0;
-    for (Lead& lead : leads_) {
+    for (std::size_t i = 0; i < leads_.size(); ++i) {
+        Lead& lead = leads_[i];
         const double envelope = lead.envelope[index];
-        if (envelope >= kActiveShare * lead.beat_level && envelope > kFlatMv) {
-            lead.last_active = index;
-        }
-        if (envelope > kFlatMv) {
-            fused += lead.gain * std::min(envelope, kClip * lead.beat_level);
-        }
+        if (envelope <= kFlatMv) continue;
+        if (envelope >= kActiveShare * lead.beat_level) lead.last_active = index;
+        fused += gains_[i] * std::min(envelope, kClip * lead.beat_level);
     }
     fused_.push(fused);
 }
 
-void BeatDecision::find_candidates(std::int64_t index, std::vector<std::int64_t>& beats) {
-    if (has_beat_) search_back(index - kReach, beats);
-    learn_again(index);
+void BeatDecision::find_candidate(std::int64_t index) {
     const double height = fused_[index];
     if (pending_.index < 0 ? height > 0.0 : height > pending_.height) {
-        pending_ = {index, height};
+        pending_ = {index, height, 1.0};
     } else if (pending_.index >= 0 && index - pending_.index >= kReach) {
-        confirm_pending(beats);
+        confirm_pending();
     }
 }
 
-void BeatDecision::confirm_pending(std::vector<std::int64_t>& beats) {
+void BeatDecision::confirm_pending() {
     const Candidate candidate = pending_;
-    pending_ = {-1, 0.0};
+    pending_ = {-1, 0.0, 1.0};
     const std::int64_t from = std::max(fused_.begin(), candidate.index - kReach);
     for (std::int64_t i = from; i < candidate.index; ++i) {
         if (fused_[i] >= candidate.height) return;
     }
-    if (is_beat(candidate)) {
-        accept(candidate, beats);
-    } else {
-        approach(noise_level_, std::min(candidate.height, beat_level_), kNoiseRate);
-        passed_over_.push_back(candidate);
+    undecided_.push_back(candidate);
+}
+
+void BeatDecision::decide_until(std::int64_t now, std::vector<std::int64_t>& beats) {
+    if (has_beat_) search_back(now, beats);
+    while (!undecided_.empty() && undecided_.front().index <= now) {
+        const Candidate candidate = undecided_.front();
+        undecided_.erase(undecided_.begin());
+        decide(candidate, beats);
     }
 }
 
-bool BeatDecision::is_beat(Candidate candidate) const {
+void BeatDecision::decide(Candidate candidate, std::vector<std::int64_t>& beats) {
+    const double noise = std::min(candidate.height, beat_level_);
+    if (has_beat_ && candidate.index - last_beat_ <= kRefractory) {
+        approach(noise_level_, noise, kNoiseRate);
+        return;
+    }
+    const double least = threshold(candidate.index);
+    double correlation = kNeutralCorrelation;
+    if (!templates_.empty() && candidate.height < kSurelyBeat * least) {
+        correlation = templates_.match(slopes_, weights_, candidate.index).correlation;
+    }
+    const double unlike = correlation - kNeutralCorrelation;
+    candidate.likeness = std::exp((unlike > 0.0 ? kGainAlike : kGainUnlike) * unlike);
+    if (candidate.height * candidate.likeness > least && !is_t_wave(candidate) &&
+        !precedes_greater(candidate)) {
+        accept(candidate, beats);
+        return;
+    }
+    approach(noise_level_, noise, kNoiseRate);
+    candidate.likeness = std::exp(kGainSearchBack * unlike);
+    passed_over_.push_back(candidate);
+}
+
+double BeatDecision::threshold(std::int64_t index) const {
     double share = kLateShare;
     if (has_beat_) {
-        const std::int64_t since = candidate.index - last_beat_;
-        if (since <= kRefractory) return false;
-        if (since < kTWaveEnd && candidate.height < kLeastOverT * t_level_) return false;
-        const double elapsed = static_cast<double>(since) / typical_rr_;
+        const double elapsed = static_cast<double>(index - last_beat_) / typical_rr_;
         if (elapsed <= kEarlyUntilRr) {
             share = kEarlyShare;
         } else if (elapsed < 1.0) {
@@ -207,37 +270,34 @@ bool BeatDecision::is_beat(Candidate candidate) const {
             share = std::lerp(kExpectedShare, kLateShare, std::min(elapsed - 1.0, 1.0));
         }
     }
-    const double threshold =
-        std::max({noise_level_ + share * (beat_level_ - noise_level_),
-                  kLeastOverNoise * noise_level_, kLeastOfBeat * beat_level_});
-    return candidate.height > threshold;
+    return std::max({std::lerp(noise_level_, beat_level_, share), kLeastOverNoise * noise_level_,
+                     kLeastOfBeat * beat_level_});
+}
+
+bool BeatDecision::is_t_wave(const Candidate& candidate) const {
+    return has_beat_ && candidate.index - last_beat_ < kTWaveEnd &&
+           candidate.height * candidate.likeness < kLeastOverT * t_level_;
+}
+
+bool BeatDecision::precedes_greater(const Candidate& candidate) const {
+    return std::ranges::any_of(undecided_, [&](const Candidate& next) {
+        return next.index <= candidate.index + kLookahead &&
+               kLeastOfNext * next.height > candidate.height * candidate.likeness;
+    });
 }
 
 void BeatDecision::search_back(std::int64_t now, std::vector<std::int64_t>& beats) {
     if (static_cast<double>(now - last_beat_) <= kSearchBackRr * typical_rr_) return;
     const double least =
         std::max(kSearchBackShare * beat_level_, kSearchBackOverNoise * noise_level_);
-    auto best = passed_over_.end();
-    for (auto it = passed_over_.begin(); it != passed_over_.end(); ++it) {
-        if (it->index <= last_beat_ + kSearchBackGap || it->height <= least) continue;
-        if (best == passed_over_.end() || it->height > best->height) best = it;
-    }
-    if (best == passed_over_.end()) return;
+    const auto height = [&](const Candidate& c) {
+        return c.index > last_beat_ + kSearchBackGap ? c.height * c.likeness : 0.0;
+    };
+    const auto best = std::ranges::max_element(passed_over_, {}, height);
+    if (best == passed_over_.end() || height(*best) <= least) return;
     const Candidate beat = *best;
-    std::vector<Candidate> later(best + 1, passed_over_.end());
+    passed_over_.erase(passed_over_.begin(), best + 1);
     accept(beat, beats);
-    passed_over_ = std::move(later);
-}
-
-/// A long silence of a signal that still beats, only smaller: learns the levels anew.
-void BeatDecision::learn_again(std::int64_t now) {
-    const std::int64_t silence = now - last_beat_;
-    if (!has_beat_ || silence < kLearnAgainAfter || silence % kSecond != 0) return;
-    const double height = maximum(fused_, now - kLearning, now + 1);
-    std::vector<double> window;
-    for (std::int64_t i = now - kLearning; i <= now; ++i) window.push_back(fused_[i]);
-    if (height < kLeastLevelLeft * beat_level_ || height < kLeastCrest * median(window)) return;
-    if (learn(kLearning)) noise_level_ = kFirstNoise;
 }
 
 void BeatDecision::accept(Candidate beat, std::vector<std::int64_t>& beats) {
@@ -248,7 +308,7 @@ void BeatDecision::accept(Candidate beat, std::vector<std::int64_t>& beats) {
     learn_beat(beat);
     last_beat_ = beat.index;
     has_beat_ = true;
-    passed_over_.clear();
+    std::erase_if(passed_over_, [&](const Candidate& c) { return c.index < beat.index; });
     beats.push_back(beat.index);
     weigh_leads();
 }
@@ -264,26 +324,28 @@ void BeatDecision::learn_between(std::int64_t from, std::int64_t to) {
     if (to <= from || to - from >= kLongestInterval) return;
     for (Lead& lead : leads_) {
         const double activity = maximum(lead.envelope, from, to);
-        approach(lead.background_level, std::min(activity, 1.5 * lead.beat_level),
-                 kBackgroundRate);
+        approach(lead.background_level, std::min(activity, 1.5 * lead.beat_level), kBackgroundRate);
     }
     const std::int64_t t_end = std::min(to, from - kBlankAfter + kTWaveEnd);
-    approach(t_level_, std::min(maximum(fused_, from, t_end), beat_level_), kTRate);
+    if (t_end > from) {
+        approach(t_level_, std::min(maximum(fused_, from, t_end), beat_level_), kTRate);
+    }
 }
 
 void BeatDecision::learn_beat(Candidate beat) {
     for (Lead& lead : leads_) {
-        const double height = maximum(lead.envelope, beat.index - kHalfComplex,
-                                      beat.index + kHalfComplex + 1);
+        const double height =
+            maximum(lead.envelope, beat.index - kHalfComplex, beat.index + kHalfComplex + 1);
         if (lead.beat_level <= 0.0) {
             if (height > kFlatMv) lead.beat_level = lead.background_level = height;
             continue;
         }
-        approach(lead.beat_level,
-                 std::clamp(height, 0.4 * lead.beat_level, 1.6 * lead.beat_level), kBeatRate);
+        approach(lead.beat_level, std::clamp(height, 0.4 * lead.beat_level, 1.6 * lead.beat_level),
+                 kBeatRate);
     }
-    approach(beat_level_, std::clamp(beat.height, 0.3 * beat_level_, 1.6 * beat_level_),
-             kBeatRate);
+    approach(beat_level_, std::clamp(beat.height, 0.3 * beat_level_, 1.6 * beat_level_), kBeatRate);
+    const auto match = templates_.match(slopes_, weights_, beat.index);
+    templates_.learn(slopes_, beat.index, match);
 }
 
 }  // namespace ecg

@@ -30,8 +30,7 @@ void check(Leads leads_mv, std::span<const std::int64_t> r_peaks) {
     std::int64_t previous = -1;
     for (const std::int64_t r_peak : r_peaks) {
         if (r_peak <= previous || r_peak >= static_cast<std::int64_t>(n)) {
-            throw std::invalid_argument(
-                "R peaks must be strictly increasing and inside the leads");
+            throw std::invalid_argument("R peaks must be strictly increasing and inside the leads");
         }
         previous = r_peak;
     }
@@ -48,9 +47,11 @@ class Result {
 
     /// `origin` is the grid index of column 0. A lead with a sample missing there, or whose
     /// points would lie outside the recording, is left absent.
-    void write(std::size_t beat, std::size_t kind, const WaveOfLeads& waves, double origin) {
-        for (std::size_t lead = 0; lead < waves.size(); ++lead) {
-            const Wave& wave = waves[lead];
+    void write(std::size_t beat, std::size_t kind, const MeanBeats& beats, const WaveOfLeads& waves,
+               double origin) {
+        for (std::size_t i = 0; i < waves.size(); ++i) {
+            const Wave& wave = waves[i];
+            const std::size_t lead = beats.lead(i);
             const std::int64_t onset = native(origin + wave.onset);
             const std::int64_t peak = native(origin + wave.peak);
             const std::int64_t offset = native(origin + wave.offset);
@@ -97,13 +98,14 @@ std::vector<std::int64_t> delineate(Leads leads_mv, SamplingRate rate,
     double t_end = -1e9;  // grid index
     for (std::size_t beat = 0; beat < r_peaks.size(); ++beat) {
         beats.select(beat);
+        if (beats.n_leads() == 0) continue;
         const auto origin = static_cast<double>(on_grid[beat] - kBeatBefore);
         const QrsWaves qrs = delineate_qrs(beats);
         const WaveOfLeads p = delineate_p(beats, qrs, t_end - origin);
         const WaveOfLeads t = delineate_t(beats, qrs);
-        result.write(beat, kQrs, qrs.leads, origin);
-        result.write(beat, kP, p, origin);
-        result.write(beat, kT, t, origin);
+        result.write(beat, kQrs, beats, qrs.leads, origin);
+        result.write(beat, kP, beats, p, origin);
+        result.write(beat, kT, beats, t, origin);
         t_end = t.empty() ? static_cast<double>(on_grid[beat] + kShortestQt)
                           : origin + median_of(t, &Wave::offset);
     }

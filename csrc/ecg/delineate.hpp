@@ -18,8 +18,8 @@ inline constexpr std::int64_t kAbsent = -1;
 /// as a row-major array (lead, beat, kind, point). Leads in mV, not finite = missing; R peaks
 /// strictly increasing and inside the leads, all leads of equal length: else
 /// std::invalid_argument.
-[[nodiscard]] std::vector<std::int64_t> delineate(
-    std::span<const std::span<const double>> leads_mv, SamplingRate rate,
-    std::span<const std::int64_t> r_peaks);
+[[nodiscard]] std::vector<std::int64_t> delineate(std::span<const std::span<const double>> leads_mv,
+                                                  SamplingRate rate,
+                                                  std::span<const std::int64_t> r_peaks);
 
 }  // namespace ecg

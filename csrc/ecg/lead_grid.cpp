@@ -15,6 +15,8 @@ constexpr double kLowHz = 0.5;
 constexpr double kHighHz = 40.0;
 // Below about 90 Hz of sampling the upper edge gives way.
 constexpr double kHighestShareOfNyquist = 0.9;
+// Beyond any electrode potential; keeps squares finite.
+constexpr double kLargestMv = 1e9;
 
 std::int64_t grid_width(std::size_t n_samples, double samples_per_cell) {
     if (n_samples == 0) return 0;
@@ -35,7 +37,8 @@ LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRa
     std::vector<double> filtered(n);
     for (std::size_t lead = 0; lead < n_leads_; ++lead) {
         std::ranges::transform(leads_mv[lead], filtered.begin(), [](double x) {
-            return std::isfinite(x) ? x : std::numeric_limits<double>::quiet_NaN();
+            return std::isfinite(x) ? std::clamp(x, -kLargestMv, kLargestMv)
+                                    : std::numeric_limits<double>::quiet_NaN();
         });
         bridge_gaps(filtered);
         if (!std::isfinite(filtered.front())) continue;

@@ -16,6 +16,11 @@ constexpr double kLeastSimilarity = 0.8;
 constexpr int kMostShift = 3;
 constexpr double kOwnWeight = 1.6;
 
+// A lead is flat below a tenth of a microvolt, or where a beat has shrunk to this share of the
+// typical one.
+constexpr double kFlatMv = 1e-4;
+constexpr double kLeastOfTypical = 0.05;
+
 double median(std::vector<double> values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
@@ -31,21 +36,25 @@ MeanBeats::MeanBeats(const LeadGrid& grid, std::vector<std::int64_t> r_peaks)
       means_(grid.n_leads() * kBeatWidth),
       slopes_(grid.n_leads() * kBeatWidth) {
     members_.reserve(2 * kNeighbours + 1);
+    live_.reserve(grid.n_leads());
     if (r_peaks_.empty()) return;
     std::vector<double> amplitudes(r_peaks_.size());
     for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
-        for (std::size_t beat = 0; beat < r_peaks_.size(); ++beat) {
-            double low = value(lead, r_peaks_[beat]);
-            double high = low;
-            for (std::int64_t k = -kQrsBefore; k <= kQrsAfter; ++k) {
-                const double x = value(lead, r_peaks_[beat] + k);
-                low = std::min(low, x);
-                high = std::max(high, x);
-            }
-            amplitudes[beat] = high - low;
-        }
+        std::ranges::transform(r_peaks_, amplitudes.begin(),
+                               [&](std::int64_t r_peak) { return amplitude(lead, r_peak); });
         qrs_amplitude_[lead] = median(amplitudes);
     }
+}
+
+double MeanBeats::amplitude(std::size_t lead, std::int64_t r_peak) const noexcept {
+    double low = value(lead, r_peak);
+    double high = low;
+    for (std::int64_t k = -kQrsBefore; k <= kQrsAfter; ++k) {
+        const double x = value(lead, r_peak + k);
+        low = std::min(low, x);
+        high = std::max(high, x);
+    }
+    return high - low;
 }
 
 double MeanBeats::value(std::size_t lead, std::int64_t index) const noexcept {
@@ -53,8 +62,8 @@ double MeanBeats::value(std::size_t lead, std::int64_t index) const noexcept {
     return grid_.lead(lead)[static_cast<std::size_t>(inside)];
 }
 
-double MeanBeats::member(std::size_t i, std::size_t lead, int column) const noexcept {
-    return value(lead, members_[i] + column - kBeatBefore);
+double MeanBeats::member(std::size_t i, std::size_t live, int column) const noexcept {
+    return value(live_[live], members_[i] + column - kBeatBefore);
 }
 
 /// Correlation of the QRS complexes around two grid indices over all leads.
@@ -62,8 +71,7 @@ double MeanBeats::similarity(std::int64_t a, std::int64_t b) const noexcept {
     double ab = 0.0;
     double aa = 0.0;
     double bb = 0.0;
-    for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
-        if (qrs_amplitude_[lead] <= 0.0) continue;
+    for (const std::size_t lead : live_) {
         double sum_a = 0.0;
         double sum_b = 0.0;
         double lead_ab = 0.0;
@@ -106,14 +114,14 @@ void MeanBeats::find_members(std::size_t beat) {
 
 void MeanBeats::average() {
     const double sum_of_weights = kOwnWeight + static_cast<double>(members_.size() - 1);
-    for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
-        double* const mean = means_.data() + lead * kBeatWidth;
+    for (std::size_t live = 0; live < live_.size(); ++live) {
+        double* const mean = means_.data() + live * kBeatWidth;
         std::fill_n(mean, kBeatWidth, 0.0);
         for (std::size_t i = 0; i < members_.size(); ++i) {
             const double weight = (i == 0 ? kOwnWeight : 1.0) / sum_of_weights;
-            for (int k = 0; k < kBeatWidth; ++k) mean[k] += weight * member(i, lead, k);
+            for (int k = 0; k < kBeatWidth; ++k) mean[k] += weight * member(i, live, k);
         }
-        double* const slope = slopes_.data() + lead * kBeatWidth;
+        double* const slope = slopes_.data() + live * kBeatWidth;
         std::fill_n(slope, kBeatWidth, 0.0);
         for (int k = 2; k < kBeatWidth - 2; ++k) {
             slope[k] = (mean[k + 1] - mean[k - 1] + mean[k + 2] - mean[k - 2]) / 6.0;
@@ -122,15 +130,22 @@ void MeanBeats::average() {
 }
 
 void MeanBeats::select(std::size_t beat) {
+    const std::int64_t r_peak = r_peaks_[beat];
+    live_.clear();
+    for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
+        const double least = std::max(kFlatMv, kLeastOfTypical * qrs_amplitude_[lead]);
+        if (qrs_amplitude_[lead] > kFlatMv && amplitude(lead, r_peak) > least) {
+            live_.push_back(lead);
+        }
+    }
     find_members(beat);
     average();
-    const std::int64_t r_peak = r_peaks_[beat];
     first_column_ = static_cast<int>(std::max<std::int64_t>(0, kBeatBefore - r_peak));
     last_column_ = static_cast<int>(
         std::min<std::int64_t>(kBeatWidth - 1, kBeatBefore + grid_.width() - 1 - r_peak));
     constexpr std::int64_t kFar = 10 * kNoNeighbour;
-    rr_before_ = beat == 0 ? kNoNeighbour
-                           : static_cast<int>(std::min(r_peak - r_peaks_[beat - 1], kFar));
+    rr_before_ =
+        beat == 0 ? kNoNeighbour : static_cast<int>(std::min(r_peak - r_peaks_[beat - 1], kFar));
     rr_after_ = beat + 1 == r_peaks_.size()
                     ? kNoNeighbour
                     : static_cast<int>(std::min(r_peaks_[beat + 1] - r_peak, kFar));

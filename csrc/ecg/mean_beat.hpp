@@ -25,22 +25,25 @@ class MeanBeats {
     /// Averages beat `beat`; what follows speaks of it.
     void select(std::size_t beat);
 
-    [[nodiscard]] std::size_t n_leads() const noexcept { return grid_.n_leads(); }
-    /// Typical peak-to-peak amplitude of a lead's QRS complexes in mV, 0 for a flat lead.
-    [[nodiscard]] double qrs_amplitude(std::size_t lead) const noexcept {
-        return qrs_amplitude_[lead];
+    /// Leads that show the selected beat; the functions below count these alone.
+    [[nodiscard]] std::size_t n_leads() const noexcept { return live_.size(); }
+    /// Which lead of the grid it is.
+    [[nodiscard]] std::size_t lead(std::size_t live) const noexcept { return live_[live]; }
+    /// Typical peak-to-peak amplitude of its QRS complexes in mV, above zero.
+    [[nodiscard]] double qrs_amplitude(std::size_t live) const noexcept {
+        return qrs_amplitude_[live_[live]];
     }
     /// The averaged lead and its slope, kBeatWidth columns each.
-    [[nodiscard]] std::span<const double> mean(std::size_t lead) const noexcept {
-        return {means_.data() + lead * kBeatWidth, kBeatWidth};
+    [[nodiscard]] std::span<const double> mean(std::size_t live) const noexcept {
+        return {means_.data() + live * kBeatWidth, kBeatWidth};
     }
-    [[nodiscard]] std::span<const double> slope(std::size_t lead) const noexcept {
-        return {slopes_.data() + lead * kBeatWidth, kBeatWidth};
+    [[nodiscard]] std::span<const double> slope(std::size_t live) const noexcept {
+        return {slopes_.data() + live * kBeatWidth, kBeatWidth};
     }
     /// Beats averaged, as columns: member(0) is the beat itself.
     [[nodiscard]] std::size_t n_members() const noexcept { return members_.size(); }
     /// Value of a lead in one of the averaged beats; columns beyond the ends repeat them.
-    [[nodiscard]] double member(std::size_t i, std::size_t lead, int column) const noexcept;
+    [[nodiscard]] double member(std::size_t i, std::size_t live, int column) const noexcept;
     /// Columns of the window that lie in the recording, first and last.
     [[nodiscard]] int first_column() const noexcept { return first_column_; }
     [[nodiscard]] int last_column() const noexcept { return last_column_; }
@@ -52,12 +55,14 @@ class MeanBeats {
   private:
     [[nodiscard]] double value(std::size_t lead, std::int64_t index) const noexcept;
     [[nodiscard]] double similarity(std::int64_t a, std::int64_t b) const noexcept;
+    [[nodiscard]] double amplitude(std::size_t lead, std::int64_t r_peak) const noexcept;
     void find_members(std::size_t beat);
     void average();
 
     const LeadGrid& grid_;
     std::vector<std::int64_t> r_peaks_;
     std::vector<double> qrs_amplitude_;
+    std::vector<std::size_t> live_;
     std::vector<std::int64_t> members_;
     std::vector<double> means_;
     std::vector<double> slopes_;

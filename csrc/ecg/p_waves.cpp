@@ -59,7 +59,6 @@ Recurrence recurrence(const MeanBeats& beats, int column, const Window& window) 
     double others_square = 0.0;
     for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
         const double amplitude = beats.qrs_amplitude(lead);
-        if (amplitude <= 0.0) continue;
         const double weight = 1.0 / (amplitude * amplitude);
         const int first = std::max(window.first, column - kHalfRecurring);
         const int last = std::min(window.last, column + kHalfRecurring);
@@ -139,8 +138,7 @@ WaveOfLeads delineate_p(const MeanBeats& beats, const QrsWaves& qrs, double t_en
             extremum_near(beats.mean(lead), p.column, kLeadsApart, kReach, window.first,
                           window.last, window.flank_first, window.flank_last);
         const int first = std::max(beats.first_column(), 2);
-        waves[lead] = {find_onset(beats.slope(lead), peak, first),
-                       static_cast<double>(peak.column),
+        waves[lead] = {find_onset(beats.slope(lead), peak, first), static_cast<double>(peak.column),
                        find_offset(beats.slope(lead), peak, qrs_onset)};
     }
     agree(waves, &Wave::onset, kOnset);

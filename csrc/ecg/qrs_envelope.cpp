@@ -6,12 +6,16 @@
 namespace ecg {
 namespace {
 
-// Trapezoid of 5 and 4 cells (20 and 16 ms): zeros at 50 and 62.5 Hz, -3 dB at 21 Hz.
+// Means over 6 and 3 cells (24 and 12 ms): zeros at 41.7 and 83.3 Hz, -27 dB or less from 50 to
+// 60 Hz.
 constexpr std::size_t kSmoothTaps = 8;
 // Centre of the quadrature pair and its reach, +-3 * kOddReach cells.
 constexpr std::ptrdiff_t kOddReach = 4;
 constexpr std::ptrdiff_t kEvenReach = 8;
 constexpr std::size_t kQuadratureTaps = 6 * kOddReach + 1;
+// Peak responses 4/3 and 4; the odd one counts twice as much.
+constexpr double kOddWeight = 2.25;
+constexpr double kEvenWeight = 0.25;
 // Integration over 80 ms, the width of a normal QRS complex, as 5 sums of 4.
 constexpr std::size_t kPartial = 4;
 constexpr std::size_t kPartials = 5;
@@ -28,9 +32,9 @@ constexpr double kLargestMv = 1e9;
 void smooth(const double* cells, double* out, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
         const double* const c = cells + i;
-        out[i] = ((c[0] + c[-7]) + 2.0 * (c[-1] + c[-6]) + 3.0 * (c[-2] + c[-5]) +
-                  4.0 * (c[-3] + c[-4])) /
-                 20.0;
+        out[i] =
+            ((c[0] + c[-7]) + 2.0 * (c[-1] + c[-6]) + 3.0 * ((c[-2] + c[-5]) + (c[-3] + c[-4]))) /
+            18.0;
     }
 }
 
@@ -41,10 +45,10 @@ void magnitude(const double* smoothed, double* out, std::size_t n) {
     constexpr std::ptrdiff_t kCentre = 3 * kOddReach;
     for (std::size_t i = 0; i < n; ++i) {
         const double* const s = smoothed + i - kCentre;
-        const double odd = (s[kOddReach] - s[-kOddReach]) -
-                           (s[3 * kOddReach] - s[-3 * kOddReach]) / 3.0;
+        const double odd =
+            (s[kOddReach] - s[-kOddReach]) - (s[3 * kOddReach] - s[-3 * kOddReach]) / 3.0;
         const double even = 2.0 * s[0] - (s[kEvenReach] + s[-kEvenReach]);
-        out[i] = std::sqrt(0.5625 * odd * odd + 0.25 * even * even);
+        out[i] = std::sqrt(kOddWeight * odd * odd + kEvenWeight * even * even);
     }
 }
 
@@ -61,9 +65,19 @@ void integrate(const double* partial, double* out, std::size_t n) {
     }
 }
 
+/// Slope over 3 cells, as late as the envelope.
+void slope_at_delay(const double* smoothed, double* out, std::size_t n) {
+    constexpr auto kLag = static_cast<std::ptrdiff_t>(kQuadratureTaps - 5);
+    for (std::size_t i = 0; i < n; ++i) {
+        const double* const s = smoothed + i - kLag;
+        out[i] = s[0] - s[-3];
+    }
+}
+
 std::size_t most_cells(double samples_per_cell) {
     return static_cast<std::size_t>(
-               std::ceil(static_cast<double>(QrsEnvelope::kMaxBlock) / samples_per_cell)) + 1;
+               std::ceil(static_cast<double>(QrsEnvelope::kMaxBlock) / samples_per_cell)) +
+           1;
 }
 
 }  // namespace
@@ -78,7 +92,8 @@ QrsEnvelope::QrsEnvelope(SamplingRate rate)
       smooth_(kQuadratureTaps - 1, max_cells_),
       magnitude_(kPartial - 1, max_cells_),
       partial_sum_(kPartial * (kPartials - 1), max_cells_),
-      envelope_(max_cells_) {}
+      envelope_(max_cells_),
+      slope_(max_cells_) {}
 
 double QrsEnvelope::without_steps(double sample_mv) noexcept {
     if (!std::isfinite(sample_mv)) {
@@ -113,7 +128,7 @@ std::size_t QrsEnvelope::average_into_cells(std::span<const double> samples_mv) 
     return n;
 }
 
-std::span<const double> QrsEnvelope::push(std::span<const double> samples_mv) {
+QrsEnvelope::Block QrsEnvelope::push(std::span<const double> samples_mv) {
     const std::size_t n = average_into_cells(samples_mv);
     double* const cells = cells_.append(n);
     std::copy_n(new_cells_.begin(), n, cells);
@@ -124,7 +139,8 @@ std::span<const double> QrsEnvelope::push(std::span<const double> samples_mv) {
     double* const partial = partial_sum_.append(n);
     sum_of_4(magnitudes, partial, n);
     integrate(partial, envelope_.data(), n);
-    return {envelope_.data(), n};
+    slope_at_delay(smoothed, slope_.data(), n);
+    return {{envelope_.data(), n}, {slope_.data(), n}};
 }
 
 }  // namespace ecg

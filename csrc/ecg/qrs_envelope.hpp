@@ -1,9 +1,9 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "ecg/sample_history.hpp"
 #include "ecg/units.hpp"
@@ -26,8 +26,15 @@ class QrsEnvelope {
     /// Envelope samples by which the output lags behind the activity it measures.
     static constexpr std::int64_t kDelay = 25;
 
-    /// Takes the next samples in mV; the new envelope samples, valid until the next call.
-    std::span<const double> push(std::span<const double> samples_mv);
+    /// Envelope samples, and the slope of the smoothed lead at the same times, for comparing
+    /// shapes; both of the same length.
+    struct Block {
+        std::span<const double> envelope;
+        std::span<const double> slope;
+    };
+
+    /// Takes the next samples in mV; what comes out is valid until the next call.
+    Block push(std::span<const double> samples_mv);
 
   private:
     double without_steps(double sample_mv) noexcept;
@@ -48,6 +55,7 @@ class QrsEnvelope {
     SampleHistory magnitude_;
     SampleHistory partial_sum_;
     std::vector<double> envelope_;
+    std::vector<double> slope_;
 };
 
 }  // namespace ecg

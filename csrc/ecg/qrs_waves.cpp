@@ -93,7 +93,8 @@ QrsWaves delineate_qrs(const MeanBeats& beats) {
     Activity all{};
     Activity one{};
     for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
-        std::ranges::transform(beats.slope(lead), one.begin(), [](double s) { return std::abs(s); });
+        std::ranges::transform(beats.slope(lead), one.begin(),
+                               [](double s) { return std::abs(s); });
         const double greatest = steepest(one);
         qrs.leads[lead] = {onset(one, greatest, kOnsetShareLead, limits), 0.0,
                            offset(one, greatest, kOffsetShareLead, limits)};
@@ -106,11 +107,12 @@ QrsWaves delineate_qrs(const MeanBeats& beats) {
     const double greatest = steepest(all);
     const double median_onset = median_of(qrs.leads, &Wave::onset);
     const double median_offset = median_of(qrs.leads, &Wave::offset);
-    qrs.bounds = {std::lerp(median_onset, onset(all, greatest, kOnsetShareAll, limits),
-                            kCommonOnset) + kOnsetBias,
-                  kBeatBefore,
-                  std::lerp(median_offset, offset(all, greatest, kOffsetShareAll, limits),
-                            kCommonOffset) + kOffsetBias};
+    qrs.bounds = {
+        std::lerp(median_onset, onset(all, greatest, kOnsetShareAll, limits), kCommonOnset) +
+            kOnsetBias,
+        kBeatBefore,
+        std::lerp(median_offset, offset(all, greatest, kOffsetShareAll, limits), kCommonOffset) +
+            kOffsetBias};
     for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
         Wave& wave = qrs.leads[lead];
         wave.onset = qrs.bounds.onset +

@@ -52,8 +52,8 @@ std::optional<std::int64_t> RPeakLocator::locate(std::int64_t near) {
     std::int64_t up_index = near;
     std::int64_t down_index = near;
     for (std::int64_t i = first; i <= last; ++i) {
-        const double share = static_cast<double>(i - (near - half_window_)) /
-                             static_cast<double>(2 * half_window_);
+        const double share =
+            static_cast<double>(i - (near - half_window_)) / static_cast<double>(2 * half_window_);
         const double deflection =
             mean(i - half_smooth_, i + half_smooth_) - std::lerp(before, after, share);
         if (deflection > up) {

@@ -21,8 +21,9 @@ RPeakDetector::RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t
       envelopes_(n_leads, QrsEnvelope(rate)),
       decision_(n_leads),
       locator_(rate, kLocatorMemorySeconds),
-      envelope_blocks_(n_leads),
-      envelope_column_(n_leads) {
+      blocks_(n_leads),
+      envelope_column_(n_leads),
+      slope_column_(n_leads) {
     if (rate.hz() < kLowestRPeakRateHz) {
         throw std::invalid_argument("R peaks need a sampling rate of at least 50 Hz");
     }
@@ -47,15 +48,16 @@ void RPeakDetector::push(Leads chunk_mv, std::vector<std::int64_t>& r_peaks) {
 void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
                                std::vector<std::int64_t>& r_peaks) {
     for (std::size_t i = 0; i < chunk_mv.size(); ++i) {
-        envelope_blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
+        blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
     }
     for (const double sample : chunk_mv[fiducial_lead_].subspan(from, n)) locator_.push(sample);
     n_samples_ += static_cast<std::int64_t>(n);
-    for (std::size_t k = 0; k < envelope_blocks_.front().size(); ++k) {
-        for (std::size_t i = 0; i < envelope_blocks_.size(); ++i) {
-            envelope_column_[i] = envelope_blocks_[i][k];
+    for (std::size_t k = 0; k < blocks_.front().envelope.size(); ++k) {
+        for (std::size_t i = 0; i < blocks_.size(); ++i) {
+            envelope_column_[i] = blocks_[i].envelope[k];
+            slope_column_[i] = blocks_[i].slope[k];
         }
-        decision_.push(envelope_column_, beats_);
+        decision_.push(envelope_column_, slope_column_, beats_);
     }
     report(r_peaks);
 }
@@ -70,8 +72,7 @@ void RPeakDetector::finish(std::vector<std::int64_t>& r_peaks) {
         std::ceil(static_cast<double>(QrsEnvelope::kDelay) * samples_per_cell_));
     while (n_samples_ < n_samples + n_flush) {
         const std::int64_t left = n_samples + n_flush - n_samples_;
-        push_block(chunk, 0,
-                   std::min(missing.size(), static_cast<std::size_t>(left)), r_peaks);
+        push_block(chunk, 0, std::min(missing.size(), static_cast<std::size_t>(left)), r_peaks);
     }
     decision_.finish(beats_);
     report(r_peaks);

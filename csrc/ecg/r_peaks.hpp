@@ -19,7 +19,7 @@ using Leads = std::span<const std::span<const double>>;
 inline constexpr double kLowestRPeakRateHz = 50.0;
 
 /// R peaks of several leads as the samples arrive, in chunks of any size: the beats do not
-/// depend on how the signal is cut. Memory is constant; a beat is reported within 0.4 s, small
+/// depend on how the signal is cut. Memory is constant; a beat is reported within 0.5 s, small
 /// ones found when a pause is noticed later; the first ones after the learning time of 3 s.
 class RPeakDetector {
   public:
@@ -47,8 +47,9 @@ class RPeakDetector {
     RPeakLocator locator_;
     std::int64_t n_samples_ = 0;
     std::int64_t last_r_peak_ = -1;
-    std::vector<std::span<const double>> envelope_blocks_;
+    std::vector<QrsEnvelope::Block> blocks_;
     std::vector<double> envelope_column_;
+    std::vector<double> slope_column_;
     std::vector<std::int64_t> beats_;
 };
 

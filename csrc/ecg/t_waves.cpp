@@ -56,8 +56,7 @@ double find_onset(std::span<const double> slope, Extremum peak, const Window& wi
 
 double find_offset(std::span<const double> lead, std::span<const double> slope, Extremum peak,
                    const Window& window) {
-    const int last =
-        std::min({window.last + 10, peak.column + kLongestTail, window.flank_last});
+    const int last = std::min({window.last + 10, peak.column + kLongestTail, window.flank_last});
     int steepest = peak.column;
     double fall = 0.0;
     for (int i = peak.column; i <= std::min(last, peak.column + kFlank); ++i) {
@@ -69,8 +68,8 @@ double find_offset(std::span<const double> lead, std::span<const double> slope, 
     if (fall <= 0.0) return last;
     double lowest = peak.sign * at(lead, steepest);
     for (int i = steepest; i <= last; ++i) lowest = std::min(lowest, peak.sign * at(lead, i));
-    const double tangent = std::min(
-        steepest + (peak.sign * at(lead, steepest) - lowest) / fall, last + 10.0);
+    const double tangent =
+        std::min(steepest + (peak.sign * at(lead, steepest) - lowest) / fall, last + 10.0);
     int k = steepest;
     while (k < last && -peak.sign * at(slope, k) > kOffsetShare * fall) ++k;
     return std::lerp(static_cast<double>(k), tangent, kTangentShare);
@@ -83,10 +82,10 @@ WaveOfLeads delineate_t(const MeanBeats& beats, const QrsWaves& qrs) {
     const int longest = static_cast<int>(kLongestRoot * std::sqrt(rr * kGridRateHz));
     const int j = std::clamp(static_cast<int>(qrs.bounds.offset), 2, kBeatWidth - 3);
     const int end = std::min(beats.last_column(), kBeatWidth - 3);
-    const Window window{j + kAfterJ,
-                        std::min({kBeatBefore + longest,
-                                  kBeatBefore + beats.rr_after() - kBeforeNext, end}),
-                        j, end};
+    const Window window{
+        j + kAfterJ,
+        std::min({kBeatBefore + longest, kBeatBefore + beats.rr_after() - kBeforeNext, end}), j,
+        end};
     if (window.last - window.first < kShortestWindow) return {};
     const Bump t = greatest_bump(beats, kReach, window.first, window.last, window.flank_first,
                                  window.flank_last);

@@ -5,7 +5,7 @@
 
 namespace ecg {
 
-double median_of(const WaveOfLeads& waves, double Wave::*field) {
+double median_of(const WaveOfLeads& waves, double Wave::* field) {
     std::vector<double> values(waves.size());
     std::ranges::transform(waves, values.begin(), [field](const Wave& w) { return w.*field; });
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -13,7 +13,7 @@ double median_of(const WaveOfLeads& waves, double Wave::*field) {
     return *middle;
 }
 
-void agree(WaveOfLeads& waves, double Wave::*field, Agreement agreement) {
+void agree(WaveOfLeads& waves, double Wave::* field, Agreement agreement) {
     const double median = median_of(waves, field);
     for (Wave& wave : waves) {
         wave.*field = std::lerp(median, wave.*field, agreement.own_share) + agreement.bias;
@@ -31,9 +31,8 @@ Bump greatest_bump(const MeanBeats& beats, int reach, int from, int to, int flan
     for (int k = from; k <= to; ++k) {
         double sum = 0.0;
         for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
-            if (beats.qrs_amplitude(lead) <= 0.0) continue;
-            const double height = bump(beats.mean(lead), k, reach, flank_from, flank_to) /
-                                  beats.qrs_amplitude(lead);
+            const double height =
+                bump(beats.mean(lead), k, reach, flank_from, flank_to) / beats.qrs_amplitude(lead);
             sum += height * height;
         }
         if (sum > greatest.height) greatest = {k, sum};

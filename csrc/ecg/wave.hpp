@@ -20,7 +20,7 @@ struct Wave {
 using WaveOfLeads = std::vector<Wave>;
 
 /// Median of a field over the waves; there must be some.
-[[nodiscard]] double median_of(const WaveOfLeads& waves, double Wave::*field);
+[[nodiscard]] double median_of(const WaveOfLeads& waves, double Wave::* field);
 
 /// How much of its own judgement a lead keeps against the median of all leads, 0 to 1, and what
 /// is then added (columns), so that the mean error against experts' marks is zero.
@@ -30,7 +30,7 @@ struct Agreement {
 };
 
 /// Draws a field of the waves towards its median over leads.
-void agree(WaveOfLeads& waves, double Wave::*field, Agreement agreement);
+void agree(WaveOfLeads& waves, double Wave::* field, Agreement agreement);
 
 /// Second difference over +-reach columns, which a bump answers and a slope does not; columns are
 /// kept inside [from, to].
@@ -42,8 +42,8 @@ struct Bump {
     int column;
     double height;
 };
-[[nodiscard]] Bump greatest_bump(const MeanBeats& beats, int reach, int from, int to, int flank_from,
-                                 int flank_to);
+[[nodiscard]] Bump greatest_bump(const MeanBeats& beats, int reach, int from, int to,
+                                 int flank_from, int flank_to);
 
 /// The extremum of a lead that its bump near `column` belongs to, and its sign.
 struct Extremum {

@@ -45,7 +45,7 @@ def detect_r_peaks(
 class RPeakDetector:
     """The same detector for a signal that is still arriving.
 
-    Chunks may be cut anywhere without changing the beats. A beat is reported within 0.4 s
+    Chunks may be cut anywhere without changing the beats. A beat is reported within 0.5 s
     of its R peak; one that is found only because a pause followed, after one and a half RR
     intervals; those of the first three seconds, when these are over. Memory is constant.
     Not to be used by two threads at once.

@@ -1,0 +1,191 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "ecg/r_peaks.hpp"
+#include "synthetic_ecg.hpp"
+
+namespace {
+
+using Leads = std::vector<std::vector<double>>;
+
+std::vector<std::int64_t> detect(const Leads& leads, double rate_hz, std::size_t lead = 0) {
+    return ecg::detect_r_peaks(rows(leads), ecg::SamplingRate{rate_hz}, lead);
+}
+
+std::vector<std::int64_t> detect_in_chunks(const Leads& leads, double rate_hz, std::size_t size) {
+    ecg::RPeakDetector detector(leads.size(), ecg::SamplingRate{rate_hz}, 0);
+    std::vector<std::int64_t> r_peaks;
+    for (std::size_t from = 0; from < leads.front().size(); from += size) {
+        std::vector<std::span<const double>> chunk;
+        for (const auto& lead : leads) {
+            const std::span<const double> whole(lead);
+            chunk.push_back(whole.subspan(from, std::min(size, lead.size() - from)));
+        }
+        detector.push(chunk, r_peaks);
+    }
+    detector.finish(r_peaks);
+    return r_peaks;
+}
+
+void check_beats(const std::vector<std::int64_t>& r_peaks, const SyntheticEcg& ecg,
+                 double tolerance_s) {
+    const auto times = ecg.beat_times();
+    REQUIRE(r_peaks.size() == times.size());
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        const double error = static_cast<double>(r_peaks[i]) / ecg.rate_hz - times[i];
+        CHECK(std::abs(error) <= tolerance_s);
+    }
+}
+
+/// Leads that once were trouble somewhere: noise, steps, spikes, gaps, saturation.
+std::vector<Leads> adversarial(std::size_t n) {
+    std::vector<Leads> signals;
+    const double nan = std::nan("");
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        Noise noise(seed);
+        Leads leads(1 + seed % 3, std::vector<double>(n));
+        for (auto& lead : leads) {
+            for (std::size_t i = 0; i < n; ++i) {
+                lead[i] = noise() * (seed == 2 ? 1e8 : 1.0);
+                if (seed == 3 && noise() > 0.5) lead[i] = nan;
+                if (seed == 4 && noise() > 0.9) lead[i] = noise() > 0 ? infinity : -infinity;
+            }
+        }
+        signals.push_back(leads);
+    }
+    std::vector<double> square(n);
+    std::vector<double> spikes(n, 0.0);
+    std::vector<double> saturated(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        square[i] = i / 90 % 2 == 0 ? 5.0 : -5.0;
+        if (i % 83 == 0) spikes[i] = i % 2 == 0 ? 1e300 : -3.0;
+        saturated[i] = std::clamp(50.0 * std::sin(static_cast<double>(i) * 0.02), -5.0, 5.0);
+    }
+    signals.push_back({square, spikes, saturated});
+    signals.push_back({std::vector<double>(n, nan), square});
+    signals.push_back({std::vector<double>(n, infinity)});
+    return signals;
+}
+
+}  // namespace
+
+TEST_CASE("R peaks are found where they are at any rate and any heart rate") {
+    for (const double rate_hz : {100.0, 128.0, 250.0, 257.3, 360.0, 500.0, 1000.0, 2000.0}) {
+        for (const double rr_s : {0.25, 0.5, 1.0, 2.0}) {
+            CAPTURE(rate_hz);
+            CAPTURE(rr_s);
+            const SyntheticEcg ecg{.rate_hz = rate_hz, .rr_s = rr_s};
+            check_beats(detect({ecg.samples_mv()}, rate_hz), ecg, 0.002 + 1.0 / rate_hz);
+        }
+    }
+}
+
+TEST_CASE("R peaks of an inverted, tiny, huge or offset lead are the same") {
+    const SyntheticEcg ecg;
+    const auto expected = detect({ecg.samples_mv()}, ecg.rate_hz);
+    for (const double amplitude_mv : {-1.0, 0.05, 20.0, -0.05}) {
+        SyntheticEcg other = ecg;
+        other.amplitude_mv = amplitude_mv;
+        CHECK(detect({other.samples_mv()}, ecg.rate_hz) == expected);
+    }
+    SyntheticEcg far = ecg;
+    far.offset_mv = 1000.0;
+    CHECK(detect({far.samples_mv()}, ecg.rate_hz) == expected);
+}
+
+TEST_CASE("R peaks do not depend on how the signal is cut into chunks") {
+    const SyntheticEcg ecg{.duration_s = 30.0};
+    Leads leads{ecg.samples_mv(), ecg.samples_mv()};
+    Noise noise(7);
+    for (auto& x : leads[1]) x = 0.7 * x + 0.2 * noise();
+    const auto whole = detect(leads, ecg.rate_hz);
+    CHECK(whole.size() == ecg.beat_times().size());
+    for (const std::size_t size : {1UL, 7UL, 128UL, 1000UL}) {
+        CHECK(detect_in_chunks(leads, ecg.rate_hz, size) == whole);
+    }
+    for (const auto& signal : adversarial(6000)) {
+        CHECK(detect_in_chunks(signal, 360.0, 31) == detect(signal, 360.0));
+    }
+}
+
+TEST_CASE("R peaks are reported half a second after they passed") {
+    const SyntheticEcg ecg;
+    const auto samples = ecg.samples_mv();
+    ecg::RPeakDetector detector(1, ecg::SamplingRate{ecg.rate_hz}, 0);
+    std::vector<std::int64_t> r_peaks;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        const std::size_t before = r_peaks.size();
+        const std::span<const double> sample(&samples[i], 1);
+        detector.push(std::span(&sample, 1), r_peaks);
+        const double now = static_cast<double>(i) / ecg.rate_hz;
+        if (now < 3.5 || r_peaks.size() == before) continue;
+        CHECK(now - static_cast<double>(r_peaks.back()) / ecg.rate_hz <= 0.52);
+    }
+    CHECK(r_peaks.size() + 2 >= ecg.beat_times().size());
+}
+
+TEST_CASE("a flat, missing, empty or very short lead has no R peaks") {
+    const double nan = std::nan("");
+    for (const double level : {0.0, 3.0, -1e6, nan}) {
+        CHECK(detect({std::vector<double>(20000, level)}, 500.0).empty());
+    }
+    for (const std::size_t n : {0UL, 1UL, 2UL, 50UL, 250UL}) {
+        CHECK(detect({std::vector<double>(n, 1.0)}, 500.0).empty());
+    }
+    auto half_a_second = SyntheticEcg{}.samples_mv();
+    half_a_second.resize(180);
+    CHECK(detect({half_a_second}, 360.0).empty());
+}
+
+TEST_CASE("beats go on when one of the leads is lost") {
+    const SyntheticEcg ecg{.duration_s = 30.0};
+    Leads leads{ecg.samples_mv(), ecg.samples_mv()};
+    for (const double level : {0.0, 5.0, std::nan("")}) {
+        Leads lossy = leads;
+        std::fill(lossy[1].begin() + 5400, lossy[1].end(), level);
+        CHECK(detect(lossy, ecg.rate_hz) == detect(leads, ecg.rate_hz));
+    }
+}
+
+TEST_CASE("a T wave nearly as tall as the R peak is no beat") {
+    SyntheticEcg ecg;
+    auto samples = ecg.samples_mv();
+    for (const double t : ecg.beat_times()) {
+        for (std::size_t i = 0; i < samples.size(); ++i) {
+            const double u = (static_cast<double>(i) / ecg.rate_hz - t - 0.28) / 0.045;
+            if (std::abs(u) < 6.0) samples[i] += 0.7 * std::exp(-0.5 * u * u);
+        }
+    }
+    check_beats(detect({samples}, ecg.rate_hz), ecg, 0.005);
+}
+
+TEST_CASE("whatever comes in, R peaks are strictly increasing and inside the signal") {
+    for (const std::size_t n : {400UL, 1000UL, 20000UL}) {
+        for (const auto& signal : adversarial(n)) {
+            for (const double rate_hz : {50.0, 360.0, 2000.0}) {
+                const auto r_peaks = detect(signal, rate_hz);
+                CHECK(std::ranges::adjacent_find(r_peaks, std::greater_equal{}) == r_peaks.end());
+                if (r_peaks.empty()) continue;
+                CHECK(r_peaks.front() >= 0);
+                CHECK(r_peaks.back() < static_cast<std::int64_t>(n));
+            }
+        }
+    }
+}
+
+TEST_CASE("R peaks need leads of one length, a lead to mark and a sensible rate") {
+    const std::vector<double> lead(1000, 0.0);
+    CHECK_THROWS_AS(detect({}, 500.0), std::invalid_argument);
+    CHECK_THROWS_AS(detect({lead}, 500.0, 1), std::invalid_argument);
+    CHECK_THROWS_AS(detect({lead}, 49.0), std::invalid_argument);
+    CHECK_THROWS_AS(detect({lead, std::vector<double>(999, 0.0)}, 500.0), std::invalid_argument);
+    ecg::RPeakDetector detector(2, ecg::SamplingRate{500.0}, 0);
+    std::vector<std::int64_t> r_peaks;
+    CHECK_THROWS_AS(detector.push(rows({lead}), r_peaks), std::invalid_argument);
+}
