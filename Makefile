@@ -49,6 +49,9 @@ protos: $(VENV)/installed
 cpp-test: $(VENV)/installed
 	cmake --workflow --preset asan
 
+fuzz: $(VENV)/installed
+	cmake --workflow --preset fuzz
+
 data:
 	.ci/unpack-data $(ARCHIVES) $(ECGSVC_DATA)
 
