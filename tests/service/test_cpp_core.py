@@ -1,7 +1,9 @@
 """The C++ core without Python: its tests under sanitizers, its fuzzers."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ def workflow(preset: str, repository: Path) -> None:
     done = subprocess.run(
         ["cmake", "--workflow", "--preset", preset],
         cwd=repository,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
