@@ -19,7 +19,10 @@ from rich.progress import (
 from ecgsvc import __version__
 from ecgsvc.domain.errors import EcgsvcError, RefusedContent
 
-out = Console()
+FILE_WIDTH = 160
+"""Columns of tables that go to a file or a pipe."""
+
+out = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 err = Console(stderr=True)
 
 
