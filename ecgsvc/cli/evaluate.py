@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.table import Table
 
 from ecgsvc.cli.console import one_line_errors, out, print_json, progress
 from ecgsvc.cli.options import Json, settings_with
+from ecgsvc.domain.waveform import SampleIndices, Waveform
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +19,12 @@ app = typer.Typer(
 
 Directory = Annotated[Path, typer.Argument(help="Folder of WFDB records.", metavar="DIR")]
 Extension = Annotated[str, typer.Option(help="The reference annotator.")]
+Model = Annotated[
+    Path | None, typer.Option(help="Model folder; the shipped one when not given.")
+]
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="Print the gross figures as Markdown.")
+]
 OnRecord = Callable[[str, int, int], None]
 
 
@@ -31,29 +39,116 @@ def r_peaks(
         bool, typer.Option("--first-lead", help="Use the first lead alone.")
     ] = False,
     as_json: Json = False,
+    as_markdown: Markdown = False,
 ) -> None:
     """Sensitivity and precision of the R-peak detector, a row per record.
 
     Beats match within 150 ms; ventricular flutter and fibrillation are left out.
+    Intervals are 95 % by bootstrap over records.
     """
-    from ecgsvc import dsp
-    from ecgsvc.domain.waveform import SampleIndices, Waveform
-    from ecgsvc.evaluation import evaluate_r_peaks, r_peak_table
-    from ecgsvc.pipeline import find_r_peaks
-
-    def detect(waveform: Waveform) -> SampleIndices:
-        leads = waveform.leads[:1] if first_lead else waveform.leads
-        heard = waveform.select(leads)
-        return find_r_peaks(heard, dsp.assess_quality(heard))
+    from ecgsvc.evaluation import evaluate_r_peaks, r_peak_summary, r_peak_table
 
     with one_line_errors(), _record_bar("R peaks") as on_record:
         results = evaluate_r_peaks(
-            directory, detect, extension=extension, start_s=start, on_record=on_record
+            directory,
+            _detect_on_first_lead if first_lead else _detect,
+            extension=extension,
+            start_s=start,
+            on_record=on_record,
         )
     if as_json:
         print_json(results.to_json())
+    elif as_markdown:
+        _print_markdown(r_peak_summary(results, "first" if first_lead else "all"))
     else:
         out.print(r_peak_table(results))
+
+
+@app.command("delineation")
+def delineation(
+    directory: Directory,
+    extension: Annotated[
+        str | None,
+        typer.Option(help="Annotator of all leads; by default one a lead (.i ... .v6)."),
+    ] = None,
+    model: Model = None,
+    as_json: Json = False,
+    as_markdown: Markdown = False,
+) -> None:
+    """Errors of P, QRS and T onsets, peaks and offsets, and of the global intervals.
+
+    For LUDB and other WFDB wave annotations. Waves match within 150 ms; only between the
+    first and last annotated point of a lead is a wave too many wrong. Intervals are 95 %
+    by bootstrap over records.
+    """
+    from ecgsvc.app import beat_classifier
+    from ecgsvc.evaluation import (
+        delineation_record_table,
+        delineation_tables,
+        evaluate_delineation,
+    )
+    from ecgsvc.pipeline import SignalPath
+
+    with one_line_errors(), _record_bar("delineation") as on_record:
+        path = SignalPath(beat_classifier(settings_with(beat_model=model)))
+        results = evaluate_delineation(
+            directory, path.analyse, extension=extension, on_record=on_record
+        )
+    if as_json:
+        print_json(results.to_json())
+    elif as_markdown:
+        _print_markdown(*delineation_tables(results))
+    else:
+        for table in (delineation_record_table(results), *delineation_tables(results)):
+            out.print(table)
+
+
+@app.command("noise")
+def noise(
+    directory: Directory,
+    noise_directory: Annotated[
+        Path, typer.Option("--noise", help="MIT-BIH Noise Stress Test Database.")
+    ],
+    records: Annotated[
+        str | None, typer.Option(help="Names of the records, comma-separated.")
+    ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Run sleepecg and XQRS too, if installed.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Draws where the noise begins.")] = 0,
+    extension: Extension = "atr",
+    as_json: Json = False,
+    as_markdown: Markdown = False,
+) -> None:
+    """R peaks with recorded noise added at 24 to -6 dB, as WFDB's nst adds it.
+
+    Baseline wander and muscle noise on all records, electrode motion on 118 and 119. The
+    peers hear the first lead.
+    """
+    from ecgsvc.evaluation import (
+        evaluate_noise_stress,
+        installed_peers,
+        noise_table,
+        read_noises,
+    )
+
+    detectors = {"all leads": _detect, "first lead": _detect_on_first_lead}
+    with one_line_errors(), _record_bar("noise stress") as on_record:
+        results = evaluate_noise_stress(
+            directory,
+            read_noises(noise_directory),
+            detectors | (installed_peers() if peers else {}),
+            records=records.split(",") if records else None,
+            extension=extension,
+            seed=seed,
+            on_record=on_record,
+        )
+    if as_json:
+        print_json(results.to_json())
+    elif as_markdown:
+        _print_markdown(noise_table(results))
+    else:
+        out.print(noise_table(results))
 
 
 @app.command("beats")
@@ -68,24 +163,17 @@ def beats(
         typer.Option(help="Whose R peaks are classified."),
     ] = "both",
     extension: Extension = "atr",
-    model: Annotated[
-        Path | None, typer.Option(help="Model folder; the shipped one when not given.")
-    ] = None,
+    model: Model = None,
     as_json: Json = False,
+    as_markdown: Markdown = False,
 ) -> None:
     """Sensitivity, precision and F1 of the beat classes N, S, V and F.
 
     DS1 and DS2 are the split of de Chazal 2004; paced records are left out. Intervals
     are 95 % by bootstrap over records.
     """
-    from ecgsvc import dsp
     from ecgsvc.app import beat_classifier
-    from ecgsvc.domain.waveform import SampleIndices, Waveform
     from ecgsvc.evaluation import DS1, DS2, beat_tables, evaluate_beats
-    from ecgsvc.pipeline import find_r_peaks
-
-    def detect(waveform: Waveform) -> SampleIndices:
-        return find_r_peaks(waveform, dsp.assess_quality(waveform))
 
     names = {"ds1": DS1, "ds2": DS2, "all": None}[records]
     all_results = []
@@ -96,7 +184,7 @@ def beats(
                 results = evaluate_beats(
                     directory,
                     classifier.classify,
-                    detect=detect if where == "own" else None,
+                    detect=_detect if where == "own" else None,
                     records=names,
                     extension=extension,
                     on_record=on_record,
@@ -104,10 +192,31 @@ def beats(
             all_results.append(results)
     if as_json:
         print_json([results.to_json() for results in all_results])
+    elif as_markdown:
+        _print_markdown(*(beat_tables(results)[0] for results in all_results))
     else:
         for results in all_results:
             for table in beat_tables(results):
                 out.print(table)
+
+
+def _detect(waveform: Waveform) -> SampleIndices:
+    """Find the R peaks as the service does."""
+    from ecgsvc import dsp
+    from ecgsvc.pipeline import find_r_peaks
+
+    return find_r_peaks(waveform, dsp.assess_quality(waveform))
+
+
+def _detect_on_first_lead(waveform: Waveform) -> SampleIndices:
+    return _detect(waveform.select(waveform.leads[:1]))
+
+
+def _print_markdown(*tables: Table) -> None:
+    from ecgsvc.evaluation import to_markdown
+
+    text = "\n\n".join(map(to_markdown, tables))
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

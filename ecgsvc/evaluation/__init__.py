@@ -1,18 +1,39 @@
-"""Scores of beat detection and beat classification against annotated recordings."""
+"""Scores of the signal core and the models against annotated recordings."""
 
 from ecgsvc.evaluation.beats import BeatResults, evaluate_beats
+from ecgsvc.evaluation.delineation import DelineationResults, evaluate_delineation
+from ecgsvc.evaluation.delineation_tables import (
+    delineation_record_table,
+    delineation_tables,
+)
+from ecgsvc.evaluation.markdown import to_markdown
+from ecgsvc.evaluation.noise import read_noises
+from ecgsvc.evaluation.noise_stress import NoiseStressResults, evaluate_noise_stress
+from ecgsvc.evaluation.noise_table import noise_table
+from ecgsvc.evaluation.peers import installed_peers
 from ecgsvc.evaluation.r_peaks import RPeakResults, evaluate_r_peaks
 from ecgsvc.evaluation.references import DS1, DS2, PACED_RECORDS
-from ecgsvc.evaluation.tables import beat_tables, r_peak_table
+from ecgsvc.evaluation.tables import beat_tables, r_peak_summary, r_peak_table
 
 __all__ = [
     "DS1",
     "DS2",
     "PACED_RECORDS",
     "BeatResults",
+    "DelineationResults",
+    "NoiseStressResults",
     "RPeakResults",
     "beat_tables",
+    "delineation_record_table",
+    "delineation_tables",
     "evaluate_beats",
+    "evaluate_delineation",
+    "evaluate_noise_stress",
     "evaluate_r_peaks",
+    "installed_peers",
+    "noise_table",
+    "r_peak_summary",
     "r_peak_table",
+    "read_noises",
+    "to_markdown",
 ]

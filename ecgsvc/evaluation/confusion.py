@@ -7,6 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass
+from ecgsvc.evaluation.bootstrap import (
+    N_RESAMPLES,
+    Interval,
+    interval,
+    resample_totals,
+)
 from ecgsvc.evaluation.scores import JsonValue, number
 
 Counts = NDArray[np.int64]
@@ -20,8 +26,6 @@ MATRIX_SHAPE = (N_CLASSES + 1, N_CLASSES + 1)
 SCORED_CLASSES = tuple(range(4))
 """N, S, V, F; there are too few Q beats to score."""
 _S, _V = BEAT_CLASSES.index(BeatClass.S), BEAT_CLASSES.index(BeatClass.V)
-
-N_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +78,7 @@ class BeatFigures:
         return named
 
 
-def beat_figures(confusion: Counts) -> BeatFigures:
+def beat_figures(confusion: Counts | Figures) -> BeatFigures:
     """Compute the figures of confusion matrices.
 
     Parameters
@@ -120,39 +124,12 @@ def figures_to_json(figures: BeatFigures) -> dict[str, JsonValue]:
 
 def bootstrap_intervals(
     confusions: Counts, *, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> dict[str, tuple[float | None, float | None]]:
-    """95 % percentile intervals of gross figures, records drawn with replacement.
-
-    Beats of one record resemble each other; to draw records, not beats, keeps that.
-
-    Parameters
-    ----------
-    confusions
-        Shape (n_records, 6, 6), at least one.
-    n_resamples, seed
-        Size and seed of the bootstrap.
-
-    Returns
-    -------
-    dict
-        Lower and upper end by name of figure; None where a figure is never defined.
-    """
-    n_records = len(confusions)
-    draws = np.random.default_rng(seed).multinomial(
-        n_records, np.full(n_records, 1 / n_records), size=n_resamples
-    )
-    resampled = np.tensordot(draws, confusions, axes=1)
+) -> dict[str, Interval]:
+    """95 % intervals of gross figures by name; `confusions` is (n_records, 6, 6)."""
+    resampled = resample_totals(confusions, n_resamples=n_resamples, seed=seed)
     return {
-        name: _interval(values) for name, values in beat_figures(resampled).flat().items()
+        name: interval(values) for name, values in beat_figures(resampled).flat().items()
     }
-
-
-def _interval(values: Figures) -> tuple[float | None, float | None]:
-    defined = values[~np.isnan(values)]
-    if not defined.size:
-        return None, None
-    low, high = np.quantile(defined, [0.025, 0.975]).tolist()
-    return low, high
 
 
 def _divide(part: Figures, whole: Figures) -> Figures:

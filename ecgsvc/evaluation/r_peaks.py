@@ -1,7 +1,7 @@
 """How well R peaks are found, as ANSI/AAMI EC57 asks and WFDB's ``bxb`` counts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from ecgsvc.evaluation.beat_matching import (
     match_beats,
     match_window_samples,
 )
+from ecgsvc.evaluation.bootstrap import Interval, interval, resample_totals
 from ecgsvc.evaluation.references import (
     Detect,
     OnRecord,
@@ -36,10 +37,11 @@ class RecordDetections:
 
 @dataclass(frozen=True, slots=True)
 class RPeakResults:
-    """Counts of all records; `start_s` is where scoring began."""
+    """Counts of all records; `start_s` is where scoring began, `seed` the bootstrap's."""
 
     start_s: float
     records: tuple[RecordDetections, ...]
+    seed: int = 0
 
     @property
     def gross(self) -> DetectionCounts:
@@ -57,6 +59,18 @@ class RPeakResults:
             "failed_detections": mean(c.failed_detections for c in counts),
         }
 
+    def intervals(self) -> dict[str, Interval]:
+        """95 % intervals of the gross figures, by bootstrap over records."""
+        counts = np.array([astuple(r.counts) for r in self.records])
+        found, missed, false = resample_totals(counts, seed=self.seed).T
+        with np.errstate(invalid="ignore"):
+            figures = {
+                "sensitivity": found / (found + missed),
+                "positive_predictivity": found / (found + false),
+                "f1": 2 * found / (2 * found + missed + false),
+            }
+        return {name: interval(values) for name, values in figures.items()}
+
     def to_json(self) -> dict[str, object]:
         """Everything, with the protocol, as plain JSON values."""
         return {
@@ -66,9 +80,12 @@ class RPeakResults:
                 "match_window_s": MATCH_WINDOW_S,
                 "start_s": self.start_s,
                 "ventricular_flutter": "excluded",
+                "interval": "95 %, bootstrap over records",
+                "seed": self.seed,
             },
             "records": [{"record": r.record, **r.counts.to_json()} for r in self.records],
             "gross": self.gross.to_json(),
+            "intervals": self.intervals(),
             "average": {name: number(value) for name, value in self.average.items()},
         }
 

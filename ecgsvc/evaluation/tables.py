@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ecgsvc.domain.beats import BEAT_CLASSES
 from ecgsvc.evaluation.beats import BeatResults
+from ecgsvc.evaluation.bootstrap import Interval
 from ecgsvc.evaluation.confusion import SCORED_CLASSES, BeatFigures, beat_figures
 from ecgsvc.evaluation.r_peaks import RPeakResults
 from ecgsvc.evaluation.scores import DetectionCounts
@@ -33,9 +34,37 @@ def r_peak_table(results: RPeakResults) -> Table:
         table.add_row(record.record, *_detection_cells(record.counts))
     table.add_section()
     table.add_row("Gross", *_detection_cells(results.gross))
+    intervals = results.intervals()
+    ends = (_interval_cell(intervals[f]) for f in FIGURE_HEADINGS)
+    table.add_row("95 % interval", "", "", "", *ends, "")
     average = results.average
     figures = ("sensitivity", "positive_predictivity", "f1", "failed_detections")
     table.add_row("Average", "", "", "", *(percent(average[f]) for f in figures))
+    return table
+
+
+def r_peak_summary(results: RPeakResults, heard: str) -> Table:
+    """Gross figures of one run in one row, with the lowest of single records."""
+    table = Table(title="R peaks, ANSI/AAMI EC57")
+    table.add_column("Leads")
+    table.add_column("Scored")
+    headings = ("Records", "Beats", "Missed", "False", "Se %", "+P %", "F1 %")
+    for heading in (*headings, "Lowest Se %", "Lowest +P %"):
+        table.add_column(heading, justify="right")
+    gross, intervals = results.gross, results.intervals()
+    records = [r.counts for r in results.records]
+    table.add_row(
+        heard,
+        f"from {results.start_s:g} s on" if results.start_s else "all beats",
+        str(len(records)),
+        *_detection_cells(gross)[:3],
+        *(
+            percent_with_interval(float(getattr(gross, figure)), intervals[figure])
+            for figure in FIGURE_HEADINGS
+        ),
+        percent(min(c.sensitivity for c in records)),
+        percent(min(c.positive_predictivity for c in records)),
+    )
     return table
 
 
@@ -47,6 +76,17 @@ def beat_tables(results: BeatResults) -> tuple[Table, Table]:
 def percent(fraction: float) -> str:
     """Write a fraction as a percentage; an undefined one as a dash."""
     return "-" if math.isnan(fraction) else f"{100 * fraction:.2f}"
+
+
+def percent_with_interval(fraction: float, ends: Interval) -> str:
+    """Write a fraction as a percentage, with its interval where it has one."""
+    shown = _interval_cell(ends)
+    return f"{percent(fraction)} ({shown})" if shown else percent(fraction)
+
+
+def _interval_cell(ends: Interval) -> str:
+    low, high = ends
+    return "" if low is None or high is None else f"{percent(low)}-{percent(high)}"
 
 
 def _detection_cells(counts: DetectionCounts) -> tuple[str, ...]:

@@ -9,7 +9,12 @@ from rich.console import Console
 
 from ecgsvc.convert import WfdbAnnotations
 from ecgsvc.domain.errors import UnreadableRecording
-from ecgsvc.evaluation import evaluate_r_peaks, r_peak_table
+from ecgsvc.evaluation import (
+    evaluate_r_peaks,
+    r_peak_summary,
+    r_peak_table,
+    to_markdown,
+)
 from ecgsvc.evaluation.r_peaks import count_detections
 from ecgsvc.evaluation.references import find_records, reference_beats
 from ecgsvc.evaluation.scores import DetectionCounts, total
@@ -104,12 +109,17 @@ def test_a_folder_of_records_is_scored_gross_and_on_average(tmp_path):
     document = json.loads(json.dumps(results.to_json(), allow_nan=False))
     assert [r["sensitivity"] for r in document["records"]] == [0.5, 1.0]
     assert document["protocol"]["start_s"] == 0.0
+    assert document["intervals"]["sensitivity"] == [0.5, 1.0]
+    assert document["intervals"]["positive_predictivity"] == [1.0, 1.0]
 
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(r_peak_table(results))
     shown = console.export_text()
     assert "66.67" in shown
     assert "Average" in shown
+    assert "50.00-100.00" in shown
+    summary = to_markdown(r_peak_summary(results, "all"))
+    assert "| all | all beats | 2 | 6 | 2 | 0 | 66.67 (50.00-100.00) |" in summary
 
 
 def test_five_minutes_are_left_out_unless_asked_for(tmp_path):
