@@ -1,6 +1,6 @@
 """Requests a second, latency, and time per stage, beside the same work in Python.
 
-    python benchmarks/end_to_end.py [--requests 400] [--clients 4]
+    python benchmarks/end_to_end.py [--requests 400] [--clients 4] [--processes 1]
 
 One run measures both: a real `ecgsvc serve` over gRPC with a SQLite file, fed 12-lead 10 s
 500 Hz Observations by several clients; and, interleaved with it, the same work (parse and
@@ -45,11 +45,12 @@ def main() -> None:
     options.add_argument("--requests", type=int, default=400)
     options.add_argument("--clients", type=int, default=4)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--processes", type=int, default=1)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bodies = [observation(number) for number in range(given.requests)]
         ours, peers = [], []
-        with server(Path(folder)) as address:
+        with server(Path(folder), given.processes) as address:
             latencies_s = post_all(address, bodies[:WARM_UP], given.clients)[0]
             share = given.requests // given.rounds
             for number in range(given.rounds):
@@ -59,6 +60,7 @@ def main() -> None:
                 ours.append(len(latencies) / wall_s)
                 peers.append(4 / timed(lambda part=part: [in_python(b) for b in part[:4]]))
         print(f"12 leads, 10 s, 500 Hz; {len(latencies_s)} posts, {given.clients} clients")
+        print(f"server processes: {given.processes}")
         print(f"ecgsvc over gRPC, SQLite    {spread(ours)} requests/s")
         print(
             f"  latency p50 {1000 * np.quantile(latencies_s, 0.5):.1f} ms, "
@@ -82,13 +84,13 @@ def observation(number: int) -> bytes:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, n_processes: int) -> Iterator[str]:
     """Run `ecgsvc serve` over a new SQLite file."""
     url = f"sqlite:///{folder / 'bench.sqlite3'}"
     migrate(url)
     command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(
-        [*command, "--database", url],
+        [*command, "--database", url, "--processes", str(n_processes)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

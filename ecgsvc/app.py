@@ -1,7 +1,10 @@
 """Composition root: settings → models, store, pipeline, server; idle at import."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from ecgsvc import __version__, dsp, fhir, rpc
@@ -37,8 +40,37 @@ def run_server(settings: Settings) -> None:
     ModelUnavailable
         A model cannot be loaded.
     OSError
-        The address cannot be bound, or a TLS file cannot be read.
+        The address cannot be bound, a TLS file cannot be read, or one of several server
+        processes ended by itself.
     """
+    if settings.processes > 1:
+        serve = partial(_serve_in_process, settings)
+        rpc.run_processes(settings.processes, settings.listen, serve, _announce)
+        return
+    host = settings.listen.rpartition(":")[0]
+    with _server(settings) as server:
+        signal = server.serve_until_signalled(
+            settings.grace_s, when_ready=lambda: _announce(f"{host}:{server.port}")
+        )
+        _LOG.info("stopped by %s, accepted calls finished", signal.name)
+
+
+def _serve_in_process(
+    settings: Settings,
+    address: str,
+    ready: Callable[[], None],
+    wait_for_end: Callable[[], None],
+) -> None:
+    """Be one of several server processes."""
+    start_logging()
+    with _server(settings.model_copy(update={"listen": address})) as server:
+        ready()
+        wait_for_end()
+        server.stop(settings.grace_s)
+
+
+@contextmanager
+def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
     store = ReportStore(settings.database_url)
     try:
         pipeline = EcgPipeline(
@@ -51,21 +83,25 @@ def run_server(settings: Settings) -> None:
             ),
             now=lambda: datetime.now(UTC),
         )
-        server = rpc.build_server(
+        yield rpc.build_server(
             _server_settings(settings),
             analyzer=pipeline,
             reports=store,
             operation_outcome=fhir.operation_outcome,
         )
-        host = settings.listen.rpartition(":")[0]
-
-        def announce() -> None:
-            print(f"serving on {host}:{server.port}", flush=True)  # noqa: T201 (to whoever started it)
-
-        signal = server.serve_until_signalled(settings.grace_s, when_ready=announce)
-        _LOG.info("stopped by %s, accepted calls finished", signal.name)
     finally:
         store.close()
+
+
+def start_logging() -> None:
+    """Log to standard error, one line an event."""
+    form = "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _announce(address: str) -> None:
+    print(f"serving on {address}", flush=True)  # noqa: T201 (to whoever started it)
 
 
 def _server_settings(settings: Settings) -> rpc.ServerSettings:
@@ -78,5 +114,6 @@ def _server_settings(settings: Settings) -> rpc.ServerSettings:
         address=settings.listen,
         n_workers=settings.workers,
         max_pending=settings.max_in_flight,
+        reuse_port=settings.processes > 1,
         tls=tls,
     )

@@ -27,7 +27,10 @@ class Settings(BaseSettings):
     listen: str = Field(
         "127.0.0.1:50051", description="HOST:PORT; port 0 takes a free one."
     )
-    workers: int = Field(4, ge=1, le=256, description="Threads that serve calls.")
+    workers: int = Field(
+        4, ge=1, le=256, description="Threads of a process that serve calls."
+    )
+    processes: int = Field(1, ge=1, le=256, description="Server processes on the one port.")
     max_in_flight: int = Field(
         64, ge=1, description="Calls accepted at once, waiting included."
     )

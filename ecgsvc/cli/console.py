@@ -92,9 +92,14 @@ class Failures:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the command with one line instead of a trace for errors of our own."""
+    """End the command with one line instead of a trace, for errors of ours and of files."""
     try:
         yield
     except EcgsvcError as error:
-        err.print(describe(error), markup=False, highlight=False, style="red")
-        raise typer.Exit(1) from None
+        message = describe(error)
+    except OSError as error:
+        message = str(error)
+    else:
+        return
+    err.print(message, markup=False, highlight=False, style="red")
+    raise typer.Exit(1)

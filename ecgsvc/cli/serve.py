@@ -1,6 +1,5 @@
 """`ecgsvc serve` and `ecgsvc migrate`."""
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,9 @@ def serve(
         typer.Option(help="auto, cpu or cuda; cuda refuses to start without CUDA."),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Threads that serve calls.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Server processes on the one port, one a core.")
+    ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option(help="PEM chain; turns TLS on.")
     ] = None,
@@ -32,17 +34,18 @@ def serve(
 
     The database must be migrated (`ecgsvc migrate`). Further settings: ECGSVC_* variables.
     """
-    from ecgsvc.app import run_server  # models and servers are loaded only here
+    from ecgsvc.app import (
+        run_server,
+        start_logging,
+    )  # models and servers are loaded only here
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    start_logging()
     settings = settings_with(
         listen=listen,
         database_url=database,
         provider=provider,
         workers=workers,
+        processes=processes,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         tls_client_ca=tls_client_ca,

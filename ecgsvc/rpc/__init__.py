@@ -2,6 +2,7 @@
 
 from ecgsvc.rpc.analysis_service import AnalyzedEcg, EcgAnalyzer
 from ecgsvc.rpc.errors import OutcomeFactory
+from ecgsvc.rpc.processes import ServerProcessDied, run_processes
 from ecgsvc.rpc.report_service import ReportReader
 from ecgsvc.rpc.server import CannotListen, RunningServer, ServerSettings, build_server
 from ecgsvc.rpc.tls import TlsFiles, UnusableTlsFiles
@@ -13,8 +14,10 @@ __all__ = [
     "OutcomeFactory",
     "ReportReader",
     "RunningServer",
+    "ServerProcessDied",
     "ServerSettings",
     "TlsFiles",
     "UnusableTlsFiles",
     "build_server",
+    "run_processes",
 ]
