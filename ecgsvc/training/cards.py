@@ -1,6 +1,7 @@
 """The card of a beat model: what it is, how it was made and measured, where it fails."""
 
 import json
+import math
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,25 +75,28 @@ def beat_card(
 
 
 def evaluated(results: BeatResults, protocol: str) -> dict[str, Any]:
-    """Figures of an evaluation as a table of the card: value, low and high end of 95 %."""
+    """Figures of an evaluation as a table of the card: value, low and high end of 95 %.
+
+    Figures that are undefined, as the precision of a class never called, are left out.
+    """
     table: dict[str, Any] = {
         "protocol": protocol,
         "positions": results.positions,
         "records": len(results.records),
         "interval": "95 %, percentile bootstrap over records",
     }
+    names = [f"{BEAT_CLASSES[i]}.{m}" for i in SCORED_CLASSES for m in _MEASURES]
     for subset in results.subsets:
         flat, bounds = results.figures(subset).flat(), results.intervals(subset)
-        names = [f"{BEAT_CLASSES[i]}.{m}" for i in SCORED_CLASSES for m in _MEASURES]
-        figures = {
+        table[subset.replace(" ", "_")] = {
             name.replace(".", "_"): [
                 round(float(value), 4)
                 for value in (flat[name], *bounds[name])
                 if value is not None
             ]
             for name in [*names, "macro_f1", "j_kappa"]
+            if math.isfinite(flat[name])
         }
-        table[subset.replace(" ", "_")] = figures
     return table
 
 

@@ -132,6 +132,13 @@ def test_the_card_written_is_the_card_read(tmp_path):
     assert card.document["limits"]["failure_modes"] == list(cards.FAILURE_MODES)
 
 
+def test_figures_that_are_undefined_are_left_out_of_the_card():
+    results = held_out_results([_held_out("a")], [0.0, 0.0, 0.0, -10.0, 0.0])
+    figures = cards.evaluated(results, "a test")["all"]
+    assert figures["F_sensitivity"][0] == 0.0
+    assert "F_positive_predictivity" not in figures
+
+
 def _held_out(record):
     labels = np.array([0, 0, 0, 1, 2, 3] * 5)
     logits = np.eye(5, dtype=np.float32)[labels] * 3
