@@ -22,10 +22,10 @@ _CANDIDATES: tuple[list[float], ...] = (
     [0.0],
     np.arange(-2.0, 2.01, 0.5).tolist(),
     np.arange(-2.0, 2.01, 0.5).tolist(),
-    np.arange(-3.0, 0.01, 1.0).tolist(),
+    np.arange(-2.0, 0.01, 1.0).tolist(),
     [0.0],
 )
-"""Offsets tried, in the order of `BEAT_CLASSES`."""
+"""Offsets tried, in the order of `BEAT_CLASSES`; at less than -2, F is never called."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
