@@ -57,10 +57,13 @@ data:
 
 evaluate: $(VENV)/installed
 	ecgsvc evaluate r-peaks $(ECGSVC_DATA)/mitdb
+	ecgsvc evaluate delineation $(ECGSVC_DATA)/ludb
+	ecgsvc evaluate noise $(ECGSVC_DATA)/mitdb --noise $(ECGSVC_DATA)/nstdb
 	ecgsvc evaluate beats $(ECGSVC_DATA)/mitdb
 
 bench: $(VENV)/installed
-	python -m pip install --quiet --editable ".[bench]" --no-build-isolation
+	python -m pip install --quiet --editable ".[bench,dev]" --no-build-isolation
+	python benchmarks/signal.py
 	python benchmarks/end_to_end.py
 
 clean:

@@ -8,10 +8,16 @@ validate the Observation, clean, detect and delineate 12 leads, build a report) 
 `fhir.resources`, NumPy and NeuroKit2. Quote the ratios, not the absolute figures.
 """
 
+# ruff: noqa: E402 (see below)
+import sys
+from pathlib import Path
+
+# Ahead of all other imports: signal.py beside this file would hide the standard library's.
+sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).parent]
+
 import argparse
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -19,7 +25,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import neurokit2
