@@ -37,24 +37,35 @@ def isoelectric_mv(
     waveform: Waveform, lead: Lead, qrs_onset: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Level just before each QRS, shape (n_beats,), NaN where it has no onset."""
-    lead_mv = waveform.lead_mv(lead)
     width = max(1, round(BASELINE_S * waveform.sampling_rate_hz))
-    levels = np.full(len(qrs_onset), np.nan)
-    for i, onset in enumerate(qrs_onset):
-        if np.isfinite(onset):
-            piece = lead_mv[max(0, int(onset) - width) : int(onset) + 1]
-            levels[i] = piece.mean()
-    return levels
+    lead_mv = waveform.lead_mv(lead)
+    return _over_spans(np.add, lead_mv, qrs_onset - width, qrs_onset) / (width + 1)
+
+
+def _over_spans(
+    reduction: np.ufunc,
+    lead_mv: Millivolts,
+    first: NDArray[np.float64],
+    last: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Reduce the samples of each span, both ends included.
+
+    NaN where the span has no bounds, leaves the recording, or has a missing sample.
+    """
+    out = np.full(len(first), np.nan)
+    with np.errstate(invalid="ignore"):
+        inside = (first >= 0) & (last >= first) & (last < len(lead_mv) - 1)
+    if inside.any():
+        bounds = np.stack([first[inside], last[inside] + 1], axis=1).astype(np.int64)
+        out[inside] = reduction.reduceat(lead_mv, bounds.ravel())[::2]
+    return out
 
 
 def _net_area_mv_samples(
     lead_mv: Millivolts, levels: NDArray[np.float64], wave: GlobalPoints
 ) -> float | None:
-    areas = np.full(len(levels), np.nan)
-    for i, (onset, offset) in enumerate(zip(wave.onset, wave.offset, strict=True)):
-        if np.isfinite(onset) and np.isfinite(offset) and offset > onset:
-            areas[i] = np.sum(lead_mv[int(onset) : int(offset) + 1] - levels[i])
-    return median_of_most(areas)
+    sums = _over_spans(np.add, lead_mv, wave.onset, wave.offset)
+    return median_of_most(sums - levels * (wave.offset - wave.onset + 1))
 
 
 def frontal_axis_deg(
@@ -84,10 +95,7 @@ def r_amplitude_mv(
     lead_mv: Millivolts, levels: NDArray[np.float64], qrs: GlobalPoints
 ) -> float | None:
     """Median height of the QRS above the isoelectric level; 0 for a QS complex."""
-    heights = np.full(len(levels), np.nan)
-    for i, (onset, offset) in enumerate(zip(qrs.onset, qrs.offset, strict=True)):
-        if np.isfinite(onset) and np.isfinite(offset):
-            heights[i] = lead_mv[int(onset) : int(offset) + 1].max() - levels[i]
+    heights = _over_spans(np.maximum, lead_mv, qrs.onset, qrs.offset) - levels
     median = median_of_most(heights)
     return None if median is None else max(0.0, median)
 
