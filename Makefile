@@ -22,11 +22,12 @@ test: $(VENV)/installed
 verify: $(VENV)/installed
 	python -m pytest -m verify
 
-$(VENV)/installed: pyproject.toml CMakeLists.txt $(CORE)
+$(VENV)/installed: pyproject.toml CMakeLists.txt $(CORE) tests/service/node/package-lock.json
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --upgrade pip
 	python -m pip install --quiet "scikit-build-core>=1.1" "pybind11>=3.1" cmake ninja
 	python -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	if command -v npm >/dev/null; then npm ci --silent --prefix tests/service/node; fi
 	touch $@
 
 lint: $(VENV)/installed
