@@ -30,8 +30,11 @@ class Measurements:
     qt_ms: float | None = None
     qtc_fridericia_ms: float | None = None
     qtc_bazett_ms: float | None = None
+    qtc_framingham_ms: float | None = None
+    qtc_hodges_ms: float | None = None
     p_axis_deg: float | None = None
     qrs_axis_deg: float | None = None
     t_axis_deg: float | None = None
     r_amplitude_mv: Mapping[Lead, float | None] = field(default_factory=dict)
     t_amplitude_mv: Mapping[Lead, float | None] = field(default_factory=dict)
+    st_j60_mv: Mapping[Lead, float | None] = field(default_factory=dict)

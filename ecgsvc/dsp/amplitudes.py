@@ -11,6 +11,9 @@ from ecgsvc.domain.waveform import Lead, Millivolts, SampleIndices, Waveform
 
 BASELINE_S = 0.02
 """The isoelectric level is the mean of this long before the QRS onset."""
+ST_AFTER_J_S = 0.06
+"""The ST level is read 60 ms after the J point, the end of the QRS complex."""
+ST_HALF_WIDTH_S = 0.005
 MIN_WAVE_FRACTION = 0.5
 """A wave that fewer of the beats show is not measured."""
 MIN_AXIS_AREA_MV_S = 0.0005
@@ -98,6 +101,16 @@ def r_amplitude_mv(
     heights = _over_spans(np.maximum, lead_mv, qrs.onset, qrs.offset) - levels
     median = median_of_most(heights)
     return None if median is None else max(0.0, median)
+
+
+def st_level_mv(
+    waveform: Waveform, lead: Lead, levels: NDArray[np.float64], qrs: GlobalPoints
+) -> float | None:
+    """Median level 60 ms after the J point over the isoelectric level."""
+    half = round(ST_HALF_WIDTH_S * waveform.sampling_rate_hz)
+    middle = qrs.offset + round(ST_AFTER_J_S * waveform.sampling_rate_hz)
+    sums = _over_spans(np.add, waveform.lead_mv(lead), middle - half, middle + half)
+    return median_of_most(sums / (2 * half + 1) - levels)
 
 
 def peak_amplitude_mv(

@@ -22,11 +22,18 @@ from ecgsvc.dsp.amplitudes import (
     median_of_most,
     peak_amplitude_mv,
     r_amplitude_mv,
+    st_level_mv,
 )
 
-INTERVALS = ("p_ms", "pr_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms")
+CORRECTED_QT = (
+    "qtc_fridericia_ms",
+    "qtc_bazett_ms",
+    "qtc_framingham_ms",
+    "qtc_hodges_ms",
+)
+INTERVALS = ("p_ms", "pr_ms", "qrs_ms", "qt_ms", *CORRECTED_QT)
 AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
-AMPLITUDES = ("r_amplitude_mv", "t_amplitude_mv")
+AMPLITUDES = ("r_amplitude_mv", "t_amplitude_mv", "st_j60_mv")
 
 
 def measure(
@@ -66,6 +73,9 @@ def measure(
         "r_amplitude_mv": {
             w.lead: r_amplitude_mv(waveform.lead_mv(w.lead), levels[w.lead], qrs)
             for w in waves
+        },
+        "st_j60_mv": {
+            w.lead: st_level_mv(waveform, w.lead, levels[w.lead], qrs) for w in waves
         },
         "t_amplitude_mv": {
             w.lead: peak_amplitude_mv(
@@ -120,10 +130,12 @@ def _intervals(
     qt_ms = values["qt_ms"]
     if isinstance(qt_ms, str) or rr_ms is None:
         reason = "no QT interval" if isinstance(qt_ms, str) else "no RR interval"
-        return values | dict.fromkeys(("qtc_fridericia_ms", "qtc_bazett_ms"), reason)
+        return values | dict.fromkeys(CORRECTED_QT, reason)
     rr_s = rr_ms / 1000.0
     values["qtc_fridericia_ms"] = qt_ms / rr_s ** (1 / 3)  # Fridericia 1920
     values["qtc_bazett_ms"] = qt_ms / rr_s**0.5  # Bazett 1920
+    values["qtc_framingham_ms"] = qt_ms + 154 * (1 - rr_s)  # Sagie 1992
+    values["qtc_hodges_ms"] = qt_ms + 1.75 * (60 / rr_s - 60)  # Hodges 1983
     return values
 
 

@@ -46,6 +46,14 @@ _GLOBALS = (
 )
 
 
+_WITHOUT_CODE = (
+    ("p_ms", "P wave duration"),
+    ("qtc_framingham_ms", "Q-T interval corrected based on Framingham formula"),
+    ("qtc_hodges_ms", "Q-T interval corrected based on Hodges formula"),
+)
+"""Intervals for which no code could be verified: given as text when measured."""
+
+
 def measurements_observation(frame: Frame) -> JsonObject:
     """Return the Observation 34534-8 of a report.
 
@@ -60,7 +68,7 @@ def measurements_observation(frame: Frame) -> JsonObject:
         | {
             "status": "preliminary",
             "category": [concept(PROCEDURE)],
-            "code": concept(EKG_PANEL),
+            "code": concept(EKG_PANEL, text="ECG measurements"),
         }
         | frame.carried("subject", "encounter", "device")
         | frame.effective()
@@ -76,6 +84,7 @@ def measurements_observation(frame: Frame) -> JsonObject:
                 *_amplitudes(
                     "T", "t_amplitude_mv", measured.t_amplitude_mv, T_AMPLITUDE, reasons
                 ),
+                *_st_levels(measured),
             ],
         }
     )
@@ -87,9 +96,11 @@ def _globals(measured: Measurements, reasons: Mapping[str, str]) -> Iterator[Jso
         found = None if value is None else quantity(value, item.unit, decimals=0)
         reason = reasons.get(f"measurements.{item.field}", _NOT_MEASURED)
         yield _component(concept(item.coding), found, reason)
-    if measured.p_ms is not None:
-        found = quantity(measured.p_ms, "ms", decimals=0)
-        yield _component(concept(text="P wave duration"), found, "")
+    for field, text in _WITHOUT_CODE:
+        value = getattr(measured, field)
+        if value is not None:
+            found = quantity(value, "ms", decimals=0)
+            yield _component(concept(text=text), found, "")
 
 
 def _amplitudes(
@@ -110,6 +121,13 @@ def _amplitudes(
         yield _component(
             concept(*own, text=f"{wave} wave amplitude, lead {lead}"), found, reason
         )
+
+
+def _st_levels(measured: Measurements) -> Iterator[JsonObject]:
+    for lead, value in measured.st_j60_mv.items():
+        if value is not None:
+            found = quantity(value, "mV", decimals=3)
+            yield _component(concept(text=f"ST level at J+60 ms, lead {lead}"), found, "")
 
 
 def _component(code: JsonObject, value: JsonObject | None, reason: str) -> JsonObject:

@@ -141,12 +141,14 @@ def _measurement_row(analysis: Analysis) -> Row:
 def _amplitude_rows(analysis: Analysis) -> Iterator[Row]:
     r_mv = analysis.measurements.r_amplitude_mv
     t_mv = analysis.measurements.t_amplitude_mv
-    for position, lead in enumerate(dict.fromkeys((*r_mv, *t_mv))):
+    st_mv = analysis.measurements.st_j60_mv
+    for position, lead in enumerate(dict.fromkeys((*r_mv, *t_mv, *st_mv))):
         yield {
             "position": position,
             "lead": lead,
             "r_amplitude_mv": _plain(r_mv.get(lead)),
             "t_amplitude_mv": _plain(t_mv.get(lead)),
+            "st_j60_mv": _plain(st_mv.get(lead)),
         }
 
 

@@ -184,6 +184,8 @@ measurements = Table(
     Column("qt_ms", Float),
     Column("qtc_fridericia_ms", Float),
     Column("qtc_bazett_ms", Float),
+    Column("qtc_framingham_ms", Float),
+    Column("qtc_hodges_ms", Float),
     Column("p_axis_deg", Float),
     Column("qrs_axis_deg", Float),
     Column("t_axis_deg", Float),
@@ -201,6 +203,7 @@ lead_amplitudes = Table(
     Column("lead", Text, nullable=False),
     Column("r_amplitude_mv", Float),
     Column("t_amplitude_mv", Float),
+    Column("st_j60_mv", Float),
     PrimaryKeyConstraint(*REPORT_KEY, "position"),
     _of_report(),
 )

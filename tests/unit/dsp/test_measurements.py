@@ -51,6 +51,8 @@ def test_intervals_are_those_of_the_boundaries() -> None:
     assert measured.qt_ms == pytest.approx((T_OFF - QRS_ON) * 2)
     assert measured.qtc_fridericia_ms == pytest.approx(380 / 0.8 ** (1 / 3))
     assert measured.qtc_bazett_ms == pytest.approx(380 / 0.8**0.5)
+    assert measured.qtc_framingham_ms == pytest.approx(380 + 154 * 0.2)
+    assert measured.qtc_hodges_ms == pytest.approx(380 + 1.75 * 15)
     assert measured.r_amplitude_mv == {"II": pytest.approx(1.0)}
     assert measured.t_amplitude_mv == {"II": pytest.approx(0.3)}
     assert {u.path for u in missing} == {
@@ -114,6 +116,15 @@ def test_ectopic_beats_take_no_part_in_intervals() -> None:
     classes = "".join("V" if i % 2 == 0 else "N" for i in range(len(R_PEAKS)))
     measured, _ = measure(waveform(("II",), {}), beats(classes), [waves])
     assert measured.qrs_ms == pytest.approx((QRS_OFF - QRS_ON) * 2)
+
+
+def test_st_level_is_that_after_the_j_point() -> None:
+    samples = np.zeros((1, 5000))
+    for r in R_PEAKS:
+        samples[0, r + QRS_OFF + 20 : r + QRS_OFF + 40] = 0.2  # J + 40 to J + 80 ms
+    raised = Waveform(samples - 0.5, RATE_HZ, ("II",))
+    measured, _ = measure(raised, beats(), [lead_waves("II")])
+    assert measured.st_j60_mv == {"II": pytest.approx(0.2)}
 
 
 def test_no_beats_and_one_beat_have_no_rate() -> None:
