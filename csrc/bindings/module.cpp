@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
     ecg::bindings::bind_beat_windows(module);
     ecg::bindings::bind_delineate(module);
     ecg::bindings::bind_filters(module);
+    ecg::bindings::bind_quality(module);
     ecg::bindings::bind_r_peaks(module);
     ecg::bindings::bind_resample(module);
     ecg::bindings::bind_sampled_data(module);

@@ -8,8 +8,9 @@ from ecgsvc.dsp.beat_windows import beat_windows
 from ecgsvc.dsp.delineation import delineate
 from ecgsvc.dsp.filters import band_pass, notch
 from ecgsvc.dsp.lead_waves import delineate_leads
+from ecgsvc.dsp.limb_leads import arm_electrodes_may_be_swapped, contradicting_limb_leads
 from ecgsvc.dsp.measurements import measure
-from ecgsvc.dsp.quality import assess_quality, contradicting_limb_leads
+from ecgsvc.dsp.quality import assess_quality, beat_quality
 from ecgsvc.dsp.r_peaks import RPeakDetector, detect_r_peaks
 from ecgsvc.dsp.resampling import rate_ratio, resample
 from ecgsvc.dsp.sampled_data import SampledDataError, parse_sampled_data
@@ -17,8 +18,10 @@ from ecgsvc.dsp.sampled_data import SampledDataError, parse_sampled_data
 __all__ = [
     "RPeakDetector",
     "SampledDataError",
+    "arm_electrodes_may_be_swapped",
     "assess_quality",
     "band_pass",
+    "beat_quality",
     "beat_windows",
     "contradicting_limb_leads",
     "delineate",

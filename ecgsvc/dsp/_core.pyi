@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,3 +45,24 @@ def delineate(
     sampling_rate_hz: float,
     r_peak_indices: NDArray[np.int64],
 ) -> NDArray[np.int64]: ...
+def judge_quality(
+    samples_mv: NDArray[np.float64], sampling_rate_hz: float
+) -> tuple[
+    NDArray[np.uint8],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+]: ...
+def beat_quality(
+    samples_mv: NDArray[np.float64],
+    sampling_rate_hz: float,
+    r_peak_indices: NDArray[np.int64],
+    *,
+    index: NDArray[np.float32],
+    cleanness: NDArray[np.float32],
+) -> NDArray[np.float32]: ...
+def quality_window_samples(sampling_rate_hz: float) -> int: ...
+def sum_of_leads(
+    samples_mv: NDArray[np.float64], terms: Sequence[tuple[int, float]]
+) -> tuple[float, float, int]: ...

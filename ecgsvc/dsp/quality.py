@@ -1,105 +1,146 @@
-"""Signal quality: which leads later stages may rely on, and whether the leads agree."""
+"""Signal quality: what disturbs each lead, second by second, and which leads to rely on.
 
-from itertools import starmap
+The thresholds of what is noise, hum, wander … stand with their reasons in the core
+(``csrc/ecg/signal_quality.cpp``).
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
-from ecgsvc.domain.waveform import Lead, Millivolts, Waveform
+from ecgsvc.domain.quality import (
+    LeadQuality,
+    QualityProblem,
+    SignalQuality,
+    WindowQuality,
+)
+from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
+from ecgsvc.dsp import _core
+from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 
-WINDOW_S = 1.0
-"""Flatness is judged in windows of this length: longer than any pause between T and P."""
-FLAT_RANGE_MV = 0.005
-"""Least significant bit of common carts and Holters (IEC 60601-2-25: at most 5 µV)."""
-FLAT_RELATIVE_RANGE = 0.005
-"""A window with this share of the lead's usual range carries no beat."""
+FLAGS: dict[QualityProblem, int] = {
+    QualityProblem.MISSING_SAMPLES: 1,
+    QualityProblem.FLAT: 2,
+    QualityProblem.SATURATED: 4,
+    QualityProblem.MAINS_HUM: 8,
+    QualityProblem.BASELINE_WANDER: 16,
+    QualityProblem.MUSCLE_NOISE: 32,
+    QualityProblem.ELECTRODE_POPS: 64,
+    QualityProblem.NOT_AN_ECG: 128,
+}
+"""Bits of the core."""
+UNREADABLE = 1 | 4 | 32 | 64 | 128
 USABLE_FRACTION = 0.5
 """A lead with less signal than this is not relied upon."""
-CONTRADICTION_RATIO = 0.5
-"""Residual of a limb lead equation beyond doubt: 0 when it holds, 1 for unrelated leads."""
-
-LIMB_LEAD_EQUATIONS: tuple[tuple[tuple[Lead, float], ...], ...] = (
-    (("I", 1.0), ("III", 1.0), ("II", -1.0)),
-    (("aVR", 1.0), ("I", 0.5), ("II", 0.5)),
-    (("aVL", 1.0), ("I", -1.0), ("II", 0.5)),
-    (("aVF", 1.0), ("II", -1.0), ("I", 0.5)),
-)
-"""Sums that vanish: Einthoven 1913 and Goldberger 1942."""
+NOTED_FRACTION = 0.1
+"""What disturbs less of a lead, one second of a standard ECG, is counted but not said."""
 
 
 def assess_quality(waveform: Waveform) -> SignalQuality:
-    """Judge each lead by itself and the limb leads together."""
+    """Judge each second of each lead by itself and the limb leads together.
+
+    Linear in the number of samples. A lead is usable when at least half of it is there,
+    moves and could be an electrocardiogram; noise alone does not make it unusable.
+    Ventricular fibrillation may be: none of 261 stretches of 10 s in vfdb is called no
+    electrocardiogram.
+    """
+    flags, index, cleanness, missing, mains_hz = _core.judge_quality(
+        waveform.samples_mv, waveform.sampling_rate_hz
+    )
     leads = tuple(
-        starmap(
-            _lead_quality,
-            (
-                (lead, row, waveform.sampling_rate_hz)
-                for lead, row in zip(waveform.leads, waveform.samples_mv, strict=True)
-            ),
+        _lead_quality(lead, *values)
+        for lead, *values in zip(
+            waveform.leads, flags, index, missing.tolist(), mains_hz.tolist(), strict=True
         )
     )
-    contradict = contradicting_limb_leads(waveform)
+    problems = []
+    if contradicting_limb_leads(waveform):
+        problems.append(QualityProblem.LIMB_LEADS_CONTRADICT)
+    judged = [q for q in leads if q.missing_fraction < 1 and q.flat_fraction < 1]
+    if judged and all(QualityProblem.NOT_AN_ECG in q.problems for q in judged):
+        problems.append(QualityProblem.NOT_AN_ECG)
     return SignalQuality(
         leads=leads,
-        problems=(QualityProblem.LIMB_LEADS_CONTRADICT,) if contradict else (),
+        problems=tuple(problems),
+        windows=WindowQuality(
+            n_samples=_core.quality_window_samples(waveform.sampling_rate_hz),
+            index=index,
+            cleanness=cleanness,
+            unreadable=(flags & UNREADABLE) != 0,
+        ),
     )
 
 
-def contradicting_limb_leads(waveform: Waveform) -> tuple[Lead, ...]:
-    """Leads of the first limb lead equation that fails beyond doubt; empty when none does.
+def beat_quality(
+    waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+) -> NDArray[np.float32]:
+    """How well each beat can be relied upon, in the lead that shows it best.
 
-    The offset of each lead is removed first, because carts remove baselines lead by lead.
-    Equations with leads that are not there, or are silent, are not judged.
+    A beat counts as far as it stands out of what surrounds it or looks like two of the
+    eight beats around it, in a second that is clean.
+
+    Parameters
+    ----------
+    waveform, quality
+        A recording and what `assess_quality` said of it.
+    r_peak_indices
+        Shape (n_beats,), int64, strictly increasing.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_beats,), float32, 0 (noise, perhaps) to 1. Fibrillating ventricles are
+        near 0 as well: it says how sure a beat is, never that nothing is the matter.
+
+    Raises
+    ------
+    ValueError
+        For a `quality` without windows or of another recording, or R peaks out of order.
     """
-    for equation in LIMB_LEAD_EQUATIONS:
-        if not all(lead in waveform.leads for lead, _ in equation):
-            continue
-        rows = np.stack([weight * waveform.lead_mv(lead) for lead, weight in equation])
-        rows = rows[:, np.isfinite(rows).all(axis=0)]
-        if rows.shape[1] < WINDOW_S * waveform.sampling_rate_hz:
-            continue
-        rows -= rows.mean(axis=1, keepdims=True)
-        residual_mv = float(np.sqrt(np.mean(rows.sum(axis=0) ** 2)))
-        unrelated_mv = float(np.sqrt(np.mean((rows**2).sum(axis=0))))
-        if (
-            unrelated_mv > FLAT_RANGE_MV
-            and residual_mv > CONTRADICTION_RATIO * unrelated_mv
-        ):
-            return tuple(lead for lead, _ in equation)
-    return ()
+    if quality.windows is None:
+        msg = "the quality of the windows is needed"
+        raise ValueError(msg)
+    return _core.beat_quality(
+        waveform.samples_mv,
+        waveform.sampling_rate_hz,
+        r_peak_indices,
+        index=quality.windows.index,
+        cleanness=quality.windows.cleanness,
+    )
 
 
-def _lead_quality(lead: Lead, lead_mv: Millivolts, sampling_rate_hz: float) -> LeadQuality:
-    if not lead_mv.size:
+def _lead_quality(
+    lead: Lead,
+    flags: NDArray[np.uint8],
+    index: NDArray[np.float32],
+    missing: float,
+    mains_hz: float,
+) -> LeadQuality:
+    if not flags.size:
         return LeadQuality(lead, False, 1.0, 0.0, (QualityProblem.MISSING_SAMPLES,))
-    missing = float(np.mean(np.isnan(lead_mv)))
-    flat = _flat_fraction(lead_mv, sampling_rate_hz)
-    problems = []
+    counts = np.bincount(flags, minlength=256)
+    values = np.arange(256)
+    fractions = {
+        problem: float(n) / flags.size
+        for problem, bit in FLAGS.items()
+        if (n := counts[(values & bit) != 0].sum())
+    }
+    n_there = counts[(values & 1) == 0].sum()
+    flat = float(counts[(values & 2) != 0].sum() / n_there) if n_there else 0.0
+    lost = float(counts[(values & (2 | 128)) != 0].sum() / n_there) if n_there else 0.0
+    noted = {p for p, fraction in fractions.items() if fraction >= NOTED_FRACTION}
     if missing > 0:
-        problems.append(QualityProblem.MISSING_SAMPLES)
+        noted.add(QualityProblem.MISSING_SAMPLES)
     if flat > 0:
-        problems.append(QualityProblem.FLAT)
-    usable = missing + (1 - missing) * flat < 1 - USABLE_FRACTION
-    return LeadQuality(lead, usable, missing, flat, tuple(problems))
-
-
-def _flat_fraction(lead_mv: Millivolts, sampling_rate_hz: float) -> float:
-    """Share of the windows with samples in which the lead does not move."""
-    ranges_mv = _window_ranges(lead_mv, max(2, round(WINDOW_S * sampling_rate_hz)))
-    if not ranges_mv.size:
-        return 0.0
-    usual_mv = float(np.median(ranges_mv[ranges_mv > 0])) if (ranges_mv > 0).any() else 0.0
-    limit_mv = max(FLAT_RANGE_MV, FLAT_RELATIVE_RANGE * usual_mv)
-    return float(np.mean(ranges_mv <= limit_mv))
-
-
-def _window_ranges(lead_mv: Millivolts, width: int) -> NDArray[np.float64]:
-    """Peak-to-peak value of each window that has a sample."""
-    whole = len(lead_mv) // width * width
-    windows = lead_mv[:whole].reshape(-1, width) if whole else lead_mv[np.newaxis, :]
-    windows = windows[~np.isnan(windows).all(axis=1)]
-    if not windows.size:
-        return np.empty(0)
-    ranges: NDArray[np.float64] = np.nanmax(windows, axis=1) - np.nanmin(windows, axis=1)
-    return ranges
+        noted.add(QualityProblem.FLAT)
+    if fractions.get(QualityProblem.NOT_AN_ECG, 0.0) < USABLE_FRACTION:
+        noted.discard(QualityProblem.NOT_AN_ECG)
+    return LeadQuality(
+        lead=lead,
+        usable=missing + (1 - missing) * lost < 1 - USABLE_FRACTION,
+        missing_fraction=missing,
+        flat_fraction=flat,
+        problems=tuple(p for p in QualityProblem if p in noted),
+        fractions=fractions,
+        index=float(index.mean(dtype=np.float64)),
+        mains_hz=mains_hz if QualityProblem.MAINS_HUM in fractions else None,
+    )
