@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ecgsvc import __version__, dsp, fhir, rpc
 from ecgsvc.config import Settings
+from ecgsvc.domain.errors import EcgsvcError
 from ecgsvc.inference import BeatClassifier, SignalTools
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.store import ReportStore
@@ -63,10 +64,14 @@ def _serve_in_process(
 ) -> None:
     """Be one of several server processes."""
     start_logging()
-    with _server(settings.model_copy(update={"listen": address})) as server:
-        ready()
-        wait_for_end()
-        server.stop(settings.grace_s)
+    try:
+        with _server(settings.model_copy(update={"listen": address})) as server:
+            ready()
+            wait_for_end()
+            server.stop(settings.grace_s)
+    except (EcgsvcError, OSError) as error:
+        _LOG.error("%s", error)
+        raise SystemExit(1) from None
 
 
 @contextmanager

@@ -23,7 +23,7 @@ FILE_WIDTH = 160
 """Columns of tables that go to a file or a pipe."""
 
 out = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
-err = Console(stderr=True)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else FILE_WIDTH)
 
 
 def version_callback(
