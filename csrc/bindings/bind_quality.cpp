@@ -9,7 +9,7 @@
 namespace ecg::bindings {
 namespace {
 
-/// Rows of `flags`, `index` and `cleanness` by window, then a value a lead.
+/// Rows of `flags`, `index` and `contrast` by window, then a value a lead.
 py::tuple judge(const Array<double>& samples_mv, double sampling_rate_hz) {
     const auto leads = as_rows(samples_mv, "samples_mv");
     const SamplingRate rate{sampling_rate_hz};
@@ -18,23 +18,18 @@ py::tuple judge(const Array<double>& samples_mv, double sampling_rate_hz) {
                                          static_cast<py::ssize_t>(judgement.n_windows)};
     return py::make_tuple(
         to_numpy(std::move(judgement.flags), shape), to_numpy(std::move(judgement.index), shape),
-        to_numpy(std::move(judgement.cleanness), shape), to_numpy(std::move(judgement.missing)),
+        to_numpy(std::move(judgement.contrast), shape), to_numpy(std::move(judgement.missing)),
         to_numpy(std::move(judgement.mains_hz)));
 }
 
 Array<float> beats(const Array<double>& samples_mv, double sampling_rate_hz,
-                   const Array<std::int64_t>& r_peak_indices, const Array<float>& index,
-                   const Array<float>& cleanness) {
+                   const Array<std::int64_t>& r_peak_indices, const Array<float>& contrast) {
     const auto leads = as_rows(samples_mv, "samples_mv");
     const auto r_peaks = as_span(r_peak_indices, "r_peak_indices");
+    const auto n_values = static_cast<std::size_t>(contrast.size());
+    const std::span<const float> windows(contrast.data(), n_values);
     const SamplingRate rate{sampling_rate_hz};
-    const auto [n_rows, n_windows] = rows_and_columns(index, "index");
-    QualityJudgement judgement;
-    judgement.n_leads = n_rows;
-    judgement.n_windows = n_windows;
-    judgement.index.assign(index.data(), index.data() + index.size());
-    judgement.cleanness.assign(cleanness.data(), cleanness.data() + cleanness.size());
-    return to_numpy(without_gil([&] { return beat_quality(leads, rate, r_peaks, judgement); }));
+    return to_numpy(without_gil([&] { return beat_quality(leads, rate, r_peaks, windows); }));
 }
 
 py::tuple residual(const Array<double>& samples_mv,
@@ -56,7 +51,7 @@ void bind_quality(py::module_& module) {
                py::arg("sampling_rate_hz"));
     module.def("beat_quality", &beats, py::arg("samples_mv").noconvert(),
                py::arg("sampling_rate_hz"), py::arg("r_peak_indices").noconvert(), py::kw_only(),
-               py::arg("index").noconvert(), py::arg("cleanness").noconvert());
+               py::arg("contrast").noconvert());
     module.def(
         "quality_window_samples",
         [](double sampling_rate_hz) {

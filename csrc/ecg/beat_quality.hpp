@@ -10,12 +10,12 @@
 
 namespace ecg {
 
-/// How well each beat can be relied upon, 0 to 1, in the lead that shows it best: it stands out
-/// of what surrounds it, or looks like beats around it, and the second it lies in is clean.
-/// `r_peaks` strictly increasing and inside the recording, `judgement` of the same recording:
-/// std::invalid_argument otherwise.
+/// How sure each beat is, 0 to 1, in the lead that shows it best: it looks like two of the beats
+/// around it, in shape and size, or, to one half, it lies where beats tower over noise.
+/// `contrast` is that of `judge_quality` for the same leads, `r_peaks` increase strictly and lie
+/// inside the recording: std::invalid_argument otherwise.
 [[nodiscard]] std::vector<float> beat_quality(Leads leads_mv, SamplingRate rate,
                                               std::span<const std::int64_t> r_peaks,
-                                              const QualityJudgement& judgement);
+                                              std::span<const float> contrast);
 
 }  // namespace ecg

@@ -50,6 +50,8 @@ constexpr float kOnlyFast = 1.2F;
 // Weaker than the QRS complexes of 99 of 100 leads of LUDB (0.073 mV in their band): noise in
 // an asystole, perhaps, and no reason to call it no electrocardiogram.
 constexpr float kAsystoleMv = 0.05F;
+// The same, against the beats in the rest of the lead.
+constexpr float kAsystoleShare = 0.2F;
 
 // From 0 to 1, on a logarithmic scale: contrast of noise to that of a clean lead (5th percentile
 // of LUDB), fast noise from a fifth of the QRS complexes to 1/30 (5th percentile of MIT-BIH),
@@ -88,6 +90,7 @@ struct Range {
     float lowest = 0.0F;
     float highest = 0.0F;
     float level = 0.0F;
+    float peak = 0.0F;  // usual strongest 50 ms of a second in the QRS band
     float flat = 0.0F;
     float pop = 0.0F;
 };
@@ -96,8 +99,8 @@ struct Range {
 class LeadJudge {
   public:
     LeadJudge(std::span<const WindowFeatures> windows, std::span<std::uint8_t> flags,
-              std::span<float> index, std::span<float> cleanness)
-        : windows_(windows), flags_(flags), index_(index), cleanness_(cleanness) {}
+              std::span<float> index, std::span<float> contrast)
+        : windows_(windows), flags_(flags), index_(index), contrast_(contrast) {}
 
     void judge() {
         measure_range();
@@ -140,6 +143,7 @@ class LeadJudge {
         range_.flat = std::max(kFlatMv, kFlatShare * usual);
         range_.pop = std::max(kPopMv, kPopRange * usual);
         range_.level = median_over(0, windows_.size(), [](const auto& w) { return w.level; });
+        range_.peak = median_over(0, windows_.size(), [](const auto& w) { return w.peak; });
     }
 
     void judge_window(std::size_t w) {
@@ -195,7 +199,9 @@ class LeadJudge {
             .motion = median_over(from, to, [](const auto& w) { return w.motion; }),
         };
         const bool alien = is_alien(usual);
-        const float noticeable = std::max(kNoiseFloorMv, kNoiseShare * usual.peak);
+        // In an asystole, noise is measured by the beats that were.
+        const float beats = std::max(usual.peak, range_.peak);
+        const float noticeable = std::max(kNoiseFloorMv, kNoiseShare * beats);
         for (std::size_t w = from; w < to; ++w) {
             if (!carries_signal(w)) continue;
             const auto& window = windows_[w];
@@ -210,8 +216,9 @@ class LeadJudge {
     }
 
     /// Nothing the heart does looks like this, fibrillation included.
-    static bool is_alien(const Usual& usual) {
-        if (std::max(usual.peak, usual.high) < kAsystoleMv) return false;
+    [[nodiscard]] bool is_alien(const Usual& usual) const {
+        const float asystole = std::max(kAsystoleMv, kAsystoleShare * range_.peak);
+        if (std::max(usual.peak, usual.high) < asystole) return false;
         const float contrast = usual.peak / usual.median;
         const float over_fast = usual.peak / usual.high;
         const float motion = usual.motion / usual.peak;
@@ -222,17 +229,17 @@ class LeadJudge {
 
     void grade_window(std::size_t w, const Usual& usual) {
         const auto& window = windows_[w];
-        cleanness_[w] = grade(usual.peak / window.high, kWorstOverFast, kBestOverFast) *
-                        grade(wander_mv(w), kWorstWanderMv, kWanderMv) *
-                        grade(window.peak / usual.peak, kWorstBurst, kBestBurst);
-        index_[w] =
-            cleanness_[w] * grade(usual.peak / window.median, kWorstContrast, kBestContrast);
+        const float beats = std::max(usual.peak, range_.peak);
+        contrast_[w] = grade(usual.peak / window.median, kWorstContrast, kBestContrast) *
+                       grade(window.peak / beats, kWorstBurst, kBestBurst);
+        index_[w] = contrast_[w] * grade(beats / window.high, kWorstOverFast, kBestOverFast) *
+                    grade(wander_mv(w), kWorstWanderMv, kWanderMv);
     }
 
     std::span<const WindowFeatures> windows_;
     std::span<std::uint8_t> flags_;
     std::span<float> index_;
-    std::span<float> cleanness_;
+    std::span<float> contrast_;
     Range range_;
     std::vector<float> values_;
 };
@@ -258,14 +265,13 @@ QualityJudgement judge_quality(Leads leads_mv, SamplingRate rate) {
     judgement.n_windows = leads_mv.empty() ? 0 : windows.size() / leads_mv.size();
     judgement.flags.resize(windows.size());
     judgement.index.resize(windows.size());
-    judgement.cleanness.resize(windows.size());
+    judgement.contrast.resize(windows.size());
     for (std::size_t lead = 0; lead < leads_mv.size(); ++lead) {
         const std::size_t from = lead * judgement.n_windows;
         const auto row = [&](auto& values) {
             return std::span(values).subspan(from, judgement.n_windows);
         };
-        LeadJudge(row(windows), row(judgement.flags), row(judgement.index),
-                  row(judgement.cleanness))
+        LeadJudge(row(windows), row(judgement.flags), row(judgement.index), row(judgement.contrast))
             .judge();
         judgement.missing.push_back(missing_share(leads_mv[lead]));
         judgement.mains_hz.push_back(stronger_mains(row(windows)));

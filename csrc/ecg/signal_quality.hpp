@@ -28,10 +28,11 @@ struct QualityJudgement {
     std::size_t n_leads = 0;
     std::size_t n_windows = 0;
     std::vector<std::uint8_t> flags;
-    /// 0 (worthless) to 1 (clean): how far QRS complexes stand out, times `cleanness`.
+    /// 0 (worthless) to 1: `contrast` times how free it is of fast noise and wander.
     std::vector<float> index;
-    /// 0 to 1: as `index`, without asking for QRS complexes that stand out.
-    std::vector<float> cleanness;
+    /// 0 (none) to 1: how far QRS complexes, and no burst, stand out of what lies
+    /// between them.
+    std::vector<float> contrast;
     /// Share of the samples of each lead that are not finite.
     std::vector<float> missing;
     /// 50, 60 or 0: which hum is the stronger in each lead, where there is any.

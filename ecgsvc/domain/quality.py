@@ -60,9 +60,9 @@ class WindowQuality:
     n_samples
         Length of a window; window i begins at sample i * n_samples, the last one ends with
         the recording.
-    index, cleanness
-        Shape (n_leads, n_windows), 0 to 1: how far QRS complexes stand out of a clean
-        signal, and how clean it is whether they do or not.
+    index, contrast
+        Shape (n_leads, n_windows), 0 to 1. `contrast`: how far QRS complexes stand out of
+        what lies between them; `index`: that times how free it is of noise and wander.
     unreadable
         Shape (n_leads, n_windows): missing, saturated, drowned in noise or no ECG, so that
         a beat could hide. A flat line and an asystole are readable.
@@ -70,7 +70,7 @@ class WindowQuality:
 
     n_samples: int
     index: NDArray[np.float32]
-    cleanness: NDArray[np.float32]
+    contrast: NDArray[np.float32]
     unreadable: NDArray[np.bool_]
 
 

@@ -59,8 +59,7 @@ def beat_quality(
     sampling_rate_hz: float,
     r_peak_indices: NDArray[np.int64],
     *,
-    index: NDArray[np.float32],
-    cleanness: NDArray[np.float32],
+    contrast: NDArray[np.float32],
 ) -> NDArray[np.float32]: ...
 def quality_window_samples(sampling_rate_hz: float) -> int: ...
 def sum_of_leads(

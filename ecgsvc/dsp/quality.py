@@ -43,7 +43,7 @@ def assess_quality(waveform: Waveform) -> SignalQuality:
     Ventricular fibrillation may be: none of 261 stretches of 10 s in vfdb is called no
     electrocardiogram.
     """
-    flags, index, cleanness, missing, mains_hz = _core.judge_quality(
+    flags, index, contrast, missing, mains_hz = _core.judge_quality(
         waveform.samples_mv, waveform.sampling_rate_hz
     )
     leads = tuple(
@@ -64,7 +64,7 @@ def assess_quality(waveform: Waveform) -> SignalQuality:
         windows=WindowQuality(
             n_samples=_core.quality_window_samples(waveform.sampling_rate_hz),
             index=index,
-            cleanness=cleanness,
+            contrast=contrast,
             unreadable=(flags & UNREADABLE) != 0,
         ),
     )
@@ -73,10 +73,11 @@ def assess_quality(waveform: Waveform) -> SignalQuality:
 def beat_quality(
     waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
 ) -> NDArray[np.float32]:
-    """How well each beat can be relied upon, in the lead that shows it best.
+    """How sure each beat is, in the lead that shows it best.
 
-    A beat counts as far as it stands out of what surrounds it or looks like two of the
-    eight beats around it, in a second that is clean.
+    A beat is sure as far as it looks like two of the sixteen beats around it, in shape and
+    size. One like no other reaches 0.5 where beats tower over what lies between them: it
+    may be ectopic, or an artefact.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def beat_quality(
     -------
     numpy.ndarray
         Shape (n_beats,), float32, 0 (noise, perhaps) to 1. Fibrillating ventricles are
-        near 0 as well: it says how sure a beat is, never that nothing is the matter.
+        low as well: it says how sure a beat is, never that nothing is the matter.
 
     Raises
     ------
@@ -103,8 +104,7 @@ def beat_quality(
         waveform.samples_mv,
         waveform.sampling_rate_hz,
         r_peak_indices,
-        index=quality.windows.index,
-        cleanness=quality.windows.cleanness,
+        contrast=quality.windows.contrast,
     )
 
 
