@@ -6,7 +6,7 @@ findings → report → store.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -21,9 +21,10 @@ from ecgsvc.domain.errors import (
     SlotTaken,
 )
 from ecgsvc.domain.measurements import Undetermined
-from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
+from ecgsvc.domain.waves import LeadWaves
 from ecgsvc.inference import choose_lead
 
 MAX_STORE_ATTEMPTS = 100
@@ -117,7 +118,12 @@ class SignalPath:
         _stop_if(cancelled)
         waves = dsp.delineate_leads(usable, r_peaks)
         _stop_if(cancelled)
+        quality = _with_swapped_electrodes(quality, waveform, waves)
         measurements, not_measured = dsp.measure(waveform, beats, waves)
+        beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
+        rhythm_statistics, not_counted = dsp.rhythm_statistics(
+            waveform, beats, quality, beat_quality
+        )
         findings = interpretation.find(beats, measurements, recording.sex)
         return Analysis(
             waveform=waveform,
@@ -127,8 +133,10 @@ class SignalPath:
             measurements=measurements,
             findings=findings,
             conclusion=interpretation.conclude(quality, beats, measurements, findings),
-            undetermined=(*_silent_leads(waveform, usable), *not_measured),
+            undetermined=(*_silent_leads(waveform, usable), *not_measured, *not_counted),
             models=(self._classifier.identity,),
+            beat_quality=beat_quality,
+            rhythm_statistics=rhythm_statistics,
         )
 
 
@@ -241,9 +249,20 @@ def _stop_if(cancelled: Callable[[], bool]) -> None:
         raise DeadlineExceeded(msg)
 
 
+def _with_swapped_electrodes(
+    quality: SignalQuality, waveform: Waveform, waves: tuple[LeadWaves, ...]
+) -> SignalQuality:
+    if not dsp.arm_electrodes_may_be_swapped(waveform, waves):
+        return quality
+    problems = (*quality.problems, QualityProblem.ARM_ELECTRODES_SWAPPED)
+    return replace(quality, problems=problems)
+
+
 def _silent_leads(waveform: Waveform, usable: Waveform) -> tuple[Undetermined, ...]:
     return tuple(
-        Undetermined(f"waves.{lead}", "this lead is flat or mostly missing")
+        Undetermined(
+            f"waves.{lead}", "this lead is flat, mostly missing or no electrocardiogram"
+        )
         for lead in waveform.leads
         if lead not in usable.leads
     )

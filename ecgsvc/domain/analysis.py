@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves
 
@@ -21,7 +25,10 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """The result of the signal path and the models for one recording."""
+    """The result of the signal path and the models for one recording.
+
+    `beat_quality` says of each beat how sure it is, 0 to 1. None is what was not computed.
+    """
 
     waveform: Waveform
     quality: SignalQuality
@@ -32,3 +39,5 @@ class Analysis:
     conclusion: str
     undetermined: tuple[Undetermined, ...]
     models: tuple[ModelIdentity, ...]
+    beat_quality: NDArray[np.float32] | None = None
+    rhythm_statistics: RhythmStatistics | None = None

@@ -13,6 +13,7 @@ from ecgsvc.dsp.measurements import measure
 from ecgsvc.dsp.quality import assess_quality, beat_quality
 from ecgsvc.dsp.r_peaks import RPeakDetector, detect_r_peaks
 from ecgsvc.dsp.resampling import rate_ratio, resample
+from ecgsvc.dsp.rhythm_statistics import rhythm_statistics
 from ecgsvc.dsp.sampled_data import SampledDataError, parse_sampled_data
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "parse_sampled_data",
     "rate_ratio",
     "resample",
+    "rhythm_statistics",
 ]

@@ -6,7 +6,7 @@ from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
-from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
 
 SCHEMA = "ecgsvc-analysis/1"
@@ -26,11 +26,13 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
         "sampling_rate_hz": waveform.sampling_rate_hz,
         "n_samples": waveform.n_samples,
         "leads": list(waveform.leads),
-        "quality": _quality(analysis.quality),
+        "quality": _quality(analysis),
         "r_peaks": analysis.beats.r_peak_indices.tolist(),
         "beats": _beats(analysis.beats),
         "waves": {w.lead: _waves(w) for w in analysis.waves},
         "measurements": _measurements(analysis.measurements),
+        "rhythm_statistics": _rhythm_statistics(analysis.rhythm_statistics),
+        "hrv": _variability(analysis.rhythm_statistics),
         "rhythm": None,
         "diagnosis": None,
         "findings": [_finding(f) for f in analysis.findings],
@@ -43,7 +45,8 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
     }
 
 
-def _quality(quality: SignalQuality) -> dict[str, object]:
+def _quality(analysis: Analysis) -> dict[str, object]:
+    quality, beats = analysis.quality, analysis.beat_quality
     return {
         "leads": {
             q.lead: {
@@ -51,10 +54,54 @@ def _quality(quality: SignalQuality) -> dict[str, object]:
                 "missing_fraction": q.missing_fraction,
                 "flat_fraction": q.flat_fraction,
                 "problems": [p.value for p in q.problems],
+                "fractions": {p.value: round(f, 4) for p, f in q.fractions.items()},
+                "index": _rounded(q.index, 3),
+                "mains_hz": q.mains_hz,
             }
             for q in quality.leads
         },
         "problems": [p.value for p in quality.problems],
+        "index": _rounded(quality.index, 3),
+        "beats": None if beats is None else [round(q, 3) for q in beats.tolist()],
+    }
+
+
+def _rhythm_statistics(statistics: RhythmStatistics | None) -> dict[str, object] | None:
+    if statistics is None:
+        return None
+    return {
+        "n_rr": len(statistics.rr_ms),
+        "n_rr_excluded": statistics.n_excluded,
+        "mean_heart_rate_bpm": _rounded(statistics.mean_heart_rate_bpm, 2),
+        "min_heart_rate_bpm": _rounded(statistics.min_heart_rate_bpm, 2),
+        "max_heart_rate_bpm": _rounded(statistics.max_heart_rate_bpm, 2),
+        "ectopy": {
+            beat_class.value: {
+                "n_beats": count.n_beats,
+                "burden_percent": round(count.burden_percent, 3),
+                "n_couplets": count.n_couplets,
+                "n_runs": count.n_runs,
+                "longest_run": count.longest_run,
+            }
+            for beat_class, count in statistics.ectopy.items()
+        },
+        "pauses": [
+            {"sample": pause.r_peak_index, "rr_ms": round(pause.rr_ms, 2)}
+            for pause in statistics.pauses
+        ],
+    }
+
+
+def _variability(statistics: RhythmStatistics | None) -> dict[str, object] | None:
+    if statistics is None or statistics.hrv is None:
+        return None
+    hrv = statistics.hrv
+    return {
+        "sdnn_ms": round(hrv.sdnn_ms, 2),
+        "rmssd_ms": round(hrv.rmssd_ms, 2),
+        "pnn50_percent": round(hrv.pnn50_percent, 2),
+        "n_nn": hrv.n_nn,
+        "covered_s": round(hrv.covered_s, 2),
     }
 
 

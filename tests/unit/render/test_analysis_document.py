@@ -1,5 +1,6 @@
 """The analysis document keeps to its published schema."""
 
+import dataclasses
 from pathlib import Path
 
 import jsonschema
@@ -7,10 +8,16 @@ import numpy as np
 import orjson
 
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
-from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import Coding, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
-from ecgsvc.domain.quality import LeadQuality, SignalQuality
+from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
+from ecgsvc.domain.rhythm_statistics import (
+    EctopyCount,
+    HeartRateVariability,
+    Pause,
+    RhythmStatistics,
+)
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves, WavePoints
 from ecgsvc.render.analysis_document import analysis_document
@@ -72,3 +79,42 @@ def test_beats_carry_class_and_probability() -> None:
         {"sample": 200, "class": "N", "probability": 0.9},
         {"sample": 500, "class": "V", "probability": 1.0},
     ]
+
+
+def test_quality_and_rhythm_statistics_stand_in_the_document(repository: Path) -> None:
+    lead = LeadQuality(
+        "MLII", True, 0.0, 0.0, (QualityProblem.MAINS_HUM,),
+        {QualityProblem.MAINS_HUM: 0.5}, 0.87654, 50.0,
+    )  # fmt: skip
+    statistics = RhythmStatistics(
+        rr_from_indices=np.array([200]),
+        rr_ms=np.array([3200.0]),
+        n_excluded=2,
+        mean_heart_rate_bpm=18.75,
+        ectopy={BeatClass.V: EctopyCount(1, 50.0, 0, 0, 0)},
+        pauses=(Pause(200, 3200.0),),
+        hrv=HeartRateVariability(50.123, 20.0, 3.0, 400, 360.0),
+    )
+    analysis = dataclasses.replace(
+        an_analysis(),
+        quality=SignalQuality((lead,)),
+        beat_quality=np.array([1.0, 0.5], np.float32),
+        rhythm_statistics=statistics,
+    )
+    document = orjson.loads(orjson.dumps(analysis_document(analysis)))
+    schema = orjson.loads((repository / "docs/analysis.schema.json").read_bytes())
+    jsonschema.validate(document, schema)
+    assert document["quality"]["leads"]["MLII"]["fractions"] == {"mains hum": 0.5}
+    assert document["quality"]["leads"]["MLII"]["mains_hz"] == 50
+    assert document["quality"]["index"] == 0.877
+    assert document["quality"]["beats"] == [1.0, 0.5]
+    assert document["rhythm_statistics"]["pauses"] == [{"sample": 200, "rr_ms": 3200.0}]
+    assert document["rhythm_statistics"]["max_heart_rate_bpm"] is None
+    assert document["hrv"]["sdnn_ms"] == 50.12
+
+
+def test_what_was_not_counted_is_null() -> None:
+    document = analysis_document(an_analysis())
+    assert document["rhythm_statistics"] is None
+    assert document["hrv"] is None
+    assert document["quality"]["beats"] is None
