@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,10 +18,10 @@ class BeatDecision {
   public:
     explicit BeatDecision(std::size_t n_leads);
 
-    /// Envelope samples that a candidate must tower over on both sides (148 ms).
-    static constexpr std::int64_t kReach = 37;
-    /// Further samples in which a greater one, whose P wave it is, may follow (248 ms).
-    static constexpr std::int64_t kLookahead = 62;
+    /// Envelope samples that a candidate must tower over on both sides (124 ms).
+    static constexpr std::int64_t kReach = 31;
+    /// Further samples in which a greater one, whose P wave it is, may follow (220 ms).
+    static constexpr std::int64_t kLookahead = 55;
     /// Envelope samples from which the first levels are learned; the first decisions wait.
     static constexpr std::int64_t kLearning = 750;
     /// No beat is found further back than this.
@@ -38,6 +39,7 @@ class BeatDecision {
         double beat_level = 0.0;        // mV
         double background_level = 0.0;  // mV: the greatest activity between two beats
         std::int64_t last_active = 0;
+        std::array<double, 4> window_maxima{};  // of the last windows, see raise_levels
     };
     struct Candidate {
         std::int64_t index;
@@ -48,6 +50,7 @@ class BeatDecision {
     [[nodiscard]] std::int64_t end() const noexcept { return leads_.front().envelope.end(); }
     void start(std::int64_t n_samples, std::vector<std::int64_t>& beats);
     bool learn(std::int64_t n_samples);
+    void raise_levels();
     void learn_again(std::int64_t now);
     void weigh_leads();
     void step(std::int64_t index, std::vector<std::int64_t>& beats);
@@ -59,8 +62,9 @@ class BeatDecision {
     void search_back(std::int64_t now, std::vector<std::int64_t>& beats);
     void accept(Candidate beat, std::vector<std::int64_t>& beats);
     void learn_rr(std::int64_t rr);
-    void learn_between(std::int64_t from, std::int64_t to);
+    void learn_between(std::int64_t last_beat, std::int64_t beat);
     void learn_beat(Candidate beat);
+    [[nodiscard]] static double height_at(const Lead& lead, std::int64_t beat);
     [[nodiscard]] double threshold(std::int64_t index) const;
     [[nodiscard]] bool is_t_wave(const Candidate& candidate) const;
     [[nodiscard]] bool precedes_greater(const Candidate& candidate) const;
@@ -71,6 +75,7 @@ class BeatDecision {
     std::vector<double> gains_;    // weights over beat levels, 1/mV
     RingBuffer fused_{static_cast<std::size_t>(kMemory)};
     BeatTemplates templates_;
+    std::int64_t n_not_flat_ = 0;
     bool learned_ = false;
     bool has_beat_ = false;
     double beat_level_ = 1.0;  // of the fused envelope, as are the next two
@@ -78,6 +83,7 @@ class BeatDecision {
     double t_level_;
     double typical_rr_;
     std::vector<double> recent_rr_;
+    std::int64_t previous_rr_ = 0;
     std::int64_t last_beat_ = 0;
     Candidate pending_{-1, 0.0, 1.0};
     std::vector<Candidate> undecided_;

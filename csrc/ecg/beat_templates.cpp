@@ -12,8 +12,8 @@ constexpr std::int64_t kStride = 2;
 constexpr std::size_t kWidth = 2 * kHalfWidth / kStride + 1;
 constexpr std::int64_t kMostShift = 4;
 // A beat this like a template belongs to it.
-constexpr double kSameKind = 0.75;
-constexpr double kRate = 0.157;
+constexpr double kSameKind = 0.52;
+constexpr double kRate = 0.131;
 
 double dot(const double* a, const double* b) {
     double sum = 0.0;
@@ -41,9 +41,13 @@ void BeatTemplates::cut(std::span<const RingBuffer> slopes, std::int64_t index,
     for (std::size_t lead = 0; lead < n_leads_; ++lead) {
         const RingBuffer& signal = slopes[lead];
         double* const out = into.data() + lead * kWidth;
-        for (std::size_t i = 0; i < kWidth; ++i) {
-            const std::int64_t k = index - kHalfWidth + static_cast<std::int64_t>(i) * kStride;
-            out[i] = k >= signal.begin() && k < signal.end() ? signal[k] : 0.0;
+        const std::int64_t first = index - kHalfWidth;
+        if (first >= signal.begin() && index + kHalfWidth < signal.end()) {
+            for (std::size_t i = 0; i < kWidth; ++i) {
+                out[i] = signal[first + static_cast<std::int64_t>(i) * kStride];
+            }
+        } else {
+            std::fill_n(out, kWidth, 0.0);
         }
     }
 }

@@ -12,7 +12,7 @@ namespace ecg {
 /// Rate at which waves are looked for; their constants are numbers of samples of 4 ms.
 inline constexpr double kGridRateHz = 250.0;
 
-/// Leads filtered without phase shift (0.5-40 Hz) and brought to the grid rate. Gaps are bridged
+/// Leads filtered without phase shift (0.44-32 Hz) and brought to the grid rate. Gaps are bridged
 /// by straight lines; a lead without any sample is all zero.
 class LeadGrid {
   public:

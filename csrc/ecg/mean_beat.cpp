@@ -12,9 +12,9 @@ constexpr int kQrsAfter = 20;
 constexpr int kQrsWidth = kQrsBefore + kQrsAfter + 1;
 
 constexpr std::size_t kNeighbours = 8;  // on each side
-constexpr double kLeastSimilarity = 0.8;
-constexpr int kMostShift = 3;
-constexpr double kOwnWeight = 1.6;
+constexpr double kLeastSimilarity = 0.63;
+constexpr int kMostShift = 4;
+constexpr double kOwnWeight = 1.19;
 
 // A lead is flat below a tenth of a microvolt, or where a beat has shrunk to this share of the
 // typical one.
@@ -129,8 +129,23 @@ void MeanBeats::average() {
     }
 }
 
+double MeanBeats::irregularity(std::size_t beat) const noexcept {
+    const std::size_t from = beat > kNeighbours ? beat - kNeighbours : 0;
+    const std::size_t to = std::min(r_peaks_.size() - 1, beat + kNeighbours);
+    double changes = 0.0;
+    double sum = 0.0;
+    for (std::size_t i = from + 2; i <= to; ++i) {
+        const auto rr = static_cast<double>(r_peaks_[i] - r_peaks_[i - 1]);
+        const auto before = static_cast<double>(r_peaks_[i - 1] - r_peaks_[i - 2]);
+        changes += std::abs(rr - before);
+        sum += rr;
+    }
+    return sum > 0.0 ? changes / sum : 0.0;
+}
+
 void MeanBeats::select(std::size_t beat) {
     const std::int64_t r_peak = r_peaks_[beat];
+    rr_irregularity_ = irregularity(beat);
     live_.clear();
     for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
         const double least = std::max(kFlatMv, kLeastOfTypical * qrs_amplitude_[lead]);

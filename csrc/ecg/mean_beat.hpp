@@ -51,12 +51,15 @@ class MeanBeats {
     [[nodiscard]] int rr_before() const noexcept { return rr_before_; }
     [[nodiscard]] int rr_after() const noexcept { return rr_after_; }
     static constexpr int kNoNeighbour = 250;
+    /// Mean change from one RR interval to the next around the beat, as a share of their mean.
+    [[nodiscard]] double rr_irregularity() const noexcept { return rr_irregularity_; }
 
   private:
     [[nodiscard]] double value(std::size_t lead, std::int64_t index) const noexcept;
     [[nodiscard]] double similarity(std::int64_t a, std::int64_t b) const noexcept;
     [[nodiscard]] double amplitude(std::size_t lead, std::int64_t r_peak) const noexcept;
     void find_members(std::size_t beat);
+    [[nodiscard]] double irregularity(std::size_t beat) const noexcept;
     void average();
 
     const LeadGrid& grid_;
@@ -70,6 +73,7 @@ class MeanBeats {
     int last_column_ = 0;
     int rr_before_ = 0;
     int rr_after_ = 0;
+    double rr_irregularity_ = 0.0;
 };
 
 }  // namespace ecg

@@ -6,31 +6,34 @@
 namespace ecg {
 namespace {
 
-// Search: from 320 ms before R, or the end of the T wave, to 8 ms before the QRS onset.
-constexpr int kLongestPr = 80;
-constexpr double kIntoT = 2.0;
-constexpr int kBeforeQrs = 2;
-constexpr int kShortestWindow = 10;
+// Search: from 340 ms before R, or the end of the T wave, to 4 ms before the QRS onset.
+constexpr int kLongestPr = 85;
+constexpr double kIntoT = 1.9;
+constexpr int kBeforeQrs = 1;
+constexpr int kShortestWindow = 12;
 // A P wave is a bump of +-48 ms of at least 2 % of the QRS amplitude.
 constexpr int kReach = 12;
 constexpr double kLeastHeight = 0.02;
-constexpr int kLeadsApart = 10;
-// It recurs: see Recurrence.
-constexpr int kHalfRecurring = 17;
+constexpr int kLeadsApart = 18;
+// It recurs (see Recurrence); where RR intervals change by more than 9 % from one to the next, as
+// in fibrillation, it must do so more strictly.
+constexpr int kHalfRecurring = 16;
 constexpr std::size_t kFewestMembers = 3;
 constexpr double kLeastCoherence = 0.65;
-constexpr double kLeastOwn = 0.75;
+constexpr double kLeastCoherenceIrregular = 0.78;
+constexpr double kIrregular = 0.09;
+constexpr double kLeastOwn = 0.7;
 // A beat without companions must show it this clearly.
-constexpr double kLeastHeightAlone = 0.08;
+constexpr double kLeastHeightAlone = 0.12;
 
-constexpr int kFlank = 20;
-constexpr int kLongestRise = 30;
-constexpr double kOnsetShare = 0.15;
-constexpr double kOffsetShare = 0.15;
+constexpr int kFlank = 17;
+constexpr int kLongestRise = 19;
+constexpr double kOnsetShare = 0.141;
+constexpr double kOffsetShare = 0.209;
 
-constexpr Agreement kOnset{0.5, 0.5};
-constexpr Agreement kPeak{0.5, 0.0};
-constexpr Agreement kOffset{0.5, -4.0};
+constexpr Agreement kOnset{0.5, 1.07};
+constexpr Agreement kPeak{0.919, 0.238};
+constexpr Agreement kOffset{0.424, -3.19};
 
 struct Window {
     int first;
@@ -127,7 +130,9 @@ WaveOfLeads delineate_p(const MeanBeats& beats, const QrsWaves& qrs, double t_en
     if (p.height <= kLeastHeight) return {};
     if (beats.n_members() >= kFewestMembers) {
         const Recurrence recurring = recurrence(beats, p.column, window);
-        if (recurring.coherence <= kLeastCoherence || recurring.own <= kLeastOwn) return {};
+        const bool irregular = beats.rr_irregularity() > kIrregular;
+        const double least = irregular ? kLeastCoherenceIrregular : kLeastCoherence;
+        if (recurring.coherence <= least || recurring.own <= kLeastOwn) return {};
     } else if (p.height <= kLeastHeightAlone) {
         return {};
     }

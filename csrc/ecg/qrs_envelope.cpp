@@ -6,15 +6,14 @@
 namespace ecg {
 namespace {
 
-// Means over 6 and 3 cells (24 and 12 ms): zeros at 41.7 and 83.3 Hz, -27 dB or less from 50 to
-// 60 Hz.
-constexpr std::size_t kSmoothTaps = 8;
+// Means over 6 and 4 cells (24 and 16 ms): half at 17 Hz, zeros at 41.7, 62.5 and 83.3 Hz.
+constexpr std::size_t kSmoothTaps = 9;
 // Centre of the quadrature pair and its reach, +-3 * kOddReach cells.
 constexpr std::ptrdiff_t kOddReach = 4;
 constexpr std::ptrdiff_t kEvenReach = 8;
 constexpr std::size_t kQuadratureTaps = 6 * kOddReach + 1;
-// Peak responses 4/3 and 4; the odd one counts twice as much.
-constexpr double kOddWeight = 2.25;
+// Peak responses 8/3 and 4; the odd one counts 1.7 times as much.
+constexpr double kOddWeight = 1.575;
 constexpr double kEvenWeight = 0.25;
 // Integration over 80 ms, the width of a normal QRS complex, as 5 sums of 4.
 constexpr std::size_t kPartial = 4;
@@ -22,7 +21,7 @@ constexpr std::size_t kPartials = 5;
 constexpr std::size_t kIntegrated = kPartial * kPartials;
 
 static_assert((kSmoothTaps - 1) + (kQuadratureTaps - 1) + (kIntegrated - 1) ==
-              2 * QrsEnvelope::kDelay);
+              2 * QrsEnvelope::kDelay - 1);
 
 // A gap longer than this may hide a change of the baseline; the step is then removed.
 constexpr double kMaxHoldSeconds = 0.020;
@@ -32,9 +31,9 @@ constexpr double kLargestMv = 1e9;
 void smooth(const double* cells, double* out, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
         const double* const c = cells + i;
-        out[i] =
-            ((c[0] + c[-7]) + 2.0 * (c[-1] + c[-6]) + 3.0 * ((c[-2] + c[-5]) + (c[-3] + c[-4]))) /
-            18.0;
+        out[i] = ((c[0] + c[-8]) + 2.0 * (c[-1] + c[-7]) + 3.0 * (c[-2] + c[-6]) +
+                  4.0 * (c[-3] + c[-4] + c[-5])) /
+                 24.0;
     }
 }
 
@@ -67,7 +66,7 @@ void integrate(const double* partial, double* out, std::size_t n) {
 
 /// Slope over 3 cells, as late as the envelope.
 void slope_at_delay(const double* smoothed, double* out, std::size_t n) {
-    constexpr auto kLag = static_cast<std::ptrdiff_t>(kQuadratureTaps - 5);
+    constexpr auto kLag = static_cast<std::ptrdiff_t>(kQuadratureTaps - 4);
     for (std::size_t i = 0; i < n; ++i) {
         const double* const s = smoothed + i - kLag;
         out[i] = s[0] - s[-3];

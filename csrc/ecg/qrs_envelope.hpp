@@ -24,7 +24,7 @@ class QrsEnvelope {
     /// Most native samples one call of push may bring.
     static constexpr std::size_t kMaxBlock = 128;
     /// Envelope samples by which the output lags behind the activity it measures.
-    static constexpr std::int64_t kDelay = 25;
+    static constexpr std::int64_t kDelay = 26;
 
     /// Envelope samples, and the slope of the smoothed lead at the same times, for comparing
     /// shapes; both of the same length.

@@ -10,28 +10,29 @@ namespace {
 using Activity = std::array<double, kBeatWidth>;
 
 // Farthest onset and offset from the R peak, and never past half way to the neighbour.
-constexpr int kFarthestOnset = 35;
-constexpr int kFarthestOffset = 45;
+constexpr int kFarthestOnset = 27;
+constexpr int kFarthestOffset = 48;
 // Where the steepest slope is looked for.
-constexpr int kSteepBefore = 20;
+constexpr int kSteepBefore = 28;
 constexpr int kSteepAfter = 25;
-// Share of the steepest slope that is surely QRS, and that is no longer.
-constexpr double kSureOnsetShare = 0.52;
-constexpr double kSureOffsetShare = 0.49;
-constexpr double kOnsetShareAll = 0.048;
-constexpr double kOffsetShareAll = 0.084;
-constexpr double kOnsetShareLead = 0.047;
-constexpr double kOffsetShareLead = 0.077;
+// Shares of the steepest slope: what is surely QRS, and what no longer is, for all leads together
+// and for each. Three-digit values here, as for P and T, by random search on LUDB.
+constexpr double kSureOnsetShare = 0.3;
+constexpr double kSureOffsetShare = 0.366;
+constexpr double kOnsetShareAll = 0.0453;
+constexpr double kOffsetShareAll = 0.094;
+constexpr double kOnsetShareLead = 0.0669;
+constexpr double kOffsetShareLead = 0.0892;
 constexpr int kQuietBefore = 1;
-constexpr int kQuietAfter = 3;
+constexpr int kQuietAfter = 4;
 // Weight of the activity of all leads against the median of the leads.
 constexpr double kCommonOnset = 0.95;
-constexpr double kCommonOffset = 0.60;
-constexpr double kOwnOnset = 0.285;
+constexpr double kCommonOffset = 0.6;
+constexpr double kOwnOnset = 0.276;
 constexpr double kOwnOffset = 0.207;
-constexpr double kMostOwn = 10.0;
-constexpr double kOnsetBias = 0.5;
-constexpr double kOffsetBias = 0.0;
+constexpr double kMostOwn = 17.3;
+constexpr double kOnsetBias = 1.3;
+constexpr double kOffsetBias = -0.65;
 
 struct Limits {
     int first;

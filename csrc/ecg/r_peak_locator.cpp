@@ -25,9 +25,11 @@ RPeakLocator::RPeakLocator(SamplingRate rate, double memory_seconds)
       half_smooth_(rate.samples_in(Seconds{kHalfSmoothSeconds})),
       samples_(static_cast<std::size_t>(rate.samples_in(Seconds{memory_seconds}) + 1)) {}
 
-void RPeakLocator::push(double sample_mv) noexcept {
-    if (std::isfinite(sample_mv)) previous_mv_ = sample_mv;
-    samples_.push(previous_mv_);
+void RPeakLocator::push(std::span<const double> samples_mv) noexcept {
+    for (const double sample_mv : samples_mv) {
+        if (std::isfinite(sample_mv)) previous_mv_ = sample_mv;
+        samples_.push(previous_mv_);
+    }
 }
 
 double RPeakLocator::mean(std::int64_t from, std::int64_t to) const noexcept {

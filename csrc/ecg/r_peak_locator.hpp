@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "ecg/ring_buffer.hpp"
 #include "ecg/units.hpp"
@@ -15,15 +16,11 @@ class RPeakLocator {
   public:
     RPeakLocator(SamplingRate rate, double memory_seconds);
 
-    /// Takes the next sample in mV; one that is not finite holds the last value.
-    void push(double sample_mv) noexcept;
+    /// Takes the next samples in mV; one that is not finite holds the last value.
+    void push(std::span<const double> samples_mv) noexcept;
 
     /// Index of the R peak at most 80 ms from `near`; nothing when the lead is flat there.
     std::optional<std::int64_t> locate(std::int64_t near);
-
-    [[nodiscard]] std::int64_t end() const noexcept { return samples_.end(); }
-    /// Samples after `near` that should have come before `locate`.
-    [[nodiscard]] std::int64_t reach() const noexcept { return half_window_ + half_edge_; }
 
   private:
     [[nodiscard]] double mean(std::int64_t from, std::int64_t to) const noexcept;

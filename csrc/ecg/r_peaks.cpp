@@ -50,7 +50,7 @@ void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
     for (std::size_t i = 0; i < chunk_mv.size(); ++i) {
         blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
     }
-    for (const double sample : chunk_mv[fiducial_lead_].subspan(from, n)) locator_.push(sample);
+    locator_.push(chunk_mv[fiducial_lead_].subspan(from, n));
     n_samples_ += static_cast<std::int64_t>(n);
     for (std::size_t k = 0; k < blocks_.front().envelope.size(); ++k) {
         for (std::size_t i = 0; i < blocks_.size(); ++i) {

@@ -145,11 +145,20 @@ TEST_CASE("a flat, missing, empty or very short lead has no R peaks") {
 
 TEST_CASE("beats go on when one of the leads is lost") {
     const SyntheticEcg ecg{.duration_s = 30.0};
-    Leads leads{ecg.samples_mv(), ecg.samples_mv()};
-    for (const double level : {0.0, 5.0, std::nan("")}) {
-        Leads lossy = leads;
-        std::fill(lossy[1].begin() + 5400, lossy[1].end(), level);
-        CHECK(detect(lossy, ecg.rate_hz) == detect(leads, ecg.rate_hz));
+    const Leads leads{ecg.samples_mv(), ecg.samples_mv()};
+    const auto expected = detect(leads, ecg.rate_hz);
+    for (const std::ptrdiff_t at : {5400, 5430, 5470, 5550}) {
+        for (const double level : {0.0, 5.0, std::nan("")}) {
+            CAPTURE(at);
+            CAPTURE(level);
+            Leads lossy = leads;
+            std::fill(lossy[1].begin() + at, lossy[1].end(), level);
+            const auto found = detect(lossy, ecg.rate_hz);
+            for (const std::int64_t beat : expected) {
+                if (std::abs(beat - at) > 200) CHECK(std::ranges::binary_search(found, beat));
+            }
+            CHECK(found.size() <= expected.size() + 1);  // the step itself looks like a beat
+        }
     }
 }
 

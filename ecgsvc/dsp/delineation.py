@@ -13,7 +13,7 @@ def delineate(
     """Mark the waves of every beat in every lead.
 
     Each beat is read on the mean of the beats around it that have the same QRS complex,
-    filtered 0.5-40 Hz without phase shift; a wave is sought in all leads together and then
+    filtered 0.44-32 Hz without phase shift; a wave is sought in all leads together and then
     bounded in each, leads being drawn towards their common judgement. A P wave is one that
     recurs at the same time before similar beats, so that fibrillation has none.
 
