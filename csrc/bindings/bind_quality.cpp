@@ -32,13 +32,15 @@ Array<float> beats(const Array<double>& samples_mv, double sampling_rate_hz,
     return to_numpy(without_gil([&] { return beat_quality(leads, rate, r_peaks, windows); }));
 }
 
-py::tuple residual(const Array<double>& samples_mv,
-                   const std::vector<std::pair<std::size_t, double>>& terms) {
+using Terms = std::array<std::pair<std::size_t, double>, 3>;
+
+py::tuple residual(const Array<double>& samples_mv, const Terms& terms) {
     const auto leads = as_rows(samples_mv, "samples_mv");
-    std::vector<WeightedLead> weighted;
-    for (const auto& [row, weight] : terms) {
+    ThreeLeads weighted{};
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+        const auto [row, weight] = terms[i];
         if (row >= leads.size()) throw py::value_error("terms must name rows of samples_mv");
-        weighted.push_back({leads[row], weight});
+        weighted[i] = {leads[row], weight};
     }
     const auto sums = without_gil([&] { return sum_of_leads(weighted); });
     return py::make_tuple(sums.sum_mv, sums.unrelated_mv, sums.n_samples);

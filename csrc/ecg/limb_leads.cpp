@@ -1,52 +1,67 @@
 #include "ecg/limb_leads.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <stdexcept>
-#include <vector>
+#include <tuple>
 
 namespace ecg {
 namespace {
 
-bool all_finite(std::span<const WeightedLead> leads, std::size_t i) {
+constexpr std::size_t kTerms = std::tuple_size_v<ThreeLeads>;
+
+/// First and second moment of a sequence, whose variance is wanted.
+struct Moments {
     double sum = 0.0;
-    for (const auto& lead : leads) sum += lead.samples_mv[i] - lead.samples_mv[i];
-    return sum == 0.0;  // infinity - infinity is NaN
-}
+    double squares = 0.0;
+
+    void add(double x) noexcept {
+        sum += x;
+        squares += x * x;
+    }
+
+    [[nodiscard]] double variance(double n) const noexcept {
+        return std::max(0.0, squares / n - (sum / n) * (sum / n));
+    }
+};
 
 }  // namespace
 
-LeadSum sum_of_leads(std::span<const WeightedLead> leads) {
+LeadSum sum_of_leads(const ThreeLeads& leads) {
     LeadSum result;
-    if (leads.empty()) return result;
     const std::size_t n = leads.front().samples_mv.size();
-    for (const auto& lead : leads) {
+    // Offsets of electrodes are far larger than the ECG: the first value of each is taken away.
+    std::array<double, kTerms> offsets{};
+    for (std::size_t k = 0; k < kTerms; ++k) {
+        const auto& lead = leads[k];
         if (lead.samples_mv.size() != n) {
             throw std::invalid_argument("the leads must have the same number of samples");
         }
+        const auto first =
+            std::ranges::find_if(lead.samples_mv, [](double x) { return std::isfinite(x); });
+        if (first != lead.samples_mv.end()) offsets[k] = *first;
     }
-    std::vector<double> means(leads.size(), 0.0);
+    std::array<double, kTerms> values{};
+    std::array<Moments, kTerms> own;
+    Moments of_sum;
     for (std::size_t i = 0; i < n; ++i) {
-        if (!all_finite(leads, i)) continue;
+        double sum = 0.0;
+        for (std::size_t k = 0; k < kTerms; ++k) {
+            values[k] = leads[k].weight * (leads[k].samples_mv[i] - offsets[k]);
+            sum += values[k];
+        }
+        if (!std::isfinite(sum)) continue;
         ++result.n_samples;
-        for (std::size_t k = 0; k < leads.size(); ++k) means[k] += leads[k].samples_mv[i];
+        of_sum.add(sum);
+        for (std::size_t k = 0; k < kTerms; ++k) own[k].add(values[k]);
     }
     if (result.n_samples == 0) return result;
     const auto n_samples = static_cast<double>(result.n_samples);
-    for (double& mean : means) mean /= n_samples;
-    double sum_power = 0.0;
-    double own_power = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-        if (!all_finite(leads, i)) continue;
-        double sum = 0.0;
-        for (std::size_t k = 0; k < leads.size(); ++k) {
-            const double x = leads[k].weight * (leads[k].samples_mv[i] - means[k]);
-            sum += x;
-            own_power += x * x;
-        }
-        sum_power += sum * sum;
-    }
-    result.sum_mv = std::sqrt(sum_power / n_samples);
-    result.unrelated_mv = std::sqrt(own_power / n_samples);
+    double unrelated = 0.0;
+    for (const Moments& moments : own) unrelated += moments.variance(n_samples);
+    result.sum_mv = std::sqrt(of_sum.variance(n_samples));
+    result.unrelated_mv = std::sqrt(unrelated);
     return result;
 }
 

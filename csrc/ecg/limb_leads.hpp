@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -10,6 +11,8 @@ struct WeightedLead {
     double weight;
 };
 
+using ThreeLeads = std::array<WeightedLead, 3>;
+
 /// RMS values in mV where all leads have a finite sample, each lead without its mean there.
 struct LeadSum {
     double sum_mv = 0.0;        ///< of the weighted sum
@@ -17,7 +20,8 @@ struct LeadSum {
     std::size_t n_samples = 0;  ///< samples it rests on
 };
 
-/// How near a weighted sum of leads is to zero. Leads of unequal length: std::invalid_argument.
-[[nodiscard]] LeadSum sum_of_leads(std::span<const WeightedLead> leads);
+/// How near a weighted sum of three leads is to zero. Leads of unequal length:
+/// std::invalid_argument.
+[[nodiscard]] LeadSum sum_of_leads(const ThreeLeads& leads);
 
 }  // namespace ecg

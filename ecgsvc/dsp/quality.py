@@ -4,6 +4,8 @@ The thresholds of what is noise, hum, wander … stand with their reasons in the
 (``csrc/ecg/signal_quality.cpp``).
 """
 
+from itertools import starmap
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,18 +19,21 @@ from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
 from ecgsvc.dsp import _core
 from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 
-FLAGS: dict[QualityProblem, int] = {
-    QualityProblem.MISSING_SAMPLES: 1,
-    QualityProblem.FLAT: 2,
-    QualityProblem.SATURATED: 4,
-    QualityProblem.MAINS_HUM: 8,
-    QualityProblem.BASELINE_WANDER: 16,
-    QualityProblem.MUSCLE_NOISE: 32,
-    QualityProblem.ELECTRODE_POPS: 64,
-    QualityProblem.NOT_AN_ECG: 128,
-}
-"""Bits of the core."""
+FLAGS = (
+    QualityProblem.MISSING_SAMPLES,
+    QualityProblem.FLAT,
+    QualityProblem.SATURATED,
+    QualityProblem.MAINS_HUM,
+    QualityProblem.BASELINE_WANDER,
+    QualityProblem.MUSCLE_NOISE,
+    QualityProblem.ELECTRODE_POPS,
+    QualityProblem.NOT_AN_ECG,
+)
+"""The core's bits, from the lowest."""
+WORTHLESS = 2 | 128
+"""Flat, or no electrocardiogram."""
 UNREADABLE = 1 | 4 | 32 | 64 | 128
+"""A beat could hide: all but flat, hum and wander."""
 USABLE_FRACTION = 0.5
 """A lead with less signal than this is not relied upon."""
 NOTED_FRACTION = 0.1
@@ -46,12 +51,18 @@ def assess_quality(waveform: Waveform) -> SignalQuality:
     flags, index, contrast, missing, mains_hz = _core.judge_quality(
         waveform.samples_mv, waveform.sampling_rate_hz
     )
-    leads = tuple(
-        _lead_quality(lead, *values)
-        for lead, *values in zip(
-            waveform.leads, flags, index, missing.tolist(), mains_hz.tolist(), strict=True
-        )
+    n_windows = max(1, flags.shape[1])
+    shares = np.unpackbits(flags[..., np.newaxis], axis=2, bitorder="little")
+    lead_values = zip(
+        waveform.leads,
+        (shares.sum(axis=1, dtype=np.int64) / n_windows).tolist(),
+        (((flags & WORTHLESS) != 0).sum(axis=1) / n_windows).tolist(),
+        (index.sum(axis=1, dtype=np.float64) / n_windows).tolist(),
+        missing.tolist(),
+        mains_hz.tolist(),
+        strict=True,
     )
+    leads = tuple(starmap(_lead_quality, lead_values))
     problems = []
     if contradicting_limb_leads(waveform):
         problems.append(QualityProblem.LIMB_LEADS_CONTRADICT)
@@ -110,24 +121,18 @@ def beat_quality(
 
 def _lead_quality(
     lead: Lead,
-    flags: NDArray[np.uint8],
-    index: NDArray[np.float32],
+    shares: list[float],
+    worthless: float,
+    index: float,
     missing: float,
     mains_hz: float,
 ) -> LeadQuality:
-    if not flags.size:
-        return LeadQuality(lead, False, 1.0, 0.0, (QualityProblem.MISSING_SAMPLES,))
-    counts = np.bincount(flags, minlength=256)
-    values = np.arange(256)
-    fractions = {
-        problem: float(n) / flags.size
-        for problem, bit in FLAGS.items()
-        if (n := counts[(values & bit) != 0].sum())
-    }
-    n_there = counts[(values & 1) == 0].sum()
-    flat = float(counts[(values & 2) != 0].sum() / n_there) if n_there else 0.0
-    lost = float(counts[(values & (2 | 128)) != 0].sum() / n_there) if n_there else 0.0
-    noted = {p for p, fraction in fractions.items() if fraction >= NOTED_FRACTION}
+    """Say what the shares of all seconds, by problem in the order of `FLAGS`, amount to."""
+    fractions = {p: share for p, share in zip(FLAGS, shares, strict=True) if share}
+    there = 1 - fractions.get(QualityProblem.MISSING_SAMPLES, 0.0)
+    flat = fractions.get(QualityProblem.FLAT, 0.0) / there if there else 0.0
+    lost = worthless / there if there else 0.0
+    noted = {p for p, share in fractions.items() if share >= NOTED_FRACTION}
     if missing > 0:
         noted.add(QualityProblem.MISSING_SAMPLES)
     if flat > 0:
@@ -141,6 +146,6 @@ def _lead_quality(
         flat_fraction=flat,
         problems=tuple(p for p in QualityProblem if p in noted),
         fractions=fractions,
-        index=float(index.mean(dtype=np.float64)),
+        index=index,
         mains_hz=mains_hz if QualityProblem.MAINS_HUM in fractions else None,
     )
