@@ -207,7 +207,8 @@ void BeatDecision::raise_levels() {
     }
     for (Lead& lead : leads_) {
         const double raised = *std::ranges::min_element(lead.window_maxima);
-        std::ranges::rotate(lead.window_maxima, lead.window_maxima.begin() + 1);
+        std::rotate(lead.window_maxima.begin(), lead.window_maxima.begin() + 1,
+                    lead.window_maxima.end());
         lead.window_maxima.back() = 0.0;
         if (!all_above || lead.beat_level <= 0.0) continue;
         lead.background_level *= raised / lead.beat_level;

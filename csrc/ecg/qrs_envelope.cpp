@@ -53,7 +53,8 @@ void magnitude(const double* smoothed, double* out, std::size_t n) {
 
 void sum_of_4(const double* in, double* out, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
-        out[i] = (in[i] + in[i - 1]) + (in[i - 2] + in[i - 3]);
+        const double* const x = in + i;
+        out[i] = (x[0] + x[-1]) + (x[-2] + x[-3]);
     }
 }
 
