@@ -37,7 +37,7 @@ BeatTemplates::BeatTemplates(std::size_t n_leads)
 }
 
 void BeatTemplates::cut(std::span<const RingBuffer> slopes, std::int64_t index,
-                        std::vector<double>& into) {
+                        std::vector<double>& into) const {
     for (std::size_t lead = 0; lead < n_leads_; ++lead) {
         const RingBuffer& signal = slopes[lead];
         double* const out = into.data() + lead * kWidth;

@@ -41,7 +41,8 @@ class BeatTemplates {
         std::int64_t last_seen = 0;
     };
 
-    void cut(std::span<const RingBuffer> slopes, std::int64_t index, std::vector<double>& into);
+    void cut(std::span<const RingBuffer> slopes, std::int64_t index,
+             std::vector<double>& into) const;
     void normalise(Template& kind) const;
 
     std::size_t n_leads_;

@@ -158,7 +158,7 @@ void MeanBeats::select(std::size_t beat) {
     first_column_ = static_cast<int>(std::max<std::int64_t>(0, kBeatBefore - r_peak));
     last_column_ = static_cast<int>(
         std::min<std::int64_t>(kBeatWidth - 1, kBeatBefore + grid_.width() - 1 - r_peak));
-    constexpr std::int64_t kFar = 10 * kNoNeighbour;
+    constexpr std::int64_t kFar = std::int64_t{10} * kNoNeighbour;
     rr_before_ =
         beat == 0 ? kNoNeighbour : static_cast<int>(std::min(r_peak - r_peaks_[beat - 1], kFar));
     rr_after_ = beat + 1 == r_peaks_.size()

@@ -64,7 +64,7 @@ void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
 
 void RPeakDetector::finish(std::vector<std::int64_t>& r_peaks) {
     // Missing samples hold the last value: they bring the envelope's delay to its end.
-    std::array<double, QrsEnvelope::kMaxBlock> missing;
+    std::array<double, QrsEnvelope::kMaxBlock> missing{};
     missing.fill(std::numeric_limits<double>::quiet_NaN());
     const std::vector<std::span<const double>> chunk(envelopes_.size(), missing);
     const std::int64_t n_samples = n_samples_;
