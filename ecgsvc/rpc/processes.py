@@ -8,17 +8,15 @@ the process drains and ends. Signals to the group therefore reach the parent alo
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import TypeAlias
 
 from ecgsvc.rpc.server import CannotListen
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from ecgsvc.rpc.stop_signals import stop_signals
 
 
 class ServerProcessDied(OSError):
@@ -57,7 +55,13 @@ def run_processes(
     """
     context = get_context("spawn")
     children: list[tuple[BaseProcess, Connection]] = []
-    with _reserved(address) as bound, _signals(children) as signalled:
+
+    def end_at_once(number: int) -> None:
+        for process, _ in children:
+            process.kill()
+        os._exit(128 + number)
+
+    with _reserved(address) as bound, stop_signals(end_at_once) as signalled:
         for number in range(n_processes):
             ours, theirs = context.Pipe()
             process: BaseProcess = context.Process(
@@ -81,7 +85,7 @@ def run_processes(
 
 
 def _child(serve: Serve, address: str, pipe: Connection) -> None:
-    for each in _SIGNALS:
+    for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
     serve(address, lambda: pipe.send_bytes(b"ready"), lambda: _wait_for_end(pipe))
 
@@ -125,25 +129,3 @@ def _reserved(address: str) -> Iterator[str]:
         raise CannotListen(msg) from error
     with holder:
         yield f"{host}:{holder.getsockname()[1]}"
-
-
-@contextmanager
-def _signals(children: Sequence[tuple[BaseProcess, Connection]]) -> Iterator[socket.socket]:
-    """Give what becomes readable at a signal; a second one ends everything at once."""
-    reader, writer = socket.socketpair()
-
-    def second(number: int, _frame: FrameType | None) -> None:
-        for process, _ in children:
-            process.kill()
-        os._exit(128 + number)
-
-    def first(_number: int, _frame: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, second)
-        writer.send(b"!")
-
-    before = {each: signal.signal(each, first) for each in _SIGNALS}
-    with reader, writer:
-        yield reader
-    for each, handler in before.items():
-        signal.signal(each, handler)

@@ -9,8 +9,6 @@ import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
-from types import FrameType
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
@@ -23,6 +21,7 @@ from ecgsvc.rpc.guard import GuardSettings, RequestCounts
 from ecgsvc.rpc.interceptor import RpcInterceptor
 from ecgsvc.rpc.report_service import ReportReader, ReportService
 from ecgsvc.rpc.slow_senders import SlowSenders
+from ecgsvc.rpc.stop_signals import stop_signals
 from ecgsvc.rpc.tls import TlsFiles, server_credentials
 from ecgsvc.rpc.work_pool import WorkPool
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, reports_pb2, reports_pb2_grpc
@@ -135,21 +134,10 @@ class RunningServer:
         `when_ready` is called once the signals are listened to. A second signal ends the
         process at once, with status 128 + its number. To be called in the main thread.
         """
-        received: SimpleQueue[int] = SimpleQueue()  # safe inside a signal handler
-
-        def first(number: int, _frame: FrameType | None) -> None:
-            for each in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(each, _exit_at_once)
-            received.put(number)
-
-        before = {
-            each: signal.signal(each, first) for each in (signal.SIGTERM, signal.SIGINT)
-        }
-        when_ready()
-        number = received.get()
-        self.stop(grace_s)
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        with stop_signals(lambda number: os._exit(128 + number)) as heard:
+            when_ready()
+            number = heard.recv(1)[0]
+            self.stop(grace_s)
         return signal.Signals(number)
 
 
@@ -252,7 +240,3 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ]
-
-
-def _exit_at_once(number: int, _frame: FrameType | None) -> None:
-    os._exit(128 + number)
