@@ -47,6 +47,7 @@ struct Recording {
     [[nodiscard]] std::vector<std::span<const double>> part(std::size_t from,
                                                             std::size_t length) const {
         std::vector<std::span<const double>> spans;
+        spans.reserve(leads.size());
         for (const auto& lead : leads) {
             spans.push_back(std::span<const double>(lead).subspan(from, length));
         }

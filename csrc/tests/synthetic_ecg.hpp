@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +16,11 @@ struct SyntheticEcg {
     double offset_mv = 0.0;
 
     [[nodiscard]] std::vector<double> beat_times() const {
-        std::vector<double> times;
-        for (double t = 0.6; t < duration_s - 0.6; t += rr_s) times.push_back(t);
+        const double n_beats = std::max(0.0, std::ceil((duration_s - 1.2) / rr_s));
+        std::vector<double> times(static_cast<std::size_t>(n_beats));
+        for (std::size_t i = 0; i < times.size(); ++i) {
+            times[i] = 0.6 + static_cast<double>(i) * rr_s;
+        }
         return times;
     }
 
@@ -48,7 +52,7 @@ class Noise {
 
     double operator()() noexcept {
         state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-        return static_cast<double>(state_ >> 11) / 4503599627370496.0 - 1.0;
+        return static_cast<double>(state_ >> 11U) / 4503599627370496.0 - 1.0;
     }
 
   private:
