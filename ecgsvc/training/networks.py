@@ -1,7 +1,5 @@
 """Networks: what they are, not how they are trained."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,13 +7,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ecgsvc.domain.beats import BEAT_CLASSES
 from ecgsvc.inference.beat_features import FEATURE_NAMES
-
-
-class BeatNetwork(Protocol):
-    """A network from windows and features of consecutive beats to logits per beat."""
-
-    def __call__(self, windows: Tensor, features: Tensor, lengths: Tensor | None) -> Tensor:
-        """Map (batch, beats, 2, 200) and (batch, beats, 20) to (batch, beats, 5)."""
 
 
 class SqueezeExcite(nn.Module):

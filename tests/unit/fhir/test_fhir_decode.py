@@ -201,8 +201,9 @@ def test_every_voltage_becomes_millivolts(ecg, unit, per_mv, as_code):
 
 @pytest.mark.parametrize("unit", ["\u00b5V", "\u03bcV"])
 def test_both_micro_signs_are_microvolts(ecg, unit):
+    before = decode(ecg).recording.waveform.lead_mv("I")
     sampled(ecg)["origin"] = {"value": 0, "unit": unit}
-    decode(ecg)
+    np.testing.assert_array_equal(decode(ecg).recording.waveform.lead_mv("I"), before)
 
 
 def test_without_a_factor_a_step_is_one_unit(ecg):
