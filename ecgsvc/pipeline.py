@@ -23,12 +23,18 @@ from ecgsvc.domain.errors import (
 from ecgsvc.domain.measurements import Undetermined
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
+from ecgsvc.domain.rhythm import MalignantCall, RhythmCall
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.domain.waves import LeadWaves
 from ecgsvc.inference import choose_lead
 
 MAX_STORE_ATTEMPTS = 100
 """Concurrent amendments of one ECG take turns; each round at least one is stored."""
+
+NOT_CONCLUDED = tuple(
+    Undetermined(question, f"no {question} model is installed")
+    for question in ("rhythm", "diagnosis")
+)
 
 
 class BeatClassifier(Protocol):
@@ -42,6 +48,32 @@ class BeatClassifier(Protocol):
         self, waveform: Waveform, r_peak_indices: SampleIndices
     ) -> ClassifiedBeats:
         """Give the class of each beat at these R peaks."""
+
+
+class RhythmClassifier(Protocol):
+    """Names the rhythm, window by window."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
+    def classify(
+        self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+    ) -> RhythmCall:
+        """Give the rhythm of a recording; `waveform` holds the usable leads only."""
+
+
+class MalignantRhythmDetector(Protocol):
+    """Finds rhythms that call for help at once, and what looks like them."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
+    def detect(
+        self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+    ) -> MalignantCall:
+        """Give an answer for every window; `waveform` holds all leads, usable or not."""
 
 
 class ReportSink(Protocol):
@@ -133,7 +165,12 @@ class SignalPath:
             measurements=measurements,
             findings=findings,
             conclusion=interpretation.conclude(quality, beats, measurements, findings),
-            undetermined=(*_silent_leads(waveform, usable), *not_measured, *not_counted),
+            undetermined=(
+                *_silent_leads(waveform, usable),
+                *not_measured,
+                *not_counted,
+                *NOT_CONCLUDED,
+            ),
             models=(self._classifier.identity,),
             beat_quality=beat_quality,
             rhythm_statistics=rhythm_statistics,

@@ -74,8 +74,10 @@ def _finding(finding: Finding) -> JsonObject:
 
 def _not_determined(reasons: Mapping[str, str]) -> Iterator[JsonObject]:
     for question in _OPEN_QUESTIONS:
-        reason = reasons.get(question, f"no {question} model is installed")
-        yield {
-            "code": concept(text=question.capitalize()),
-            "dataAbsentReason": absent("not-performed", "Not Performed", reason),
-        }
+        if question in reasons:
+            yield {
+                "code": concept(text=question.capitalize()),
+                "dataAbsentReason": absent(
+                    "not-performed", "Not Performed", reasons[question]
+                ),
+            }

@@ -10,7 +10,6 @@ from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
 
 SCHEMA = "ecgsvc-analysis/1"
-NO_MODEL = "no model for this exists in this version"
 
 
 def analysis_document(analysis: Analysis) -> dict[str, object]:
@@ -19,8 +18,6 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
     What could not be measured is null and listed in ``undetermined``.
     """
     waveform = analysis.waveform
-    undetermined = [{"path": u.path, "reason": u.reason} for u in analysis.undetermined]
-    undetermined += [{"path": path, "reason": NO_MODEL} for path in ("rhythm", "diagnosis")]
     return {
         "schema": SCHEMA,
         "sampling_rate_hz": waveform.sampling_rate_hz,
@@ -37,7 +34,9 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
         "diagnosis": None,
         "findings": [_finding(f) for f in analysis.findings],
         "conclusion": analysis.conclusion,
-        "undetermined": undetermined,
+        "undetermined": [
+            {"path": u.path, "reason": u.reason} for u in analysis.undetermined
+        ],
         "models": [
             {"name": m.name, "version": m.version, "sha256": m.sha256}
             for m in analysis.models

@@ -99,6 +99,12 @@ def test_a_flat_line_is_reported_without_beats_or_values(signal_path: SignalPath
     assert "No beat was found." in store.added[0].analysis.conclusion
 
 
+def test_what_no_model_answers_is_said_once(signal_path: SignalPath) -> None:
+    analysis = signal_path.analyse(simulate(SimulationSettings(seed=1)).recording)
+    reasons = [u.reason for u in analysis.undetermined if u.path == "rhythm"]
+    assert reasons == ["no rhythm model is installed"]
+
+
 def test_a_lead_that_is_missing_throughout_takes_no_part(signal_path: SignalPath) -> None:
     waveform = simulate(SimulationSettings(seed=1)).recording.waveform
     samples_mv = waveform.samples_mv.copy()

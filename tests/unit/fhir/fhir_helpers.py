@@ -92,7 +92,11 @@ def an_analysis(leads=("I", "II", "V1"), **changes):
         "measurements": measured,
         "findings": (finding,),
         "conclusion": "3 beats, <72>/min & one early.",
-        "undetermined": (Undetermined("measurements.pr_ms", "no P wave was found"),),
+        "undetermined": (
+            Undetermined("measurements.pr_ms", "no P wave was found"),
+            Undetermined("rhythm", "more than one rhythm is possible"),
+            Undetermined("diagnosis", "no diagnosis model is installed"),
+        ),
         "models": (ModelIdentity("beats", "1.0.0", "ab" * 32),),
     }
     return Analysis(**(values | changes))

@@ -214,10 +214,17 @@ def test_the_impression_says_what_the_beats_show(impression):
     assert component(impression, "17338001")["valueString"] == "1 of 3 beats"
 
 
-@pytest.mark.parametrize("question", ["Rhythm", "Diagnosis"])
-def test_the_impression_says_what_no_model_answers(impression, question):
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("Rhythm", "more than one rhythm is possible"),
+        ("Diagnosis", "no diagnosis model is installed"),
+    ],
+)
+def test_the_impression_says_what_was_not_determined(impression, question, reason):
     absent = component(impression, question)["dataAbsentReason"]
     assert absent["coding"][0]["code"] == "not-performed"
+    assert absent["text"] == reason
 
 
 def test_without_beats_the_impression_has_no_value(source):

@@ -67,11 +67,12 @@ def test_waves_stand_in_order_of_time_without_the_absent_ones() -> None:
     ]
 
 
-def test_what_no_model_determines_is_null_and_listed() -> None:
+def test_what_was_not_determined_is_null_and_listed() -> None:
     document = analysis_document(an_analysis())
     assert document["rhythm"] is None
-    paths = {u["path"] for u in document["undetermined"]}
-    assert {"rhythm", "diagnosis", "measurements.pr_ms"} <= paths
+    assert document["undetermined"] == [
+        {"path": "measurements.pr_ms", "reason": "no P wave"}
+    ]
 
 
 def test_beats_carry_class_and_probability() -> None:

@@ -1,0 +1,170 @@
+"""Rhythm: what stretches of a recording show, as models say and as rules find."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ecgsvc.domain.findings import Evidence
+
+
+class RhythmClass(StrEnum):
+    """Labels of the PhysioNet/CinC 2017 challenge, in the models' order of labels.
+
+    Clifford et al. 2017, doi 10.22489/CinC.2017.065-469.
+    """
+
+    NORMAL = "N"
+    """Normal sinus rhythm."""
+    AF = "A"
+    """Atrial fibrillation."""
+    OTHER = "O"
+    """Any other rhythm, frequent ectopic beats included."""
+    NOISE = "~"
+    """Too noisy to be read."""
+
+
+RHYTHM_CLASSES: tuple[RhythmClass, ...] = tuple(RhythmClass)
+
+
+class MalignantRhythm(StrEnum):
+    """What an alarm is for, and what must be told apart from it.
+
+    Networks tell `VF`, `VT` and `OTHER` apart; `ASYSTOLE` and `LEAD_OFF` come of rules.
+    """
+
+    VF = "VF"
+    """Ventricular fibrillation or flutter."""
+    VT = "VT"
+    """Ventricular tachycardia."""
+    OTHER = "other"
+    """Any other rhythm."""
+    ASYSTOLE = "asystole"
+    """No QRS complex although the leads can be read."""
+    LEAD_OFF = "lead off"
+    """No lead is connected: exactly flat or saturated."""
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmWindow:
+    """What a model says of the samples `start_index` to `stop_index` (exclusive).
+
+    Parameters
+    ----------
+    probabilities
+        Calibrated, of every `RhythmClass`; they sum to 1.
+    conformal_set
+        The classes that cannot be ruled out at the level the model's card states.
+    out_of_distribution
+        The input is unlike what the model was trained on: its answer means nothing.
+    """
+
+    start_index: int
+    stop_index: int
+    probabilities: Mapping[RhythmClass, float]
+    conformal_set: frozenset[RhythmClass]
+    out_of_distribution: bool = False
+
+    @property
+    def answer(self) -> RhythmClass | None:
+        """The one class that is left; None: undetermined, for `reason`."""
+        if self.out_of_distribution or len(self.conformal_set) != 1:
+            return None
+        (only,) = self.conformal_set
+        return None if only is RhythmClass.NOISE else only
+
+    @property
+    def reason(self) -> str:
+        """Why there is no answer; empty when there is one."""
+        if self.answer is not None:
+            return ""
+        if self.out_of_distribution:
+            return "the signal is unlike those the model learned from"
+        if self.conformal_set == {RhythmClass.NOISE}:
+            return "the signal is too noisy"
+        if not self.conformal_set:
+            return "the signal fits no rhythm the model knows"
+        possible = [c.value for c in RHYTHM_CLASSES if c in self.conformal_set]
+        return f"more than one rhythm is possible ({', '.join(possible)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmCall:
+    """What a rhythm model says of a recording.
+
+    Parameters
+    ----------
+    windows
+        In order of time, not overlapping. A recording of up to a minute is one window (the
+        mean over the pieces it was read in); a longer one is cut into windows of 10 to
+        30 s. Stretches that could not be read have none.
+    reason
+        Why there is no window at all; empty when there is one.
+    """
+
+    windows: tuple[RhythmWindow, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MalignantWindow:
+    """What a model and its rules say of the samples `start_index` to `stop_index`.
+
+    Parameters
+    ----------
+    probabilities
+        Calibrated, of `VF`, `VT` and `OTHER`; empty where only a rule answered.
+    answer
+        After thresholds and persistence over neighbouring windows. None: unreadable.
+    """
+
+    start_index: int
+    stop_index: int
+    probabilities: Mapping[MalignantRhythm, float]
+    answer: MalignantRhythm | None
+
+
+@dataclass(frozen=True, slots=True)
+class MalignantCall:
+    """What a detector of malignant rhythm says.
+
+    `windows` are in order of time and may overlap; neighbours of one answer make one
+    episode.
+    """
+
+    windows: tuple[MalignantWindow, ...]
+
+
+class EpisodeKind(StrEnum):
+    """What an episode is of."""
+
+    ATRIAL_FIBRILLATION = "atrial fibrillation"
+    VENTRICULAR_FIBRILLATION = "ventricular fibrillation or flutter"
+    VENTRICULAR_TACHYCARDIA = "ventricular tachycardia"
+    SUPRAVENTRICULAR_TACHYCARDIA = "supraventricular tachycardia"
+    VENTRICULAR_COUPLET = "ventricular couplet"
+    VENTRICULAR_BIGEMINY = "ventricular bigeminy"
+    VENTRICULAR_TRIGEMINY = "ventricular trigeminy"
+    PAUSE = "pause"
+    ASYSTOLE = "asystole"
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmEpisode:
+    """A stretch of one rhythm, from `onset_index` to `end_index` (both inclusive).
+
+    Parameters
+    ----------
+    n_beats
+        Beats in it; None where beats are not what it is made of.
+    certainty
+        0 to 1, of the model; None: a rule found it.
+    evidence
+        What it rests on.
+    """
+
+    kind: EpisodeKind
+    onset_index: int
+    end_index: int
+    n_beats: int | None
+    certainty: float | None
+    evidence: tuple[Evidence, ...]
