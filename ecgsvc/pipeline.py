@@ -23,7 +23,8 @@ from ecgsvc.domain.errors import (
 from ecgsvc.domain.measurements import Undetermined
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
-from ecgsvc.domain.rhythm import MalignantCall, RhythmCall
+from ecgsvc.domain.rhythm import MalignantCall, RhythmCall, RhythmReading
+from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.domain.waves import LeadWaves
 from ecgsvc.inference import choose_lead
@@ -31,10 +32,7 @@ from ecgsvc.inference import choose_lead
 MAX_STORE_ATTEMPTS = 100
 """Concurrent amendments of one ECG take turns; each round at least one is stored."""
 
-NOT_CONCLUDED = tuple(
-    Undetermined(question, f"no {question} model is installed")
-    for question in ("rhythm", "diagnosis")
-)
+NO_DIAGNOSIS = Undetermined("diagnosis", "no diagnosis model is installed")
 
 
 class BeatClassifier(Protocol):
@@ -119,12 +117,22 @@ class SignalPath:
 
     Parameters
     ----------
-    classifier
-        Names the beats; shared by all threads.
+    classifier, rhythm_classifier, malignant_detector
+        Name beats and rhythms; shared by all threads. Without the last two the rhythm is
+        what rules find in the beats.
     """
 
-    def __init__(self, classifier: BeatClassifier) -> None:
+    def __init__(
+        self,
+        classifier: BeatClassifier,
+        rhythm_classifier: RhythmClassifier | None = None,
+        malignant_detector: MalignantRhythmDetector | None = None,
+    ) -> None:
         self._classifier = classifier
+        self._rhythm_classifier = rhythm_classifier
+        self._malignant_detector = malignant_detector
+        models = (classifier, rhythm_classifier, malignant_detector)
+        self._models = tuple(model.identity for model in models if model is not None)
 
     def analyse(
         self, recording: Recording, *, cancelled: Callable[[], bool] = never
@@ -138,7 +146,7 @@ class SignalPath:
         DeadlineExceeded
             When `cancelled` turns true between two stages.
         ModelUnavailable
-            When the classifier cannot run.
+            When a model cannot run.
         """
         waveform = recording.waveform
         quality = dsp.assess_quality(waveform)
@@ -156,7 +164,12 @@ class SignalPath:
         rhythm_statistics, not_counted = dsp.rhythm_statistics(
             waveform, beats, quality, beat_quality
         )
-        findings = interpretation.find(beats, measurements, recording.sex)
+        _stop_if(cancelled)
+        rhythm = self._read_rhythm(waveform, quality, beats, rhythm_statistics)
+        findings = interpretation.find(
+            rhythm, beats, measurements,
+            sex=recording.sex, sampling_rate_hz=waveform.sampling_rate_hz,
+        )  # fmt: skip
         return Analysis(
             waveform=waveform,
             quality=quality,
@@ -164,16 +177,39 @@ class SignalPath:
             waves=waves,
             measurements=measurements,
             findings=findings,
-            conclusion=interpretation.conclude(quality, beats, measurements, findings),
+            conclusion=interpretation.conclude(
+                quality, beats, measurements, findings, rhythm
+            ),
             undetermined=(
                 *_silent_leads(waveform, usable),
                 *not_measured,
                 *not_counted,
-                *NOT_CONCLUDED,
+                *_open_questions(rhythm),
             ),
-            models=(self._classifier.identity,),
+            models=self._models,
             beat_quality=beat_quality,
             rhythm_statistics=rhythm_statistics,
+            rhythm=rhythm,
+        )
+
+    def _read_rhythm(
+        self,
+        waveform: Waveform,
+        quality: SignalQuality,
+        beats: ClassifiedBeats,
+        statistics: RhythmStatistics,
+    ) -> RhythmReading:
+        call = malignant = None
+        if self._rhythm_classifier is not None:
+            call = self._rhythm_classifier.classify(
+                waveform.select(quality.usable_leads), beats.r_peak_indices, quality
+            )
+        if self._malignant_detector is not None:
+            malignant = self._malignant_detector.detect(
+                waveform, beats.r_peak_indices, quality
+            )
+        return interpretation.read_rhythm(
+            waveform, beats, statistics, call=call, malignant=malignant
         )
 
 
@@ -293,6 +329,11 @@ def _with_swapped_electrodes(
         return quality
     problems = (*quality.problems, QualityProblem.ARM_ELECTRODES_SWAPPED)
     return replace(quality, problems=problems)
+
+
+def _open_questions(rhythm: RhythmReading) -> tuple[Undetermined, ...]:
+    unknown = (Undetermined("rhythm", rhythm.reason),) if rhythm.reason else ()
+    return (*unknown, NO_DIAGNOSIS)
 
 
 def _silent_leads(waveform: Waveform, usable: Waveform) -> tuple[Undetermined, ...]:

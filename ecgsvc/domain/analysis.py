@@ -9,6 +9,7 @@ from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.rhythm import RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves
@@ -41,3 +42,4 @@ class Analysis:
     models: tuple[ModelIdentity, ...]
     beat_quality: NDArray[np.float32] | None = None
     rhythm_statistics: RhythmStatistics | None = None
+    rhythm: RhythmReading | None = None

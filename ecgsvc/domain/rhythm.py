@@ -1,10 +1,10 @@
 """Rhythm: what stretches of a recording show, as models say and as rules find."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ecgsvc.domain.findings import Evidence
+from ecgsvc.domain.findings import Contradiction, Evidence
 
 
 class RhythmClass(StrEnum):
@@ -137,34 +137,81 @@ class MalignantCall:
 class EpisodeKind(StrEnum):
     """What an episode is of."""
 
-    ATRIAL_FIBRILLATION = "atrial fibrillation"
+    ASYSTOLE = "asystole"
     VENTRICULAR_FIBRILLATION = "ventricular fibrillation or flutter"
     VENTRICULAR_TACHYCARDIA = "ventricular tachycardia"
+    IDIOVENTRICULAR_RHYTHM = "idioventricular rhythm"
+    ATRIAL_FIBRILLATION = "atrial fibrillation"
     SUPRAVENTRICULAR_TACHYCARDIA = "supraventricular tachycardia"
-    VENTRICULAR_COUPLET = "ventricular couplet"
+    PAUSE = "pause"
+    EXTREME_BRADYCARDIA = "extreme bradycardia"
+    EXTREME_TACHYCARDIA = "extreme tachycardia"
     VENTRICULAR_BIGEMINY = "ventricular bigeminy"
     VENTRICULAR_TRIGEMINY = "ventricular trigeminy"
-    PAUSE = "pause"
-    ASYSTOLE = "asystole"
+    VENTRICULAR_COUPLET = "ventricular couplet"
+    LEAD_OFF = "lead off"
 
 
 @dataclass(frozen=True, slots=True)
 class RhythmEpisode:
-    """A stretch of one rhythm, from `onset_index` to `end_index` (both inclusive).
+    """A stretch of one rhythm, from `onset_index` to `end_index` (exclusive).
 
     Parameters
     ----------
-    n_beats
-        Beats in it; None where beats are not what it is made of.
-    certainty
-        0 to 1, of the model; None: a rule found it.
     evidence
-        What it rests on.
+        What it rests on: beats that follow a rule, windows of a model, or both.
+    n_beats, rate_bpm
+        Beats in it and their mean rate; None where it is not made of beats.
+    certainty
+        0 to 1: the model's mean probability, or the least probability that a beat it is
+        made of has the class it counts as. None: neither model nor classes tell.
     """
 
     kind: EpisodeKind
     onset_index: int
     end_index: int
-    n_beats: int | None
-    certainty: float | None
     evidence: tuple[Evidence, ...]
+    n_beats: int | None = None
+    rate_bpm: float | None = None
+    certainty: float | None = None
+
+    def overlaps(self, other: "RhythmEpisode") -> bool:
+        """Tell whether they share a sample."""
+        return self.onset_index < other.end_index and other.onset_index < self.end_index
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmReading:
+    """What models and rules together say of the rhythm of a recording.
+
+    Parameters
+    ----------
+    label
+        The rhythm of all windows that have an answer; None: it changes, or see `reason`.
+    reason
+        Why the rhythm is undetermined; empty when it is not.
+    windows
+        The rhythm model's.
+    shares
+        Part of the answered time that each class takes, those that occur; sums to 1.
+    episodes
+        In order of onset.
+    irregular_share
+        Part of the recording, in pieces of 30 s, in which intervals between normal beats
+        change from one to the next more than `interpretation` allows a regular rhythm;
+        None: too few such intervals.
+    unread_share
+        Part of the intervals between beats that rules could not rely upon; no rule found
+        an episode there.
+    contradictions
+        Between models and rules.
+    """
+
+    label: RhythmClass | None = None
+    reason: str = ""
+    windows: tuple[RhythmWindow, ...] = ()
+    shares: Mapping[RhythmClass, float] = field(default_factory=dict, hash=False)
+    episodes: tuple[RhythmEpisode, ...] = ()
+    irregular_share: float | None = None
+    unread_share: float = 0.0
+    contradictions: tuple[Contradiction, ...] = ()

@@ -32,6 +32,10 @@ AI_ASSERTED = Coding(
     "Artificial Intelligence asserted",
 )
 
+_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+ABNORMAL = Coding(_INTERPRETATION, "A", "Abnormal")
+CRITICAL_ABNORMAL = Coding(_INTERPRETATION, "AA", "Critical abnormal")
+
 ECG_CODES = frozenset({
     (MDC, MDC_ECG.code),
     (MDC_OID, MDC_ECG.code),

@@ -1,10 +1,16 @@
-"""The impression Observation: what the beats show, the findings, and what is not known."""
+"""The impression Observation: beats, rhythm, findings, and what is not known."""
 
 from collections.abc import Iterator, Mapping
 
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
-from ecgsvc.domain.findings import Finding
-from ecgsvc.fhir.codes import EKG_IMPRESSION, PROCEDURE
+from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Finding, Urgency
+from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
+from ecgsvc.fhir.codes import (
+    ABNORMAL,
+    CRITICAL_ABNORMAL,
+    EKG_IMPRESSION,
+    PROCEDURE,
+)
 from ecgsvc.fhir.concepts import absent, concept
 from ecgsvc.fhir.frame import Frame
 from ecgsvc.fhir.json_body import JsonObject
@@ -16,6 +22,20 @@ _CLASS_TEXT: Mapping[BeatClass, str] = {
     BeatClass.F: "fusion of ventricular and normal",
     BeatClass.Q: "paced or unclassifiable",
 }
+_RHYTHM: Mapping[RhythmClass, JsonObject] = {
+    RhythmClass.NORMAL: concept(
+        Coding(SNOMED_CT, "426783006", "Sinus rhythm"), text="Normal sinus rhythm"
+    ),
+    RhythmClass.AF: concept(
+        Coding(SNOMED_CT, "164889003", "Atrial fibrillation"), text="Atrial fibrillation"
+    ),
+    RhythmClass.OTHER: concept(text="Neither normal sinus rhythm nor atrial fibrillation"),
+}
+_URGENCY: Mapping[Urgency, Coding] = {
+    Urgency.EMERGENCY: CRITICAL_ABNORMAL,
+    Urgency.PROMPT: ABNORMAL,
+    Urgency.ROUTINE: ABNORMAL,
+}
 _OPEN_QUESTIONS = ("rhythm", "diagnosis")
 
 
@@ -23,7 +43,8 @@ def impression_observation(frame: Frame) -> JsonObject:
     """Return the Observation 8601-7 of a report.
 
     Its value says in words how many beats of which kind there are; the components count
-    them, carry the findings with their evidence, and say what was not determined.
+    them, name the rhythm, carry the findings with their evidence and the contradictions
+    between models and rules, and say what was not determined.
     """
     analysis = frame.analysis
     reasons = {u.path: u.reason for u in analysis.undetermined}
@@ -42,7 +63,9 @@ def impression_observation(frame: Frame) -> JsonObject:
         | {
             "component": [
                 *_beat_counts(analysis.beats),
+                *_rhythm(analysis.rhythm),
                 *(_finding(finding) for finding in analysis.findings),
+                *_contradictions(analysis.rhythm),
                 *_not_determined(reasons),
             ]
         }
@@ -64,12 +87,39 @@ def _beat_counts(beats: ClassifiedBeats) -> Iterator[JsonObject]:
         yield {"code": concept(text=text), "valueInteger": beats.count(kind)}
 
 
+def _rhythm(reading: RhythmReading | None) -> Iterator[JsonObject]:
+    """Name the rhythm, or the parts it has; nothing where it is undetermined."""
+    if reading is None or reading.reason:
+        return
+    value = _RHYTHM.get(reading.label) if reading.label is not None else None
+    if value is None:
+        parts = (
+            f"{_RHYTHM[rhythm]['text']} {share:.0%}"
+            for rhythm, share in reading.shares.items()
+        )
+        value = concept(text=f"Changing: {', '.join(parts)}")
+    yield {"code": concept(text="Rhythm"), "valueCodeableConcept": value}
+
+
 def _finding(finding: Finding) -> JsonObject:
-    evidence = "; ".join(fact.text for fact in finding.evidence)
-    return {
+    component: JsonObject = {
         "code": concept(finding.coding, text=finding.text),
-        "valueString": evidence or finding.text,
+        "valueString": _facts(finding) or finding.text,
     }
+    if finding.urgency is not None:
+        meaning = concept(_URGENCY[finding.urgency], text=finding.urgency.capitalize())
+        component["interpretation"] = [meaning]
+    return component
+
+
+def _contradictions(reading: RhythmReading | None) -> Iterator[JsonObject]:
+    for each in reading.contradictions if reading is not None else ():
+        text = f"{each.text}: {_facts(each)}"
+        yield {"code": concept(text="Contradiction"), "valueString": text}
+
+
+def _facts(stated: Finding | Contradiction) -> str:
+    return "; ".join(fact.text for fact in stated.evidence)
 
 
 def _not_determined(reasons: Mapping[str, str]) -> Iterator[JsonObject]:

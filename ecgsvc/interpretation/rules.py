@@ -1,6 +1,6 @@
-"""Findings that beats and measurements support by themselves.
+"""Findings that rhythm, beats and measurements support.
 
-Rhythm and diagnosis are not concluded here: a rate is a rate, not a sinus rhythm.
+A rate is a rate, not a sinus rhythm; a diagnosis is not concluded here.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements
+from ecgsvc.domain.rhythm import RhythmReading
 from ecgsvc.domain.waveform import Sex
+from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 
 BRADYCARDIA_BELOW_BPM = 50.0
 """ACC/AHA/HRS 2018 guideline on bradycardia, doi 10.1161/CIR.0000000000000628."""
@@ -33,18 +35,26 @@ PROLONGED_QT = Coding(SNOMED_CT, "111975006", "Prolonged QT interval")
 
 
 def find(
-    beats: ClassifiedBeats, measurements: Measurements, sex: Sex | None
+    rhythm: RhythmReading,
+    beats: ClassifiedBeats,
+    measurements: Measurements,
+    *,
+    sex: Sex | None,
+    sampling_rate_hz: float,
 ) -> tuple[Finding, ...]:
-    """Findings in the order a reader expects: rate, intervals, ectopic beats.
+    """Findings in the order a reader expects: rhythm, rate, intervals, ectopic beats.
 
     Parameters
     ----------
-    beats, measurements
+    rhythm, beats, measurements
         Of the whole recording; a measurement that is None supports no finding.
     sex
         Chooses the QTc limit; unknown uses the higher one.
+    sampling_rate_hz
+        Of the indices in `rhythm`.
     """
     return (
+        *rhythm_findings(rhythm, sampling_rate_hz),
         *_rate(measurements.heart_rate_bpm),
         *_intervals(measurements, sex),
         *_ectopic(beats, BeatClass.V, VENTRICULAR_PREMATURE_BEATS, "ventricular"),

@@ -6,6 +6,7 @@ from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmReading
 
 CLASS_WORDS = {
     BeatClass.N: "normal",
@@ -14,6 +15,14 @@ CLASS_WORDS = {
     BeatClass.F: "fusion",
     BeatClass.Q: "paced or unclassifiable",
 }
+RHYTHM_WORDS = {
+    RhythmClass.NORMAL: "normal sinus rhythm",
+    RhythmClass.AF: "atrial fibrillation",
+    RhythmClass.OTHER: "neither normal sinus rhythm nor atrial fibrillation",
+}
+MUCH_UNREAD = 0.1
+"""From this part of the intervals between beats on, the reader is told of those that no
+rule could rely upon; our choice."""
 CLOSING = "Machine-read; not reviewed by a clinician."
 
 
@@ -22,14 +31,17 @@ def conclude(
     beats: ClassifiedBeats,
     measurements: Measurements,
     findings: Sequence[Finding],
+    rhythm: RhythmReading,
 ) -> str:
     """Compose the conclusion; what was not determined is said, not left out."""
     return " ".join(
         (
             *_beats(beats, measurements),
             *_intervals(measurements),
+            *_rhythm(rhythm),
             *(f"{finding.text}." for finding in findings),
-            "Rhythm and diagnosis not determined: human reading needed.",
+            *(f"Contradiction: {each.text}." for each in rhythm.contradictions),
+            "Diagnosis not determined: human reading needed.",
             *_quality(quality),
             CLOSING,
         )
@@ -61,6 +73,35 @@ def _intervals(measurements: Measurements) -> Iterator[str]:
     ]
     if parts:
         yield ", ".join(parts) + "."
+
+
+def _rhythm(rhythm: RhythmReading) -> Iterator[str]:
+    if rhythm.reason:
+        yield f"Rhythm not determined: {rhythm.reason}."
+    elif rhythm.label is not None:
+        yield f"Rhythm: {RHYTHM_WORDS[rhythm.label]}."
+    else:
+        shares = ", ".join(
+            f"{RHYTHM_WORDS[each]} {share:.0%}" for each, share in rhythm.shares.items()
+        )
+        yield f"Rhythm changes: {shares}."
+    yield from _regularity(rhythm.irregular_share)
+    if any(e.kind is EpisodeKind.LEAD_OFF for e in rhythm.episodes):
+        yield "No lead was connected for a time."
+    if rhythm.unread_share >= MUCH_UNREAD:
+        yield (
+            f"{rhythm.unread_share:.0%} of the intervals between beats are unreliable: "
+            "episodes there are not reported."
+        )
+
+
+def _regularity(irregular_share: float | None) -> Iterator[str]:
+    if irregular_share is None:
+        return
+    if irregular_share in (0, 1):
+        yield f"Normal beats come {'ir' if irregular_share else ''}regularly."
+    else:
+        yield f"Normal beats come irregularly in {irregular_share:.0%} of the recording."
 
 
 def _quality(quality: SignalQuality) -> Iterator[str]:

@@ -8,6 +8,7 @@ from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
+from ecgsvc.render.rhythm_document import evidence_document, rhythm_document
 
 SCHEMA = "ecgsvc-analysis/1"
 
@@ -30,7 +31,7 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
         "measurements": _measurements(analysis.measurements),
         "rhythm_statistics": _rhythm_statistics(analysis.rhythm_statistics),
         "hrv": _variability(analysis.rhythm_statistics),
-        "rhythm": None,
+        "rhythm": analysis.rhythm and rhythm_document(analysis.rhythm),
         "diagnosis": None,
         "findings": [_finding(f) for f in analysis.findings],
         "conclusion": analysis.conclusion,
@@ -157,8 +158,6 @@ def _finding(finding: Finding) -> dict[str, object]:
         "code": finding.coding.code,
         "system": finding.coding.system,
         "text": finding.text,
-        "evidence": [
-            {"path": e.path, "text": e.text, "samples": list(e.samples)}
-            for e in finding.evidence
-        ],
+        "urgency": finding.urgency,
+        "evidence": evidence_document(finding.evidence),
     }

@@ -7,6 +7,7 @@ import pytest
 from ecgsvc.domain.errors import InvalidElement, Overloaded
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.report import Identifier
+from ecgsvc.domain.rhythm import RhythmClass
 from ecgsvc.domain.waveform import STANDARD_LEADS
 from ecgsvc.fhir import (
     ContentWarning,
@@ -14,9 +15,11 @@ from ecgsvc.fhir import (
     encode_observation,
     operation_outcome,
 )
+from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from tests.mutations import valid_observation
 from tests.unit.fhir.fhir_helpers import (
     EFFECTIVE,
+    a_reading,
     a_recording,
     an_analysis,
     decode,
@@ -70,6 +73,16 @@ def test_reports_on_what_could_not_be_measured_are_valid():
         for version in (1, 2)
         for resource in resources_of(documents(source, analysis, version)[0])
     ]
+    assert_valid_for_independent_validators(made)
+
+
+def test_reports_on_every_finding_of_rhythm_are_valid():
+    source = decode(valid_observation()).source
+    made = []
+    for label in (None, *RhythmClass):
+        reading = a_reading(None if label is RhythmClass.NOISE else label)
+        analysis = an_analysis(rhythm=reading, findings=rhythm_findings(reading, 500.0))
+        made += resources_of(documents(source, analysis)[0])
     assert_valid_for_independent_validators(made)
 
 

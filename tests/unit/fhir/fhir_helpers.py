@@ -10,10 +10,17 @@ from ecgsvc import dsp
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.errors import RefusedContent
-from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
+from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.report import ReportSlot
+from ecgsvc.domain.rhythm import (
+    EpisodeKind,
+    RhythmClass,
+    RhythmEpisode,
+    RhythmReading,
+    RhythmWindow,
+)
 from ecgsvc.domain.waveform import Recording, Waveform
 from ecgsvc.fhir import Installation, build_documents, decode_observation
 from ecgsvc.fhir.conformance import check_resource
@@ -100,6 +107,31 @@ def an_analysis(leads=("I", "II", "V1"), **changes):
         "models": (ModelIdentity("beats", "1.0.0", "ab" * 32),),
     }
     return Analysis(**(values | changes))
+
+
+def a_reading(label=None, reason=""):
+    """Return an episode of every kind, windows that differ, and a contradiction."""
+    fact = Evidence("beats", "seen", (1, 2), "a guideline")
+    return RhythmReading(
+        label=label,
+        reason=reason,
+        windows=tuple(
+            RhythmWindow(
+                i * 100,
+                (i + 1) * 100,
+                dict.fromkeys(RhythmClass, 0.25),
+                frozenset({each}),
+            )
+            for i, each in enumerate(RhythmClass)
+        ),
+        shares={RhythmClass.NORMAL: 0.6, RhythmClass.AF: 0.4},
+        episodes=tuple(
+            RhythmEpisode(kind, i, i + 200, (fact,), 3, 150.0, 0.9)
+            for i, kind in enumerate(EpisodeKind)
+        ),
+        irregular_share=0.5,
+        contradictions=(Contradiction("a model sees what no rule finds", (fact,)),),
+    )
 
 
 def documents(source, analysis=None, version=1):

@@ -9,10 +9,13 @@ import pytest
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.rhythm import RhythmClass
 from ecgsvc.fhir.device import device_id
+from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from tests.mutations import valid_observation
 from tests.unit.fhir.fhir_helpers import (
     REPORT_ID,
+    a_reading,
     an_analysis,
     component,
     decode,
@@ -225,6 +228,39 @@ def test_the_impression_says_what_was_not_determined(impression, question, reaso
     absent = component(impression, question)["dataAbsentReason"]
     assert absent["coding"][0]["code"] == "not-performed"
     assert absent["text"] == reason
+
+
+@pytest.mark.parametrize(
+    ("label", "code", "text"),
+    [
+        (RhythmClass.NORMAL, "426783006", "Normal sinus rhythm"),
+        (RhythmClass.AF, "164889003", "Atrial fibrillation"),
+        (RhythmClass.OTHER, None, "Neither normal sinus rhythm nor atrial fibrillation"),
+        (None, None, "Changing: Normal sinus rhythm 60%, Atrial fibrillation 40%"),
+    ],
+)
+def test_the_impression_names_the_rhythm(source, label, code, text):
+    analysis = an_analysis(rhythm=a_reading(label), undetermined=())
+    found = json.loads(documents(source, analysis)[0].observations[1])
+    value = component(found, "Rhythm")["valueCodeableConcept"]
+    assert value["text"] == text
+    assert [c["code"] for c in value.get("coding", [])] == ([code] if code else [])
+
+
+def test_findings_say_how_urgent_and_contradictions_what_on(source):
+    reading = a_reading()
+    analysis = an_analysis(rhythm=reading, findings=rhythm_findings(reading, 500.0))
+    found = json.loads(documents(source, analysis)[0].observations[1])
+    for code, urgency, meaning in (
+        ("164896001", "Emergency", "AA"),
+        ("164889003", "Prompt", "A"),
+    ):
+        (interpretation,) = component(found, code)["interpretation"]
+        assert interpretation["text"] == urgency
+        assert interpretation["coding"][0]["code"] == meaning
+    assert "interpretation" not in component(found, "251180001")
+    contradiction = component(found, "Contradiction")["valueString"]
+    assert contradiction == "a model sees what no rule finds: seen"
 
 
 def test_without_beats_the_impression_has_no_value(source):

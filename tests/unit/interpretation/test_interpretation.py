@@ -6,9 +6,11 @@ import pytest
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import LeadQuality, SignalQuality
+from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
 from ecgsvc.interpretation import conclude, find
 
 GOOD = SignalQuality((LeadQuality("II", True, 0, 0, ()),))
+UNKNOWN = RhythmReading(reason="no rhythm model is installed")
 
 
 def beats(classes: str) -> ClassifiedBeats:
@@ -21,7 +23,13 @@ def beats(classes: str) -> ClassifiedBeats:
 def codes(
     measurements: Measurements, classes: str = "NNN", sex: str | None = None
 ) -> set[str]:
-    found = find(beats(classes), measurements, sex)  # type: ignore[arg-type]
+    found = find(
+        UNKNOWN,
+        beats(classes),
+        measurements,
+        sex=sex,
+        sampling_rate_hz=300.0,  # type: ignore[arg-type]
+    )
     assert all(finding.evidence for finding in found)
     return {finding.coding.code for finding in found}
 
@@ -53,7 +61,7 @@ def test_long_pr_is_found() -> None:
 
 
 def test_ectopic_beats_are_counted_and_located() -> None:
-    found = find(beats("NVNVS"), Measurements(), None)
+    found = find(UNKNOWN, beats("NVNVS"), Measurements(), sex=None, sampling_rate_hz=300.0)
     assert [f.text for f in found] == [
         "2 ventricular ectopic beats",
         "1 supraventricular ectopic beat",
@@ -62,16 +70,39 @@ def test_ectopic_beats_are_counted_and_located() -> None:
 
 
 def test_conclusion_says_what_is_not_determined() -> None:
-    text = conclude(GOOD, beats("NNV"), Measurements(heart_rate_bpm=75, pr_ms=160), ())
+    measured = Measurements(heart_rate_bpm=75, pr_ms=160)
+    text = conclude(GOOD, beats("NNV"), measured, (), UNKNOWN)
     assert "3 beats, 75/min: 2 normal, 1 ventricular ectopic." in text
     assert "PR 160 ms." in text
     assert "QRS" not in text
-    assert "not determined" in text
+    assert "Rhythm not determined: no rhythm model is installed." in text
+    assert "Diagnosis not determined" in text
     assert "not reviewed by a clinician" in text
 
 
 def test_conclusion_of_silence_invents_nothing() -> None:
     silent = SignalQuality((LeadQuality("II", False, 0, 1, ()),))
-    text = conclude(silent, beats(""), Measurements(), ())
+    text = conclude(silent, beats(""), Measurements(), (), UNKNOWN)
     assert text.startswith("No beat was found.")
     assert "Not relied upon: II." in text
+
+
+@pytest.mark.parametrize(
+    ("reading", "sentence"),
+    [
+        (RhythmReading(RhythmClass.AF), "Rhythm: atrial fibrillation."),
+        (
+            RhythmReading(shares={RhythmClass.NORMAL: 0.6, RhythmClass.AF: 0.4}),
+            "Rhythm changes: normal sinus rhythm 60%, atrial fibrillation 40%.",
+        ),
+        (RhythmReading(irregular_share=0.0), "Normal beats come regularly."),
+        (RhythmReading(irregular_share=1.0), "Normal beats come irregularly."),
+        (
+            RhythmReading(unread_share=0.2),
+            "20% of the intervals between beats are unreliable: episodes there are not "
+            "reported.",
+        ),
+    ],
+)
+def test_each_sentence_rests_on_the_reading(reading: RhythmReading, sentence: str) -> None:
+    assert sentence in conclude(GOOD, beats("NNN"), Measurements(), (), reading)

@@ -12,6 +12,7 @@ from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import Coding, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
+from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass
 from ecgsvc.domain.rhythm_statistics import (
     EctopyCount,
     HeartRateVariability,
@@ -20,7 +21,9 @@ from ecgsvc.domain.rhythm_statistics import (
 )
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from ecgsvc.render.analysis_document import analysis_document
+from tests.unit.fhir.fhir_helpers import a_reading
 
 
 def an_analysis() -> Analysis:
@@ -112,6 +115,26 @@ def test_quality_and_rhythm_statistics_stand_in_the_document(repository: Path) -
     assert document["rhythm_statistics"]["pauses"] == [{"sample": 200, "rr_ms": 3200.0}]
     assert document["rhythm_statistics"]["max_heart_rate_bpm"] is None
     assert document["hrv"]["sdnn_ms"] == 50.12
+
+
+def test_rhythm_stands_in_the_document_with_its_evidence(repository: Path) -> None:
+    reading = a_reading(RhythmClass.AF)
+    analysis = dataclasses.replace(
+        an_analysis(), rhythm=reading, findings=rhythm_findings(reading, 250.0)
+    )
+    document = orjson.loads(orjson.dumps(analysis_document(analysis)))
+    schema = orjson.loads((repository / "docs/analysis.schema.json").read_bytes())
+    jsonschema.validate(document, schema)
+    rhythm = document["rhythm"]
+    assert rhythm["label"] == "A"
+    assert rhythm["probabilities"] == dict.fromkeys("NAO~", 0.25)
+    assert rhythm["shares"] == {"N": 0.6, "A": 0.4}
+    assert [w["answer"] for w in rhythm["windows"]] == ["N", "A", "O", None]
+    assert {e["kind"] for e in rhythm["episodes"]} == {kind.value for kind in EpisodeKind}
+    assert rhythm["contradictions"][0]["evidence"][0]["source"] == "a guideline"
+    urgencies = {f["code"]: f["urgency"] for f in document["findings"]}
+    assert urgencies["164896001"] == "emergency"
+    assert urgencies["251180001"] is None
 
 
 def test_what_was_not_counted_is_null() -> None:

@@ -1,0 +1,129 @@
+"""Where a model and a rule cannot both be right."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+
+from ecgsvc.domain.findings import Contradiction, Evidence
+from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmEpisode, RhythmWindow
+from ecgsvc.interpretation.regularity import (
+    IRREGULAR_ABOVE,
+    REGULARITY_SOURCE,
+    NormalIntervals,
+)
+
+NOT_NORMAL = (
+    EpisodeKind.VENTRICULAR_TACHYCARDIA, EpisodeKind.SUPRAVENTRICULAR_TACHYCARDIA,
+    EpisodeKind.VENTRICULAR_BIGEMINY, EpisodeKind.VENTRICULAR_TRIGEMINY,
+)  # fmt: skip
+"""What a window of normal sinus rhythm cannot hold."""
+LONG_RUN_S = 10.0
+"""A run that fills a window of the detector of malignant rhythm."""
+
+
+def contradictions(
+    ruled: Sequence[RhythmEpisode],
+    seen: Sequence[RhythmEpisode] | None,
+    windows: Sequence[RhythmWindow],
+    normal: NormalIntervals,
+    sampling_rate_hz: float,
+) -> tuple[Contradiction, ...]:
+    """Compare what rules and models say of the same stretch.
+
+    Parameters
+    ----------
+    ruled
+        Episodes the rules found.
+    seen
+        Episodes the detector of malignant rhythm found; None: there is no such detector.
+    windows
+        Of the rhythm model.
+    normal
+        Intervals the regularity is judged by.
+    sampling_rate_hz
+        Of all indices.
+    """
+    found = [*_regular_fibrillation(windows, normal), *_normal_with_runs(windows, ruled)]
+    if seen is not None:
+        found += _ventricular_tachycardia(ruled, seen, sampling_rate_hz)
+    return tuple(found)
+
+
+def _regular_fibrillation(
+    windows: Sequence[RhythmWindow], normal: NormalIntervals
+) -> Iterator[Contradiction]:
+    regular = [
+        (window, value)
+        for window in windows
+        if window.answer is RhythmClass.AF
+        for value in [normal.irregularity(window.start_index, window.stop_index)]
+        if value is not None and value <= IRREGULAR_ABOVE
+    ]
+    if regular:
+        window, value = regular[0]
+        samples = (window.start_index, window.stop_index)
+        probability = window.probabilities[RhythmClass.AF]
+        seen = f"fibrillation in {len(regular)} such windows, first with {probability:.2f}"
+        counted = f"RMSSD {value:.0%} of the mean RR, at most {IRREGULAR_ABOVE:.0%}"
+        yield Contradiction(
+            "the rhythm model sees atrial fibrillation where the intervals are regular",
+            (
+                Evidence("rhythm.windows", seen, samples),
+                Evidence("beats", counted, samples, REGULARITY_SOURCE),
+            ),
+        )
+
+
+def _normal_with_runs(
+    windows: Sequence[RhythmWindow], ruled: Sequence[RhythmEpisode]
+) -> Iterator[Contradiction]:
+    for kind in NOT_NORMAL:
+        inside = {
+            place: episode
+            for episode in reversed(ruled)
+            for place in [_window_of(episode, windows)]
+            if episode.kind is kind
+            and place is not None
+            and windows[place].answer is RhythmClass.NORMAL
+        }
+        if inside:
+            first = min(inside)
+            window = windows[first]
+            probability = window.probabilities[RhythmClass.NORMAL]
+            fact = f"normal in {len(inside)} such windows, first with {probability:.2f}"
+            samples = (window.start_index, window.stop_index)
+            yield Contradiction(
+                f"the rhythm model sees normal sinus rhythm, the beats show {kind.value}",
+                (Evidence("rhythm.windows", fact, samples), *inside[first].evidence),
+            )
+
+
+def _window_of(episode: RhythmEpisode, windows: Sequence[RhythmWindow]) -> int | None:
+    """Place of the window that holds the whole episode."""
+    key = attrgetter("start_index")
+    place = bisect_right(windows, episode.onset_index, key=key) - 1
+    holds = place >= 0 and episode.end_index <= windows[place].stop_index
+    return place if holds else None
+
+
+def _ventricular_tachycardia(
+    ruled: Sequence[RhythmEpisode], seen: Sequence[RhythmEpisode], sampling_rate_hz: float
+) -> Iterator[Contradiction]:
+    kind = EpisodeKind.VENTRICULAR_TACHYCARDIA
+    for episode in ruled:
+        length_s = (episode.end_index - episode.onset_index) / sampling_rate_hz
+        alone = not any(episode.overlaps(other) for other in seen)
+        if episode.kind is kind and length_s >= LONG_RUN_S and alone:
+            yield Contradiction(
+                "the beats show ventricular tachycardia, the model of malignant rhythm "
+                "does not",
+                episode.evidence,
+            )
+    for episode in seen:
+        ventricular = (other for other in ruled if other.kind is kind)
+        if episode.kind is kind and not any(map(episode.overlaps, ventricular)):
+            yield Contradiction(
+                "the model of malignant rhythm sees ventricular tachycardia, the beats "
+                "show no run",
+                episode.evidence,
+            )
