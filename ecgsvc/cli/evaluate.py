@@ -200,6 +200,44 @@ def beats(
                 out.print(table)
 
 
+@app.command("episodes")
+def episodes(
+    directory: Directory,
+    own: Annotated[
+        bool, typer.Option("--own", help="Score the service's own beats, on DS2.")
+    ] = False,
+    extension: Extension = "atr",
+    model: Model = None,
+    as_json: Json = False,
+    as_markdown: Markdown = False,
+) -> None:
+    """Runs, couplets, bigeminy and pauses: sensitivity and precision per episode.
+
+    Rules on the annotated beats against the annotators' rhythm marks; with --own, rules on
+    the beats that the service finds and classifies against rules on the annotated ones.
+    Episodes match when they overlap. Intervals are 95 % by bootstrap over records.
+    """
+    from ecgsvc.app import beat_classifier
+    from ecgsvc.evaluation import DS2, episode_table, evaluate_episodes
+    from ecgsvc.pipeline import SignalPath
+
+    with one_line_errors(), _record_bar("episodes") as on_record:
+        path = SignalPath(beat_classifier(settings_with(beat_model=model))) if own else None
+        results = evaluate_episodes(
+            directory,
+            None if path is None else path.analyse,
+            records=None if path is None else DS2,
+            extension=extension,
+            on_record=on_record,
+        )
+    if as_json:
+        print_json(results.to_json())
+    elif as_markdown:
+        _print_markdown(episode_table(results))
+    else:
+        out.print(episode_table(results))
+
+
 def _detect(waveform: Waveform) -> SampleIndices:
     """Find the R peaks as the service does."""
     from ecgsvc import dsp

@@ -6,6 +6,8 @@ from ecgsvc.evaluation.delineation_tables import (
     delineation_record_table,
     delineation_tables,
 )
+from ecgsvc.evaluation.episode_table import episode_table
+from ecgsvc.evaluation.episodes import EpisodeResults, evaluate_episodes
 from ecgsvc.evaluation.markdown import to_markdown
 from ecgsvc.evaluation.noise import read_noises
 from ecgsvc.evaluation.noise_stress import NoiseStressResults, evaluate_noise_stress
@@ -21,13 +23,16 @@ __all__ = [
     "PACED_RECORDS",
     "BeatResults",
     "DelineationResults",
+    "EpisodeResults",
     "NoiseStressResults",
     "RPeakResults",
     "beat_tables",
     "delineation_record_table",
     "delineation_tables",
+    "episode_table",
     "evaluate_beats",
     "evaluate_delineation",
+    "evaluate_episodes",
     "evaluate_noise_stress",
     "evaluate_r_peaks",
     "installed_peers",

@@ -1,0 +1,34 @@
+"""Results on episodes as a person reads them."""
+
+from rich.table import Table
+
+from ecgsvc.evaluation.episodes import EpisodeResults
+from ecgsvc.evaluation.tables import percent_with_interval
+
+_TITLES = {
+    "marks": "rules on annotated beats against the annotators' rhythm marks",
+    "beats": "rules on own beats against rules on annotated beats",
+}
+
+
+def episode_table(results: EpisodeResults) -> Table:
+    """One row a kind, gross over the records."""
+    table = Table(
+        title=f"Episodes, {len(results.records)} records, {_TITLES[results.reference]}",
+        caption="In brackets 95 % by bootstrap over records.",
+    )
+    table.add_column("Episode")
+    for heading in ("Reference", "Reported", "Se %", "+P %"):
+        table.add_column(heading, justify="right")
+    for kind in results.kinds:
+        figures, intervals = results.figures(kind), results.intervals(kind)
+        table.add_row(
+            kind.value,
+            f"{figures['reference']:.0f}",
+            f"{figures['reported']:.0f}",
+            *(
+                percent_with_interval(figures[name], intervals[name])
+                for name in ("sensitivity", "positive_predictivity")
+            ),
+        )
+    return table
