@@ -150,10 +150,12 @@ def evaluate_episodes(
         annotations = read_wfdb_annotations(path, extension)
         marks = marked_spans(annotations, recording.waveform.n_samples)
         ruled = _from_annotated_beats(annotations, recording.waveform)
+        reference: Spans = ruled
+        found: Spans = ruled
         if analyse is None:
-            reference, found = {k: marks.get(m, []) for m, k in MARKS.items()}, ruled
+            reference = {kind: marks.get(mark, []) for mark, kind in MARKS.items()}
         else:
-            reference, found = ruled, _from_analysis(analyse(recording))
+            found = _from_analysis(analyse(recording))
         fibrillation = [span for mark in FIBRILLATION_MARKS for span in marks.get(mark, [])]
         counts.append(
             [
