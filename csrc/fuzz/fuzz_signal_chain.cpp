@@ -8,10 +8,12 @@
 #include <span>
 #include <vector>
 
+#include "ecg/beat_quality.hpp"
 #include "ecg/beat_windows.hpp"
 #include "ecg/delineate.hpp"
 #include "ecg/r_peaks.hpp"
 #include "ecg/resample.hpp"
+#include "ecg/signal_quality.hpp"
 #include "ecg/zero_phase.hpp"
 
 namespace {
@@ -78,6 +80,45 @@ void check_waves(std::span<const std::int64_t> waves, std::int64_t n_samples) {
     }
 }
 
+bool is_share(float value) {
+    return value >= 0.0F && value <= 1.0F;
+}
+
+/// Quality lies between 0 and 1, of seconds that cover the recording and of its beats.
+void check_quality(ecg::Leads leads, ecg::SamplingRate rate,
+                   std::span<const std::int64_t> r_peaks) {
+    const auto quality = ecg::judge_quality(leads, rate);
+    const std::size_t n_samples = leads.front().size();
+    const std::size_t width = std::min(ecg::quality_window_samples(rate), n_samples);
+    require(quality.n_windows == (width == 0 ? 0 : ecg::n_quality_windows(n_samples, width)));
+    require(quality.flags.size() == leads.size() * quality.n_windows);
+    require(quality.index.size() == quality.flags.size());
+    require(quality.contrast.size() == quality.flags.size());
+    require(std::ranges::all_of(quality.index, is_share));
+    require(std::ranges::all_of(quality.contrast, is_share));
+    require(quality.missing.size() == leads.size());
+    require(std::ranges::all_of(quality.missing, is_share));
+
+    const auto sure = ecg::beat_quality(leads, rate, r_peaks, quality.contrast);
+    require(sure.size() == r_peaks.size());
+    require(std::ranges::all_of(sure, is_share));
+}
+
+/// A lead that stops at its last value beats no more.
+void check_lead_loss(const Recording& recording) {
+    auto samples = recording.samples_mv;
+    const auto last =
+        std::ranges::find_if(samples.rbegin(), samples.rend(), [](double x) { return x == x; });
+    const auto n_samples = static_cast<std::int64_t>(samples.size());
+    const double level = last == samples.rend() ? 0.0 : *last;
+    const std::int64_t n_flat = recording.rate.samples_in(ecg::Seconds{4.0});
+    samples.insert(samples.end(), static_cast<std::size_t>(n_flat), level);
+    const std::array<std::span<const double>, 1> leads{samples};
+    const auto r_peaks = ecg::detect_r_peaks(leads, recording.rate, 0);
+    const std::int64_t near = recording.rate.samples_in(ecg::Seconds{0.2});
+    require(r_peaks.empty() || r_peaks.back() < n_samples + near);
+}
+
 void check_beats(const Recording& recording) {
     const auto& samples = recording.samples_mv;
     const auto n_samples = static_cast<std::int64_t>(samples.size());
@@ -89,6 +130,7 @@ void check_beats(const Recording& recording) {
     for (std::size_t i = 0; i < r_peaks.size(); ++i) {
         require(r_peaks[i] > (i == 0 ? -1 : r_peaks[i - 1]) && r_peaks[i] < n_samples);
     }
+    check_quality(leads, recording.rate, r_peaks);
     const auto waves = ecg::delineate(leads, recording.rate, r_peaks);
     require(waves.size() == leads.size() * r_peaks.size() * ecg::kWaveKinds * ecg::kWavePoints);
     check_waves(waves, n_samples);
@@ -106,5 +148,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     check_filter(recording, 1 + bytes[2] % 4);
     check_resampler(recording);
     check_beats(recording);
+    check_lead_loss(recording);
     return 0;
 }
