@@ -21,7 +21,7 @@ from ecgsvc.domain.errors import (
     SlotTaken,
 )
 from ecgsvc.domain.measurements import Undetermined
-from ecgsvc.domain.quality import QualityProblem, SignalQuality
+from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
 from ecgsvc.domain.rhythm import MalignantCall, RhythmCall, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
@@ -325,10 +325,8 @@ def _stop_if(cancelled: Callable[[], bool]) -> None:
 def _with_swapped_electrodes(
     quality: SignalQuality, waveform: Waveform, waves: tuple[LeadWaves, ...]
 ) -> SignalQuality:
-    if not dsp.arm_electrodes_may_be_swapped(waveform, waves):
-        return quality
-    problems = (*quality.problems, QualityProblem.ARM_ELECTRODES_SWAPPED)
-    return replace(quality, problems=problems)
+    swap = dsp.swapped_limb_electrodes(waveform, waves)
+    return replace(quality, problems=(*quality.problems, swap)) if swap else quality
 
 
 def _open_questions(rhythm: RhythmReading) -> tuple[Undetermined, ...]:

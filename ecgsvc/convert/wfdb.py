@@ -41,7 +41,11 @@ class WfdbAnnotations:
 
 
 def read_wfdb(
-    path: Path, *, start_s: float = 0.0, duration_s: float | None = None
+    path: Path,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    units_per_mv: float | None = None,
 ) -> Recording:
     """Read a WFDB record, or a piece of it, in millivolts.
 
@@ -52,6 +56,9 @@ def read_wfdb(
     start_s, duration_s
         Where the piece begins and how long it is; to the end when `duration_s` is None.
         Both are rounded to whole samples.
+    units_per_mv
+        Gain of all leads instead of the header's, which scales each of LUDB's leads to the
+        same height.
 
     Returns
     -------
@@ -75,6 +82,12 @@ def read_wfdb(
     n_frames = count_frames(library_header, base.parent)
     first, stop = _sample_range(header, n_frames, start_s, duration_s)
     samples_mv = _read_samples(base, header, first, stop)
+    if units_per_mv is not None:
+        stated_per_mv = [
+            library_header.adc_gain[i] / MILLIVOLTS_PER_UNIT[header.units[i]]
+            for i in header.voltages
+        ]
+        samples_mv *= np.array(stated_per_mv)[:, np.newaxis] / units_per_mv
     waveform = Waveform(samples_mv, header.sampling_rate_hz, header.leads)
     return Recording(base.name, waveform, header.age_years, header.sex)
 

@@ -23,6 +23,7 @@ class QualityProblem(StrEnum):
     ELECTRODE_POPS = "electrode pops"
     NOT_AN_ECG = "does not look like an electrocardiogram"
     ARM_ELECTRODES_SWAPPED = "arm electrodes may be swapped"
+    RIGHT_ARM_AND_LEG_SWAPPED = "right arm and left leg electrodes may be swapped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ the core computes.
 
 from ecgsvc.dsp.beat_windows import beat_windows
 from ecgsvc.dsp.delineation import delineate
+from ecgsvc.dsp.electrode_swaps import swapped_limb_electrodes
 from ecgsvc.dsp.filters import band_pass, notch
 from ecgsvc.dsp.lead_waves import delineate_leads
-from ecgsvc.dsp.limb_leads import arm_electrodes_may_be_swapped, contradicting_limb_leads
+from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 from ecgsvc.dsp.measurements import measure
 from ecgsvc.dsp.quality import assess_quality, beat_quality
 from ecgsvc.dsp.r_peaks import RPeakDetector, detect_r_peaks
@@ -19,7 +20,6 @@ from ecgsvc.dsp.sampled_data import SampledDataError, parse_sampled_data
 __all__ = [
     "RPeakDetector",
     "SampledDataError",
-    "arm_electrodes_may_be_swapped",
     "assess_quality",
     "band_pass",
     "beat_quality",
@@ -34,4 +34,5 @@ __all__ = [
     "rate_ratio",
     "resample",
     "rhythm_statistics",
+    "swapped_limb_electrodes",
 ]

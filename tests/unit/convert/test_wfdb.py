@@ -67,6 +67,12 @@ def test_without_gain_and_unit_a_millivolt_is_200_steps(tmp_path, line):
     np.testing.assert_allclose(waveform.samples_mv[0], RAMP / 200)
 
 
+def test_a_gain_may_stand_in_for_the_headers(tmp_path):
+    record = write_record(tmp_path, "16 200/mV 16 0 0 0 0 I", "16 3(100)/uV 16 0 0 0 0 II")
+    samples_mv = read_wfdb(record, units_per_mv=1000.0).waveform.samples_mv
+    np.testing.assert_allclose(samples_mv, np.stack([RAMP, RAMP - 100]) / 1000)
+
+
 def test_leads_have_distinct_names_and_standard_ones_the_usual_spelling(tmp_path):
     names = ("i", "avr", "V1", "MLII", "", "", "v1")
     record = write_record(tmp_path, *(f"16 200/mV 16 0 0 0 0 {name}" for name in names))

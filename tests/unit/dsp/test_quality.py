@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ecgsvc import dsp
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.waveform import STANDARD_LEADS, Waveform
-from ecgsvc.dsp.limb_leads import arm_electrodes_may_be_swapped, contradicting_limb_leads
+from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 from ecgsvc.dsp.quality import assess_quality, beat_quality
 from ecgsvc.simulation import SimulationSettings, simulate
 
@@ -201,33 +200,3 @@ def test_an_inverted_avr_contradicts() -> None:
         "I",
         "II",
     )
-
-
-def swap_arms(waveform: Waveform) -> Waveform:
-    one, two, three, avr, avl, avf = waveform.samples_mv[:6]
-    rows = np.stack([-one, three, two, avl, avr, avf, *waveform.samples_mv[6:]])
-    return Waveform(rows, waveform.sampling_rate_hz, waveform.leads)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_swapped_arm_electrodes_are_suspected(seed: int) -> None:
-    ecg = simulate(SimulationSettings(seed=seed))
-    waveform, r_peaks = ecg.recording.waveform, ecg.truth.r_peak_indices
-    assert not arm_electrodes_may_be_swapped(
-        waveform, dsp.delineate_leads(waveform, r_peaks)
-    )
-    swapped = swap_arms(waveform)
-    assert contradicting_limb_leads(swapped) == ()
-    waves = dsp.delineate_leads(swapped, r_peaks)
-    assert arm_electrodes_may_be_swapped(swapped, waves)
-    mirrored = Waveform(-swapped.samples_mv[[11]], 500.0, ("V6",))
-    dextrocardia = Waveform(
-        np.vstack([swapped.samples_mv[:11], mirrored.samples_mv]), 500.0, swapped.leads
-    )
-    assert not arm_electrodes_may_be_swapped(
-        dextrocardia, dsp.delineate_leads(dextrocardia, r_peaks)
-    )
-
-
-def test_without_waves_no_swap_is_suspected() -> None:
-    assert not arm_electrodes_may_be_swapped(an_ecg(), ())
