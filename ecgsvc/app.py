@@ -29,6 +29,17 @@ def beat_classifier(settings: Settings) -> BeatClassifier:
     return BeatClassifier.load(settings.beat_model, tools, provider=settings.provider)
 
 
+def signal_path(settings: Settings) -> SignalPath:
+    """Load all models and put the path from samples to findings together.
+
+    Raises
+    ------
+    ModelUnavailable
+        As `beat_classifier`.
+    """
+    return SignalPath(beat_classifier(settings))
+
+
 def run_server(settings: Settings) -> None:
     """Serve until a signal arrives; accepted calls are finished before this returns.
 
@@ -79,7 +90,7 @@ def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
     store = ReportStore(settings.database_url)
     try:
         pipeline = EcgPipeline(
-            SignalPath(beat_classifier(settings)),
+            signal_path(settings),
             store,
             fhir.Installation(
                 organization=settings.organization,

@@ -43,12 +43,11 @@ def analyze(
     Writes one NAME.analysis.json for each input (schema: docs/analysis.schema.json). A bad
     input is reported, the others go on, and the exit status is 1 at the end.
     """
-    from ecgsvc.app import beat_classifier
-    from ecgsvc.pipeline import SignalPath
+    from ecgsvc.app import signal_path
     from ecgsvc.render.analysis_document import analysis_document
 
     with one_line_errors():
-        signal_path = SignalPath(beat_classifier(settings_with(provider=provider)))
+        analyser = signal_path(settings_with(provider=provider))
         output_dir.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     written: set[Path] = set()
@@ -60,7 +59,7 @@ def analyze(
                 if target in written:
                     msg = f"another input has the name {recording.name} too"
                     raise InvalidRequest(msg)
-                analysis = signal_path.analyse(
+                analysis = analyser.analyse(
                     Recording(
                         recording.name,
                         recording.waveform,

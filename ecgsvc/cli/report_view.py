@@ -74,6 +74,13 @@ def _by_wave(components: Iterable[Resource]) -> dict[str, list[Text]]:
 
 
 def _value(component: Resource) -> Text:
+    value = _plain_value(component)
+    for interpretation in component.get("interpretation", ()):
+        value.append(f"  {_name(interpretation)}", style="bold red")
+    return value
+
+
+def _plain_value(component: Resource) -> Text:
     quantity = component.get("valueQuantity")
     if quantity:
         return Text(f"{quantity['value']:g} {quantity.get('unit', '')}")

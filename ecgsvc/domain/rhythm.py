@@ -175,10 +175,6 @@ class RhythmEpisode:
     rate_bpm: float | None = None
     certainty: float | None = None
 
-    def overlaps(self, other: "RhythmEpisode") -> bool:
-        """Tell whether they share a sample."""
-        return self.onset_index < other.end_index and other.onset_index < self.end_index
-
 
 @dataclass(frozen=True, slots=True)
 class RhythmReading:

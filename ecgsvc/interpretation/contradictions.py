@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from ecgsvc.domain.findings import Contradiction, Evidence
 from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmEpisode, RhythmWindow
+from ecgsvc.interpretation.overlaps import overlapping
 from ecgsvc.interpretation.regularity import (
     IRREGULAR_ABOVE,
     REGULARITY_SOURCE,
@@ -17,6 +18,8 @@ NOT_NORMAL = (
     EpisodeKind.VENTRICULAR_BIGEMINY, EpisodeKind.VENTRICULAR_TRIGEMINY,
 )  # fmt: skip
 """What a window of normal sinus rhythm cannot hold."""
+MAX_EVIDENCE = 10
+"""Episodes whose evidence stands in one contradiction."""
 LONG_RUN_S = 10.0
 """A run that fills a window of the detector of malignant rhythm."""
 
@@ -110,20 +113,26 @@ def _ventricular_tachycardia(
     ruled: Sequence[RhythmEpisode], seen: Sequence[RhythmEpisode], sampling_rate_hz: float
 ) -> Iterator[Contradiction]:
     kind = EpisodeKind.VENTRICULAR_TACHYCARDIA
-    for episode in ruled:
-        length_s = (episode.end_index - episode.onset_index) / sampling_rate_hz
-        alone = not any(episode.overlaps(other) for other in seen)
-        if episode.kind is kind and length_s >= LONG_RUN_S and alone:
-            yield Contradiction(
-                "the beats show ventricular tachycardia, the model of malignant rhythm "
-                "does not",
-                episode.evidence,
-            )
-    for episode in seen:
-        ventricular = (other for other in ruled if other.kind is kind)
-        if episode.kind is kind and not any(map(episode.overlaps, ventricular)):
-            yield Contradiction(
-                "the model of malignant rhythm sees ventricular tachycardia, the beats "
-                "show no run",
-                episode.evidence,
-            )
+    least = LONG_RUN_S * sampling_rate_hz
+    runs = [e for e in ruled if e.kind is kind]
+    long_runs = [e for e in runs if e.end_index - e.onset_index >= least]
+    called = [e for e in seen if e.kind is kind]
+    for text, episodes, others in (
+        (
+            "the beats show ventricular tachycardia for 10 s or more, the model of "
+            "malignant rhythm does not",
+            long_runs,
+            seen,
+        ),
+        (
+            "the model of malignant rhythm sees ventricular tachycardia, the beats show "
+            "no run",
+            called,
+            runs,
+        ),
+    ):
+        met = overlapping(episodes, others)
+        alone = [e for e, is_met in zip(episodes, met, strict=True) if not is_met]
+        if alone:
+            facts = [fact for e in alone[:MAX_EVIDENCE] for fact in e.evidence]
+            yield Contradiction(text, tuple(facts))

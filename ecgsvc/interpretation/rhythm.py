@@ -1,7 +1,9 @@
 """Models' windows and rules' episodes become one reading of the rhythm."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import TypeVar
 
 from ecgsvc.domain.beats import ClassifiedBeats
@@ -22,6 +24,7 @@ from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.interpretation.beat_episodes import beat_episodes
 from ecgsvc.interpretation.contradictions import contradictions
+from ecgsvc.interpretation.overlaps import overlapping
 from ecgsvc.interpretation.regularity import NormalIntervals
 
 Window = TypeVar("Window", RhythmWindow, MalignantWindow)
@@ -40,6 +43,8 @@ _NO_BEATS_IN = frozenset(
     {EpisodeKind.VENTRICULAR_FIBRILLATION, EpisodeKind.ASYSTOLE, EpisodeKind.LEAD_OFF}
 )
 """What looks like a beat in these is none."""
+_VT = EpisodeKind.VENTRICULAR_TACHYCARDIA
+_SVT = EpisodeKind.SUPRAVENTRICULAR_TACHYCARDIA
 
 
 def read_rhythm(
@@ -173,33 +178,40 @@ def _united(
     fibrillation: Sequence[RhythmEpisode],
 ) -> tuple[RhythmEpisode, ...]:
     """All episodes in order of onset, without those that others explain."""
-    beatless = [e for e in seen if e.kind in _NO_BEATS_IN]
+    beatless = overlapping(ruled, [e for e in seen if e.kind in _NO_BEATS_IN])
+    in_fibrillation = overlapping(ruled, fibrillation)
     kept = [
         episode
-        for episode in ruled
-        if not any(episode.overlaps(other) for other in beatless)
-        and not (
-            episode.kind is EpisodeKind.SUPRAVENTRICULAR_TACHYCARDIA
-            and any(episode.overlaps(other) for other in fibrillation)
+        for episode, silent, fibrillates in zip(
+            ruled, beatless, in_fibrillation, strict=True
         )
+        if not silent and not (fibrillates and episode.kind is _SVT)
     ]
-    for episode in seen:
-        same = [e for e in kept if e.kind is episode.kind and e.overlaps(episode)]
-        kept = [e for e in kept if e not in same]
-        kept.append(_joined(episode, same))
-    return tuple(sorted((*kept, *fibrillation), key=lambda e: (e.onset_index, e.end_index)))
+    shared = [e for e in kept if e.kind is _VT]
+    joined = [_joined(e, shared) if e.kind is _VT else e for e in seen]
+    taken = overlapping(shared, [e for e in seen if e.kind is _VT])
+    alone = [e for e, is_taken in zip(shared, taken, strict=True) if not is_taken]
+    others = [e for e in kept if e.kind is not _VT]
+    everything = (*joined, *alone, *others, *fibrillation)
+    return tuple(sorted(everything, key=lambda e: (e.onset_index, e.end_index)))
 
 
 def _joined(seen: RhythmEpisode, ruled: Sequence[RhythmEpisode]) -> RhythmEpisode:
-    """Make one episode of a model's and the rules' that it overlaps."""
-    if not ruled:
+    """Give a model's episode the bounds, beats and evidence of the rules' within it.
+
+    `ruled` are in order of time and do not overlap each other.
+    """
+    first = bisect_right(ruled, seen.onset_index, key=attrgetter("end_index"))
+    last = bisect_left(ruled, seen.end_index, key=attrgetter("onset_index"))
+    same = ruled[first:last]
+    if not same:
         return seen
-    longest = max(ruled, key=lambda e: e.end_index - e.onset_index)
+    longest = max(same, key=lambda e: e.end_index - e.onset_index)
     return replace(
         seen,
-        onset_index=min(seen.onset_index, *(e.onset_index for e in ruled)),
-        end_index=max(seen.end_index, *(e.end_index for e in ruled)),
-        evidence=(*seen.evidence, *(fact for e in ruled for fact in e.evidence)),
+        onset_index=min(seen.onset_index, same[0].onset_index),
+        end_index=max(seen.end_index, same[-1].end_index),
+        evidence=(*seen.evidence, *(fact for e in same for fact in e.evidence)),
         n_beats=longest.n_beats,
         rate_bpm=longest.rate_bpm,
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecgsvc.domain.findings import Urgency
 from ecgsvc.domain.rhythm import (
@@ -13,11 +15,13 @@ from ecgsvc.domain.rhythm import (
     MalignantWindow,
     RhythmCall,
     RhythmClass,
+    RhythmEpisode,
     RhythmReading,
     RhythmWindow,
 )
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.interpretation import read_rhythm
+from ecgsvc.interpretation.overlaps import overlapping
 from ecgsvc.interpretation.regularity import NormalIntervals
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from tests.unit.interpretation.test_beat_episodes import RATE_HZ, sequence, statistics
@@ -219,3 +223,21 @@ def test_irregularity_is_judged_between_normal_beats_in_a_row() -> None:
         NormalIntervals.of(sequence(""), statistics(sequence(""))).irregularity(0, 9)
         is None
     )
+
+
+spans = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=8)
+
+
+@given(spans, spans)
+def test_overlaps_are_those_a_plain_search_finds(
+    ours: list[tuple[int, int]], theirs: list[tuple[int, int]]
+) -> None:
+    mine, others = (
+        [RhythmEpisode(EpisodeKind.PAUSE, at, at + n, ()) for at, n in spans]
+        for spans in (ours, theirs)
+    )
+    expected = [
+        any(e.onset_index < o.end_index and o.onset_index < e.end_index for o in others)
+        for e in mine
+    ]
+    assert overlapping(mine, others) == expected
