@@ -1,7 +1,7 @@
 """The flow of one ECG, top to bottom; the only module that knows the order of the stages.
 
 FHIR Observation → decode → quality → R peaks → beat classes → waves → measurements →
-findings → report → store.
+rhythm → findings → report → store.
 """
 
 import hashlib

@@ -119,7 +119,10 @@ def _contradictions(reading: RhythmReading | None) -> Iterator[JsonObject]:
 
 
 def _facts(stated: Finding | Contradiction) -> str:
-    return "; ".join(fact.text for fact in stated.evidence)
+    """Every fact, then the sources of the cut-offs, each once."""
+    facts = "; ".join(fact.text for fact in stated.evidence)
+    sources = dict.fromkeys(fact.source for fact in stated.evidence if fact.source)
+    return f"{facts} ({'; '.join(sources)})" if sources else facts
 
 
 def _not_determined(reasons: Mapping[str, str]) -> Iterator[JsonObject]:

@@ -142,12 +142,19 @@ def _extreme_rates(found: _Beats) -> Iterator[RhythmEpisode]:
         found.rr_ms, found.joined, FAST_BEATS, above_bpm=FAST_ABOVE_BPM
     )
     for kind, spans, limit in (
-        (EpisodeKind.EXTREME_BRADYCARDIA, slow, f"below {SLOW_BELOW_BPM:.0f}/min"),
-        (EpisodeKind.EXTREME_TACHYCARDIA, fast, f"above {FAST_ABOVE_BPM:.0f}/min"),
+        (
+            EpisodeKind.EXTREME_BRADYCARDIA,
+            slow,
+            f"each {SLOW_BEATS} in a row below {SLOW_BELOW_BPM:.0f}/min",
+        ),
+        (
+            EpisodeKind.EXTREME_TACHYCARDIA,
+            fast,
+            f"each {FAST_BEATS} in a row above {FAST_ABOVE_BPM:.0f}/min",
+        ),
     ):
         for first, last in spans.tolist():
-            rate_bpm = _rate_bpm(found, first, last)
-            text = f"{last - first + 1} beats at {rate_bpm:.0f}/min, {limit}"
+            text = f"{last - first + 1} beats, {limit}"
             nobody = np.zeros(found.beats.n_beats, dtype=bool)
             yield _episode(found, kind, (first, last), nobody, text, ALARM_SOURCE)
 

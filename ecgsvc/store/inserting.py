@@ -159,6 +159,7 @@ def _finding_rows(analysis: Analysis) -> Iterator[Row]:
             "system": finding.coding.system,
             "code": finding.coding.code,
             "text": finding.text,
+            "urgency": finding.urgency and finding.urgency.value,
         }
 
 

@@ -218,10 +218,11 @@ findings = Table(
     Column("system", String(MAX_IDENTIFIER), nullable=False),
     Column("code", String(64), nullable=False),
     Column("text", Text, nullable=False),
+    Column("urgency", String(16)),
     PrimaryKeyConstraint(*REPORT_KEY, "position"),
     _of_report(),
 )
-"""What was found, in the order of the report."""
+"""What was found, in the order of the report; NULL urgency: no source grades it."""
 
 report_codes = Table(
     "report_codes",

@@ -10,7 +10,7 @@ import numpy as np
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.errors import SlotTaken
-from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
+from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding, Urgency
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import LeadQuality, SignalQuality
 from ecgsvc.domain.report import (
@@ -86,6 +86,7 @@ def an_analysis(*, findings: Sequence[Coding] = (SINUS_RHYTHM,)) -> Analysis:
                 coding,
                 coding.display,
                 (Evidence("measurements.heart_rate_bpm", "71 beats/min"),),
+                Urgency.PROMPT,
             )
             for coding in findings
         ),

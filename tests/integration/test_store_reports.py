@@ -87,6 +87,7 @@ def test_auditors_find_typed_values_beside_the_documents(database_url: str) -> N
     }  # fmt: skip
     [finding] = table(database_url, "findings")
     assert (finding["code"], finding["text"]) == (SINUS_RHYTHM.code, SINUS_RHYTHM.display)
+    assert finding["urgency"] == "prompt"
     [model] = table(database_url, "report_models")
     assert (model["name"], model["model_version"], model["sha256"]) == (
         "beats", "1.0.0", "ab" * 32,

@@ -260,7 +260,7 @@ def test_findings_say_how_urgent_and_contradictions_what_on(source):
         assert interpretation["coding"][0]["code"] == meaning
     assert "interpretation" not in component(found, "251180001")
     contradiction = component(found, "Contradiction")["valueString"]
-    assert contradiction == "a model sees what no rule finds: seen"
+    assert contradiction == "a model sees what no rule finds: seen (a guideline)"
 
 
 def test_without_beats_the_impression_has_no_value(source):
