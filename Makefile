@@ -60,6 +60,7 @@ evaluate: $(VENV)/installed
 	ecgsvc evaluate r-peaks $(ECGSVC_DATA)/mitdb
 	ecgsvc evaluate delineation $(ECGSVC_DATA)/ludb
 	ecgsvc evaluate noise $(ECGSVC_DATA)/mitdb --noise $(ECGSVC_DATA)/nstdb
+	ecgsvc evaluate quality $(ECGSVC_DATA)
 	ecgsvc evaluate beats $(ECGSVC_DATA)/mitdb
 
 bench: $(VENV)/installed

@@ -11,6 +11,7 @@ from rich.table import Table
 from ecgsvc.cli.console import one_line_errors, out, print_json, progress
 from ecgsvc.cli.options import Json, settings_with
 from ecgsvc.domain.waveform import SampleIndices, Waveform
+from ecgsvc.domain.waves import LeadWaves
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -151,6 +152,42 @@ def noise(
         out.print(noise_table(results))
 
 
+@app.command("quality")
+def quality(
+    directory: Annotated[
+        Path, typer.Argument(help="Folder of the databases (make data).", metavar="DIR")
+    ],
+    part: Annotated[
+        Literal["noisy", "beats", "fibrillation", "problems", "swaps"] | None,
+        typer.Option(help="Only this; all by default."),
+    ] = None,
+    as_json: Json = False,
+    as_markdown: Markdown = False,
+) -> None:
+    """Signal quality: noisy recordings, sure beats, fibrillation, problems, swapped leads.
+
+    Needs cinc2017, mitdb and nstdb, vfdb, ludb, ptbxl. Intervals are 95 % by bootstrap
+    over records.
+    """
+    from ecgsvc.evaluation import QUALITY_PARTS, evaluate_quality, figures_table
+
+    with one_line_errors(), _record_bar("quality") as on_record:
+        results = evaluate_quality(
+            directory,
+            [part] if part else list(QUALITY_PARTS),
+            detect=_detect,
+            delineate=_delineate,
+            on_record=on_record,
+        )
+    if as_json:
+        print_json([figures.to_json() for figures in results])
+    elif as_markdown:
+        _print_markdown(*map(figures_table, results))
+    else:
+        for figures in results:
+            out.print(figures_table(figures))
+
+
 @app.command("beats")
 def beats(
     directory: Directory,
@@ -244,6 +281,16 @@ def _detect(waveform: Waveform) -> SampleIndices:
     from ecgsvc.pipeline import find_r_peaks
 
     return find_r_peaks(waveform, dsp.assess_quality(waveform))
+
+
+def _delineate(waveform: Waveform) -> tuple[LeadWaves, ...]:
+    """Mark the waves of the usable leads as the service does."""
+    from ecgsvc import dsp
+    from ecgsvc.pipeline import find_r_peaks
+
+    judged = dsp.assess_quality(waveform)
+    usable = waveform.select(judged.usable_leads)
+    return dsp.delineate_leads(usable, find_r_peaks(waveform, judged))
 
 
 def _detect_on_first_lead(waveform: Waveform) -> SampleIndices:

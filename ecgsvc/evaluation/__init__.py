@@ -8,11 +8,14 @@ from ecgsvc.evaluation.delineation_tables import (
 )
 from ecgsvc.evaluation.episode_table import episode_table
 from ecgsvc.evaluation.episodes import EpisodeResults, evaluate_episodes
+from ecgsvc.evaluation.figures import Figures, figures_table
 from ecgsvc.evaluation.markdown import to_markdown
 from ecgsvc.evaluation.noise import read_noises
 from ecgsvc.evaluation.noise_stress import NoiseStressResults, evaluate_noise_stress
 from ecgsvc.evaluation.noise_table import noise_table
 from ecgsvc.evaluation.peers import installed_peers
+from ecgsvc.evaluation.quality import PARTS as QUALITY_PARTS
+from ecgsvc.evaluation.quality import evaluate_quality
 from ecgsvc.evaluation.r_peaks import RPeakResults, evaluate_r_peaks
 from ecgsvc.evaluation.references import DS1, DS2, PACED_RECORDS
 from ecgsvc.evaluation.tables import beat_tables, r_peak_summary, r_peak_table
@@ -21,9 +24,11 @@ __all__ = [
     "DS1",
     "DS2",
     "PACED_RECORDS",
+    "QUALITY_PARTS",
     "BeatResults",
     "DelineationResults",
     "EpisodeResults",
+    "Figures",
     "NoiseStressResults",
     "RPeakResults",
     "beat_tables",
@@ -34,7 +39,9 @@ __all__ = [
     "evaluate_delineation",
     "evaluate_episodes",
     "evaluate_noise_stress",
+    "evaluate_quality",
     "evaluate_r_peaks",
+    "figures_table",
     "installed_peers",
     "noise_table",
     "r_peak_summary",

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +18,12 @@ from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves
 from ecgsvc.dsp.electrode_swaps import (
+    WEIGHTS,
     arrangement_evidence,
     swapped_limb_electrodes,
     wave_heights_mv,
 )
-from ecgsvc.evaluation.bootstrap import Interval, interval, resample_totals
+from ecgsvc.evaluation.figures import Cell, Figures, pooled_share
 from ecgsvc.evaluation.references import OnRecord, find_records
 
 LIMB_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF")
@@ -60,46 +60,14 @@ class SwapRecord:
         return number is not None and int(number.group()) // 100 % 2 == 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SwapResults:
-    """All recordings with their suspicions."""
-
-    records: tuple[SwapRecord, ...]
-
-    def of(self, database: str, *, held_out: bool) -> tuple[SwapRecord, ...]:
-        """Recordings of one database, fitted on or held out."""
-        return tuple(
-            r for r in self.records if r.database == database and r.is_held_out is held_out
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Shares with a suspicion by database, half and swap, and the fitted weights."""
-        fitted = [r for r in self.records if not r.is_held_out]
-        return {
-            "suspected": [
-                {"database": name, "held_out": held_out, "n": len(records)}
-                | {s: f for s, (f, _) in suspected_shares(records).items()}
-                for name in dict.fromkeys(r.database for r in self.records)
-                for held_out in (False, True)
-                if (records := self.of(name, held_out=held_out))
-            ],
-            "weights": fit_weights(fitted).round(2).tolist() if fitted else None,
-            "records": [
-                {"database": r.database, "record": r.record}
-                | dict(zip(SWAPS, r.suspected, strict=True))
-                for r in self.records
-            ],
-        }
-
-
-def evaluate_electrode_swaps(
+def swapped_records(
     directory: Path,
     delineate: Delineate,
     *,
     database: str,
     units_per_mv: float | None = None,
-    on_record: OnRecord | None = None,
-) -> SwapResults:
+    on_record: OnRecord,
+) -> tuple[SwapRecord, ...]:
     """Swap the electrodes of each 12-lead record in turn and note what is suspected.
 
     Parameters
@@ -125,9 +93,35 @@ def evaluate_electrode_swaps(
             records.append(
                 SwapRecord(database, path.name, tuple(s or "" for s in said), heights_mv)
             )
-        if on_record is not None:
-            on_record(path.name, n_done, len(paths))
-    return SwapResults(tuple(records))
+        on_record(path.name, n_done, len(paths))
+    return tuple(records)
+
+
+def swap_figures(records: Sequence[SwapRecord]) -> Figures:
+    """Shares of recordings in which a swap is suspected, by the swap that was made."""
+    rows = []
+    for database in dict.fromkeys(r.database for r in records):
+        for held_out in (False, True):
+            part = [
+                r for r in records if r.database == database and r.is_held_out is held_out
+            ]
+            if not part:
+                continue
+            row: dict[str, Cell] = {
+                "Database": database,
+                "Records": "held out" if held_out else "fitted on",
+                "n": len(part),
+            }
+            for i, swap in enumerate(SWAPS):
+                suspected = [bool(r.suspected[i]) for r in part]
+                row[swap] = pooled_share(suspected, [1] * len(part))
+            rows.append(row)
+    weights = fit_weights([r for r in records if not r.is_held_out]).round(1).tolist()
+    return Figures(
+        "A swap of the right arm's electrode is suspected",
+        tuple(rows),
+        f"Weights fitted on these records: {weights}.",
+    )
 
 
 def swap_electrodes(waveform: Waveform, swap: str) -> Waveform:
@@ -138,31 +132,17 @@ def swap_electrodes(waveform: Waveform, swap: str) -> Waveform:
     return Waveform(samples_mv, waveform.sampling_rate_hz, waveform.leads)
 
 
-def suspected_shares(
-    records: Sequence[SwapRecord],
-) -> dict[str, tuple[float, Interval]]:
-    """Share of recordings in which a swap is suspected, by the swap that was made."""
-    suspected = np.array(
-        [[bool(s) for s in r.suspected] for r in records], dtype=np.float64
-    )
-    totals = resample_totals(suspected) / len(records)
-    shares = suspected.mean(axis=0).tolist()
-    return {
-        swap: (share, interval(totals[:, i]))
-        for i, (swap, share) in enumerate(zip(SWAPS, shares, strict=True))
-    }
-
-
 def fit_weights(records: Sequence[SwapRecord]) -> NDArray[np.float64]:
     """Weights under which the leads as recorded are the likeliest of the arrangements.
 
     Maximum of the penalised conditional likelihood by Newton's method; it is concave.
     Shape (3, 4), for `ecgsvc.dsp.electrode_swaps`.
     """
-    heights_mv = np.stack([r.heights_mv for r in records if r.heights_mv is not None])
+    measured = [r.heights_mv for r in records if r.heights_mv is not None]
+    heights_mv = np.stack(measured) if measured else np.empty((0, 3, 8))
     evidence = arrangement_evidence(heights_mv)
-    rows = evidence.reshape(*evidence.shape[:2], -1)
-    weights = np.zeros(rows.shape[-1])
+    rows = evidence.reshape(*evidence.shape[:2], WEIGHTS.size)
+    weights = np.zeros(WEIGHTS.size)
     for _ in range(20):
         odds = np.exp(rows @ weights)
         shares = odds / odds.sum(axis=1, keepdims=True)
@@ -171,4 +151,4 @@ def fit_weights(records: Sequence[SwapRecord]) -> NDArray[np.float64]:
         around = rows - expected[:, np.newaxis]
         curvature = np.einsum("na,nai,naj->ij", shares, around, around)
         weights += np.linalg.solve(curvature + 2 * PENALTY * np.eye(len(weights)), slope)
-    return weights.reshape(evidence.shape[2:])
+    return weights.reshape(WEIGHTS.shape)
