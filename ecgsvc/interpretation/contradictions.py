@@ -18,6 +18,11 @@ NOT_NORMAL = (
     EpisodeKind.VENTRICULAR_BIGEMINY, EpisodeKind.VENTRICULAR_TRIGEMINY,
 )  # fmt: skip
 """What a window of normal sinus rhythm cannot hold."""
+ALARMS = (
+    EpisodeKind.VENTRICULAR_FIBRILLATION,
+    EpisodeKind.VENTRICULAR_TACHYCARDIA,
+    EpisodeKind.ASYSTOLE,
+)
 MAX_EVIDENCE = 10
 """Episodes whose evidence stands in one contradiction."""
 LONG_RUN_S = 10.0
@@ -46,9 +51,13 @@ def contradictions(
     sampling_rate_hz
         Of all indices.
     """
-    found = [*_regular_fibrillation(windows, normal), *_normal_with_runs(windows, ruled)]
+    found = [
+        *_regular_fibrillation(windows, normal),
+        *_in_normal_windows(windows, ruled, NOT_NORMAL, "the beats show"),
+    ]
     if seen is not None:
         found += _ventricular_tachycardia(ruled, seen, sampling_rate_hz)
+        found += _in_normal_windows(windows, seen, ALARMS, "that of malignant rhythm")
     return tuple(found)
 
 
@@ -77,13 +86,17 @@ def _regular_fibrillation(
         )
 
 
-def _normal_with_runs(
-    windows: Sequence[RhythmWindow], ruled: Sequence[RhythmEpisode]
+def _in_normal_windows(
+    windows: Sequence[RhythmWindow],
+    episodes: Sequence[RhythmEpisode],
+    kinds: Sequence[EpisodeKind],
+    by: str,
 ) -> Iterator[Contradiction]:
-    for kind in NOT_NORMAL:
+    """Find what somebody else (`by`) finds where the rhythm model sees nothing."""
+    for kind in kinds:
         inside = {
             place: episode
-            for episode in reversed(ruled)
+            for episode in reversed(episodes)
             for place in [_window_of(episode, windows)]
             if episode.kind is kind
             and place is not None
@@ -96,17 +109,16 @@ def _normal_with_runs(
             fact = f"normal in {len(inside)} such windows, first with {probability:.2f}"
             samples = (window.start_index, window.stop_index)
             yield Contradiction(
-                f"the rhythm model sees normal sinus rhythm, the beats show {kind.value}",
+                f"the rhythm model sees normal sinus rhythm, {by} {kind.value}",
                 (Evidence("rhythm.windows", fact, samples), *inside[first].evidence),
             )
 
 
 def _window_of(episode: RhythmEpisode, windows: Sequence[RhythmWindow]) -> int | None:
-    """Place of the window that holds the whole episode."""
-    key = attrgetter("start_index")
-    place = bisect_right(windows, episode.onset_index, key=key) - 1
-    holds = place >= 0 and episode.end_index <= windows[place].stop_index
-    return place if holds else None
+    """Place of the window that holds the middle of the episode."""
+    middle = (episode.onset_index + episode.end_index) // 2
+    place = bisect_right(windows, middle, key=attrgetter("start_index")) - 1
+    return place if place >= 0 and middle < windows[place].stop_index else None
 
 
 def _ventricular_tachycardia(

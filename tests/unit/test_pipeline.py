@@ -8,10 +8,20 @@ import pytest
 from ecgsvc import fhir
 from ecgsvc.app import beat_classifier
 from ecgsvc.config import Settings
+from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
-from ecgsvc.domain.quality import QualityProblem
+from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
-from ecgsvc.domain.waveform import Recording, Waveform
+from ecgsvc.domain.rhythm import (
+    EpisodeKind,
+    MalignantCall,
+    MalignantRhythm,
+    MalignantWindow,
+    RhythmCall,
+    RhythmClass,
+    RhythmWindow,
+)
+from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
 
@@ -45,6 +55,37 @@ class Store:
             conclusion=new.analysis.conclusion,
             documents=new.documents,
         )
+
+
+class RhythmModel:
+    """Answers one class for all of a recording."""
+
+    identity = ModelIdentity("rhythm", "1.0.0", "cd" * 32)
+
+    def __init__(self, answer: RhythmClass) -> None:
+        self.answer = answer
+        self.leads: tuple[str, ...] = ()
+
+    def classify(
+        self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+    ) -> RhythmCall:
+        self.leads = waveform.leads
+        probabilities = dict.fromkeys(RhythmClass, 0.01) | {self.answer: 0.97}
+        only = frozenset({self.answer})
+        return RhythmCall((RhythmWindow(0, waveform.n_samples, probabilities, only),))
+
+
+class AlarmModel:
+    """Sees fibrillation in all of a recording."""
+
+    identity = ModelIdentity("malignant", "1.0.0", "ef" * 32)
+
+    def detect(
+        self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+    ) -> MalignantCall:
+        seen = {MalignantRhythm.VF: 0.9, MalignantRhythm.VT: 0.1, MalignantRhythm.OTHER: 0}
+        window = MalignantWindow(0, waveform.n_samples, seen, MalignantRhythm.VF)
+        return MalignantCall((window,))
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +174,52 @@ def test_contradicting_limb_leads_are_refused_from_fhir_and_said_of_files(
     assert not valid
     analysis = signal_path.analyse(Recording("wrong", wrong))
     assert QualityProblem.LIMB_LEADS_CONTRADICT in analysis.quality.problems
+
+
+def with_models(answer: RhythmClass, *, alarm: bool = False) -> SignalPath:
+    classifier = beat_classifier(Settings(provider="cpu"))
+    return SignalPath(classifier, RhythmModel(answer), AlarmModel() if alarm else None)
+
+
+def test_what_the_rhythm_model_is_sure_of_is_named_and_coded() -> None:
+    store = Store()
+    pipeline(with_models(RhythmClass.NORMAL), store).analyze(observation=body())
+    analysis, documents = store.added[0].analysis, store.added[0].documents
+    assert "Rhythm: normal sinus rhythm." in analysis.conclusion
+    assert "rhythm" not in {u.path for u in analysis.undetermined}
+    assert "426783006" in {code.code for code in store.added[0].codes}
+    assert b"rhythm 1.0.0" in documents.provenance
+    assert b"cd" * 32 in documents.device
+
+
+def test_an_alarm_is_an_emergency_and_contradictions_are_shown() -> None:
+    analysis = with_models(RhythmClass.AF, alarm=True).analyse(
+        simulate(SimulationSettings(seed=1)).recording
+    )
+    assert [model.name for model in analysis.models][1:] == ["rhythm", "malignant"]
+    assert analysis.findings[0].urgency == "emergency"
+    assert analysis.rhythm is not None
+    kinds = {episode.kind for episode in analysis.rhythm.episodes}
+    assert kinds == {
+        EpisodeKind.VENTRICULAR_FIBRILLATION, EpisodeKind.ATRIAL_FIBRILLATION,
+    }  # fmt: skip
+    assert "Contradiction: the rhythm model sees atrial fibrillation" in analysis.conclusion
+
+
+def test_the_rhythm_model_reads_usable_leads_only() -> None:
+    waveform = simulate(SimulationSettings(seed=1)).recording.waveform
+    samples_mv = waveform.samples_mv.copy()
+    samples_mv[waveform.leads.index("II")] = np.nan
+    model = RhythmModel(RhythmClass.NORMAL)
+    path = SignalPath(beat_classifier(Settings(provider="cpu")), model)
+    path.analyse(Recording("lost", Waveform(samples_mv, 500.0, waveform.leads)))
+    assert model.leads
+    assert "II" not in model.leads
+
+
+def test_noise_leaves_the_rhythm_undetermined_with_its_reason() -> None:
+    analysis = with_models(RhythmClass.NOISE).analyse(
+        simulate(SimulationSettings(seed=1)).recording
+    )
+    reasons = [u.reason for u in analysis.undetermined if u.path == "rhythm"]
+    assert reasons == ["the signal is too noisy"]

@@ -188,9 +188,13 @@ def test_models_and_rules_that_disagree_are_shown() -> None:
     assert "malignant rhythm does not" in unseen.contradictions[0].text
     alone = read("N" * 12, 800.0, alarms=malignant(MalignantRhythm.VT))
     assert "the beats show no run" in alone.contradictions[0].text
+    both = read(windows=(window(0, N),), alarms=malignant(MalignantRhythm.VF))
+    assert (
+        "that of malignant rhythm ventricular fibrillation" in both.contradictions[0].text
+    )
     assert all(
         each.evidence
-        for reading in (regular, run, unseen, alone)
+        for reading in (regular, run, unseen, alone, both)
         for each in reading.contradictions
     )
 

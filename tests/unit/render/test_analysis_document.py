@@ -6,13 +6,15 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import orjson
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import Coding, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
-from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass
+from ecgsvc.domain.rhythm import EpisodeKind, MalignantRhythm, RhythmCall, RhythmClass
 from ecgsvc.domain.rhythm_statistics import (
     EctopyCount,
     HeartRateVariability,
@@ -21,9 +23,16 @@ from ecgsvc.domain.rhythm_statistics import (
 )
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.interpretation import find, read_rhythm
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from ecgsvc.render.analysis_document import analysis_document
 from tests.unit.fhir.fhir_helpers import a_reading
+from tests.unit.interpretation.test_beat_episodes import RATE_HZ, sequence, statistics
+from tests.unit.interpretation.test_rhythm import malignant, window
+
+SCHEMA = jsonschema.Draft202012Validator(
+    orjson.loads((Path(__file__).parents[3] / "docs/analysis.schema.json").read_bytes())
+)
 
 
 def an_analysis() -> Analysis:
@@ -142,3 +151,36 @@ def test_what_was_not_counted_is_null() -> None:
     assert document["rhythm_statistics"] is None
     assert document["hrv"] is None
     assert document["quality"]["beats"] is None
+
+
+@given(
+    st.text("NSVFQ", max_size=40),
+    st.lists(st.sampled_from(list(RhythmClass)), max_size=5),
+    st.lists(st.sampled_from(list(MalignantRhythm)), max_size=5),
+)
+def test_whatever_beats_and_models_say_the_document_keeps_to_its_schema(
+    classes: str, answers: list[RhythmClass], alarms: list[MalignantRhythm]
+) -> None:
+    beats = sequence(classes, 450.0)
+    waveform = Waveform(np.zeros((1, 5000)), RATE_HZ, ("MLII",))
+    reading = read_rhythm(
+        waveform,
+        beats,
+        statistics(beats),
+        call=RhythmCall(tuple(map(window, range(len(answers)), answers)), "none"),
+        malignant=malignant(*alarms),
+    )
+    findings = find(reading, beats, Measurements(), sex=None, sampling_rate_hz=RATE_HZ)
+    analysis = dataclasses.replace(
+        an_analysis(),
+        waveform=waveform,
+        beats=beats,
+        waves=(),
+        rhythm=reading,
+        findings=findings,
+    )
+    document = orjson.loads(orjson.dumps(analysis_document(analysis)))
+    SCHEMA.validate(document)
+    assert all(finding["evidence"] for finding in document["findings"])
+    for episode in document["rhythm"]["episodes"]:
+        assert 0 <= episode["onset"] < episode["end"]
