@@ -178,7 +178,7 @@ class SignalPath:
             measurements=measurements,
             findings=findings,
             conclusion=interpretation.conclude(
-                quality, beats, measurements, findings, rhythm
+                quality, beats, measurements, findings, rhythm, rhythm_statistics
             ),
             undetermined=(
                 *_silent_leads(waveform, usable),

@@ -7,6 +7,7 @@ from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmReading
+from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 
 CLASS_WORDS = {
     BeatClass.N: "normal",
@@ -20,6 +21,8 @@ RHYTHM_WORDS = {
     RhythmClass.AF: "atrial fibrillation",
     RhythmClass.OTHER: "neither normal sinus rhythm nor atrial fibrillation",
 }
+MANY_INTERVALS = 100
+"""Of about a minute and more: shorter recordings have one rate."""
 MUCH_UNREAD = 0.1
 """From this part of the intervals between beats on, the reader is told of those that no
 rule could rely upon; our choice."""
@@ -32,11 +35,13 @@ def conclude(
     measurements: Measurements,
     findings: Sequence[Finding],
     rhythm: RhythmReading,
+    statistics: RhythmStatistics,
 ) -> str:
     """Compose the conclusion; what was not determined is said, not left out."""
     return " ".join(
         (
             *_beats(beats, measurements),
+            *_extreme_rates(statistics),
             *_intervals(measurements),
             *_rhythm(rhythm),
             *(f"{finding.text}." for finding in findings),
@@ -58,6 +63,13 @@ def _beats(beats: ClassifiedBeats, measurements: Measurements) -> Iterator[str]:
     bpm = measurements.heart_rate_bpm
     rate = "" if bpm is None else f", {bpm:.0f}/min"
     yield f"{beats.n_beats} beat{'s' if beats.n_beats > 1 else ''}{rate}: {counts}."
+
+
+def _extreme_rates(statistics: RhythmStatistics) -> Iterator[str]:
+    """Say how the rate varies, of recordings in which it can."""
+    lowest, highest = statistics.min_heart_rate_bpm, statistics.max_heart_rate_bpm
+    if len(statistics.rr_ms) >= MANY_INTERVALS and lowest is not None:
+        yield f"Heart rate {lowest:.0f} to {highest:.0f}/min, each over four intervals."
 
 
 def _intervals(measurements: Measurements) -> Iterator[str]:

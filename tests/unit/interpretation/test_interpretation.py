@@ -7,9 +7,11 @@ from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import LeadQuality, SignalQuality
 from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
+from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.interpretation import conclude, find
 
 GOOD = SignalQuality((LeadQuality("II", True, 0, 0, ()),))
+NOTHING = RhythmStatistics(np.empty(0, np.int64), np.empty(0), 0)
 UNKNOWN = RhythmReading(reason="no rhythm model is installed")
 
 
@@ -71,7 +73,7 @@ def test_ectopic_beats_are_counted_and_located() -> None:
 
 def test_conclusion_says_what_is_not_determined() -> None:
     measured = Measurements(heart_rate_bpm=75, pr_ms=160)
-    text = conclude(GOOD, beats("NNV"), measured, (), UNKNOWN)
+    text = conclude(GOOD, beats("NNV"), measured, (), UNKNOWN, NOTHING)
     assert "3 beats, 75/min: 2 normal, 1 ventricular ectopic." in text
     assert "PR 160 ms." in text
     assert "QRS" not in text
@@ -82,7 +84,7 @@ def test_conclusion_says_what_is_not_determined() -> None:
 
 def test_conclusion_of_silence_invents_nothing() -> None:
     silent = SignalQuality((LeadQuality("II", False, 0, 1, ()),))
-    text = conclude(silent, beats(""), Measurements(), (), UNKNOWN)
+    text = conclude(silent, beats(""), Measurements(), (), UNKNOWN, NOTHING)
     assert text.startswith("No beat was found.")
     assert "Not relied upon: II." in text
 
@@ -105,4 +107,13 @@ def test_conclusion_of_silence_invents_nothing() -> None:
     ],
 )
 def test_each_sentence_rests_on_the_reading(reading: RhythmReading, sentence: str) -> None:
-    assert sentence in conclude(GOOD, beats("NNN"), Measurements(), (), reading)
+    assert sentence in conclude(GOOD, beats("NNN"), Measurements(), (), reading, NOTHING)
+
+
+def test_long_recordings_say_how_the_rate_varies() -> None:
+    for n_intervals, said in ((99, False), (100, True)):
+        counted = RhythmStatistics(
+            np.arange(n_intervals), np.full(n_intervals, 800.0), 0, 75.0, 41.2, 128.9
+        )
+        text = conclude(GOOD, beats("NN"), Measurements(), (), UNKNOWN, counted)
+        assert ("Heart rate 41 to 129/min, each over four intervals." in text) is said
