@@ -9,6 +9,12 @@ _TITLES = {
     "marks": "rules on annotated beats against the annotators' rhythm marks",
     "beats": "rules on own beats against rules on annotated beats",
 }
+_FIGURES = (
+    "sensitivity",
+    "positive_predictivity",
+    "duration_sensitivity",
+    "duration_positive_predictivity",
+)
 
 
 def episode_table(results: EpisodeResults) -> Table:
@@ -18,7 +24,7 @@ def episode_table(results: EpisodeResults) -> Table:
         caption="In brackets 95 % by bootstrap over records.",
     )
     table.add_column("Episode")
-    for heading in ("Reference", "Reported", "Se %", "+P %"):
+    for heading in ("Reference", "Reported", "Se %", "+P %", "Time Se %", "Time +P %"):
         table.add_column(heading, justify="right")
     for kind in results.kinds:
         figures, intervals = results.figures(kind), results.intervals(kind)
@@ -26,9 +32,6 @@ def episode_table(results: EpisodeResults) -> Table:
             kind.value,
             f"{figures['reference']:.0f}",
             f"{figures['reported']:.0f}",
-            *(
-                percent_with_interval(figures[name], intervals[name])
-                for name in ("sensitivity", "positive_predictivity")
-            ),
+            *(percent_with_interval(figures[name], intervals[name]) for name in _FIGURES),
         )
     return table

@@ -1,7 +1,8 @@
 """How well rules find episodes in beats: runs, couplets, bigeminy, pauses.
 
 An episode is found when one of its kind overlaps it, and right when it overlaps one of the
-reference, as ANSI/AAMI EC57 counts episodes of ventricular fibrillation.
+reference; and of their whole time, the part that both share is found and right: the two
+ways in which ANSI/AAMI EC57 scores episodes of fibrillation.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,6 +60,8 @@ class EpisodeResults:
     counts
         Shape (n_records, n_kinds, 4): episodes of the reference, those of them found,
         episodes reported, those of them right.
+    durations_s
+        Of the same shape: time of the reference, of it found, reported, of it right.
     seed
         Of the bootstrap.
     """
@@ -67,20 +70,28 @@ class EpisodeResults:
     kinds: tuple[EpisodeKind, ...]
     records: tuple[str, ...]
     counts: NDArray[np.int64]
+    durations_s: NDArray[np.float64]
     seed: int = 0
 
     def figures(self, kind: EpisodeKind) -> dict[str, float]:
         """Gross counts, sensitivity and positive predictivity of a kind."""
-        return _figures(self.counts[:, self.kinds.index(kind)].sum(axis=0))
+        i = self.kinds.index(kind)
+        return _figures(self.counts[:, i].sum(axis=0), self.durations_s[:, i].sum(axis=0))
 
     def intervals(self, kind: EpisodeKind) -> dict[str, Interval]:
         """95 % intervals of sensitivity and positive predictivity, over records."""
-        totals = resample_totals(self.counts[:, self.kinds.index(kind)], seed=self.seed)
-        with np.errstate(invalid="ignore"):
-            return {
-                "sensitivity": interval(totals[:, 1] / totals[:, 0]),
-                "positive_predictivity": interval(totals[:, 3] / totals[:, 2]),
-            }
+        i = self.kinds.index(kind)
+        ends = {}
+        for prefix, counted in (("", self.counts), ("duration_", self.durations_s)):
+            totals = resample_totals(counted[:, i].astype(np.float64), seed=self.seed)
+            with np.errstate(invalid="ignore"):
+                sensitivity, predictivity = (
+                    totals[:, 1] / totals[:, 0],
+                    totals[:, 3] / totals[:, 2],
+                )
+            ends[f"{prefix}sensitivity"] = interval(sensitivity)
+            ends[f"{prefix}positive_predictivity"] = interval(predictivity)
+        return ends
 
     def to_json(self) -> dict[str, object]:
         """Everything, with the protocol, as plain JSON values."""
@@ -95,15 +106,17 @@ class EpisodeResults:
             "records": [
                 {"record": name}
                 | {
-                    kind.value: _json_figures(counts[i])
+                    kind.value: _json_figures(_figures(counts[i], durations_s[i]))
                     for i, kind in enumerate(self.kinds)
                 }
-                for name, counts in zip(self.records, self.counts, strict=True)
+                for name, counts, durations_s in zip(
+                    self.records, self.counts, self.durations_s, strict=True
+                )
             ],
             "gross": {
-                kind.value: _json_figures(self.counts[:, i].sum(axis=0))
+                kind.value: _json_figures(self.figures(kind))
                 | {"intervals": self.intervals(kind)}
-                for i, kind in enumerate(self.kinds)
+                for kind in self.kinds
             },
         }
 
@@ -144,7 +157,7 @@ def evaluate_episodes(
     if records is None:
         paths = tuple(path for path in paths if path.name not in PACED_RECORDS)
     kinds = tuple(MARKS.values()) if analyse is None else FROM_BEATS
-    counts = []
+    counts, durations_s = [], []
     for n_done, path in enumerate(paths, start=1):
         recording = read_wfdb(path)
         annotations = read_wfdb_annotations(path, extension)
@@ -157,15 +170,16 @@ def evaluate_episodes(
         else:
             found = _from_analysis(analyse(recording))
         fibrillation = [span for mark in FIBRILLATION_MARKS for span in marks.get(mark, [])]
-        counts.append(
-            [
-                _count(
-                    _scored(kind, reference.get(kind, ()), fibrillation),
-                    _scored(kind, found.get(kind, ()), fibrillation),
-                )
-                for kind in kinds
-            ]
-        )
+        pairs = [
+            (
+                _scored(kind, reference.get(kind, ()), fibrillation),
+                _scored(kind, found.get(kind, ()), fibrillation),
+            )
+            for kind in kinds
+        ]
+        counts.append([_count(*pair) for pair in pairs])
+        rate_hz = recording.waveform.sampling_rate_hz
+        durations_s.append([_durations_s(*pair, rate_hz) for pair in pairs])
         if on_record is not None:
             on_record(path.name, n_done, len(paths))
     return EpisodeResults(
@@ -173,6 +187,7 @@ def evaluate_episodes(
         kinds,
         tuple(path.name for path in paths),
         np.array(counts, dtype=np.int64),
+        np.array(durations_s),
         seed,
     )
 
@@ -236,15 +251,35 @@ def _meets(span: Span, others: Iterable[Span]) -> bool:
     return any(span[0] < other[1] and other[0] < span[1] for other in others)
 
 
-def _figures(counts: NDArray[np.int64]) -> dict[str, float]:
+def _durations_s(
+    reference: Sequence[Span], found: Sequence[Span], rate_hz: float
+) -> tuple[float, float, float, float]:
+    end = max((stop for _, stop in (*reference, *found)), default=0)
+    in_reference, in_found = np.zeros((2, end), dtype=bool)
+    for covered, spans in ((in_reference, reference), (in_found, found)):
+        for start, stop in spans:
+            covered[start:stop] = True
+    shared_s = float(np.count_nonzero(in_reference & in_found) / rate_hz)
+    reference_s, found_s = in_reference.sum() / rate_hz, in_found.sum() / rate_hz
+    return float(reference_s), shared_s, float(found_s), shared_s
+
+
+def _figures(
+    counts: NDArray[np.int64], durations_s: NDArray[np.float64]
+) -> dict[str, float]:
     n_reference, n_found, n_reported, n_right = counts.tolist()
+    reference_s, found_s, reported_s, right_s = durations_s.tolist()
     return {
         "reference": n_reference,
         "reported": n_reported,
         "sensitivity": ratio(n_found, n_reference),
         "positive_predictivity": ratio(n_right, n_reported),
+        "reference_s": reference_s,
+        "reported_s": reported_s,
+        "duration_sensitivity": ratio(found_s, reference_s),
+        "duration_positive_predictivity": ratio(right_s, reported_s),
     }
 
 
-def _json_figures(counts: NDArray[np.int64]) -> dict[str, object]:
-    return {name: number(value) for name, value in _figures(counts).items()}
+def _json_figures(figures: Mapping[str, float]) -> dict[str, object]:
+    return {name: number(value) for name, value in figures.items()}

@@ -65,8 +65,8 @@ def total(counts: Iterable[DetectionCounts]) -> DetectionCounts:
     )
 
 
-def ratio(part: int, whole: int) -> float:
-    """Divide counts; NaN when there is nothing to divide by."""
+def ratio(part: float, whole: float) -> float:
+    """Divide counts or sums; NaN when there is nothing to divide by."""
     return part / whole if whole else math.nan
 
 

@@ -55,7 +55,11 @@ def test_rules_are_held_against_the_marks(tmp_path):
     assert results.reference == "marks"
     assert counts(results, VT) == [2, 1, 2, 1]
     assert counts(results, BIGEMINY) == [1, 1, 1, 1]
-    assert results.figures(VT)["sensitivity"] == 0.5
+    figures = results.figures(VT)
+    assert figures["sensitivity"] == 0.5
+    assert figures["reference_s"] == pytest.approx(1.5 + 1.0)
+    assert figures["duration_sensitivity"] == pytest.approx(361 / 360 / 2.5)
+    assert figures["duration_positive_predictivity"] == 0.5
     assert json.loads(json.dumps(results.to_json()))["gross"][VT]["reported"] == 2
 
 
