@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements
-from ecgsvc.domain.rhythm import RhythmReading
+from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
 from ecgsvc.domain.waveform import Sex
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 
 BRADYCARDIA_BELOW_BPM = 50.0
-"""ACC/AHA/HRS 2018 guideline on bradycardia, doi 10.1161/CIR.0000000000000628."""
+BRADYCARDIA_SOURCE = (
+    "2018 ACC/AHA/HRS guideline on bradycardia, doi 10.1161/CIR.0000000000000628"
+)
 TACHYCARDIA_ABOVE_BPM = 100.0
-"""ACC/AHA/HRS 2015 guideline on SVT, doi 10.1161/CIR.0000000000000311."""
+TACHYCARDIA_SOURCE = "2015 ACC/AHA/HRS guideline on SVT, doi 10.1161/CIR.0000000000000311"
 LONG_PR_ABOVE_MS = 200.0
-"""AHA/ACCF/HRS 2009 part III, doi 10.1161/CIRCULATIONAHA.108.191095."""
+LONG_PR_SOURCE = "2009 AHA/ACCF/HRS part III, doi 10.1161/CIRCULATIONAHA.108.191095"
 LONG_QTC_FROM_MS = 460.0
 LONG_QTC_FROM_MS_MEN = 450.0
-"""AHA/ACCF/HRS 2009 part IV, doi 10.1161/CIRCULATIONAHA.108.191096 (women 460, men 450)."""
+LONG_QTC_SOURCE = "2009 AHA/ACCF/HRS part IV, doi 10.1161/CIRCULATIONAHA.108.191096"
+"""Women 460, men 450."""
 MAX_EVIDENCE_SAMPLES = 100
 """A Holter's ten thousand ectopic beats are in `beats`; evidence shows the first ones."""
 
@@ -30,6 +33,8 @@ SUPRAVENTRICULAR_PREMATURE_BEATS = Coding(
 )
 BRADYCARDIA = Coding(SNOMED_CT, "426627000", "Bradycardia")
 TACHYCARDIA = Coding(SNOMED_CT, "3424008", "Tachycardia")
+SINUS_BRADYCARDIA = Coding(SNOMED_CT, "426177001", "Sinus bradycardia")
+SINUS_TACHYCARDIA = Coding(SNOMED_CT, "427084000", "Sinus tachycardia")
 PROLONGED_PR = Coding(SNOMED_CT, "164947007", "Prolonged PR interval")
 PROLONGED_QT = Coding(SNOMED_CT, "111975006", "Prolonged QT interval")
 
@@ -55,28 +60,40 @@ def find(
     """
     return (
         *rhythm_findings(rhythm, sampling_rate_hz),
-        *_rate(measurements.heart_rate_bpm),
+        *_rate(measurements.heart_rate_bpm, rhythm.label),
         *_intervals(measurements, sex),
         *_ectopic(beats, BeatClass.V, VENTRICULAR_PREMATURE_BEATS, "ventricular"),
         *_ectopic(beats, BeatClass.S, SUPRAVENTRICULAR_PREMATURE_BEATS, "supraventricular"),
     )
 
 
-def _rate(bpm: float | None) -> Iterator[Finding]:
+def _rate(bpm: float | None, rhythm: RhythmClass | None) -> Iterator[Finding]:
+    """Find a slow or fast rate; it is that of the sinus node where a model says so."""
+    sinus = rhythm is RhythmClass.NORMAL
     path = "measurements.heart_rate_bpm"
     if bpm is not None and bpm < BRADYCARDIA_BELOW_BPM:
-        evidence = Evidence(path, f"{bpm:.0f}/min, below {BRADYCARDIA_BELOW_BPM:.0f}/min")
-        yield Finding(BRADYCARDIA, f"Slow heart rate, {bpm:.0f}/min", (evidence,))
+        fact = f"{bpm:.0f}/min, below {BRADYCARDIA_BELOW_BPM:.0f}/min"
+        yield Finding(
+            SINUS_BRADYCARDIA if sinus else BRADYCARDIA,
+            f"{'Sinus bradycardia' if sinus else 'Slow heart rate'}, {bpm:.0f}/min",
+            (Evidence(path, fact, source=BRADYCARDIA_SOURCE),),
+        )
     if bpm is not None and bpm > TACHYCARDIA_ABOVE_BPM:
-        evidence = Evidence(path, f"{bpm:.0f}/min, above {TACHYCARDIA_ABOVE_BPM:.0f}/min")
-        yield Finding(TACHYCARDIA, f"Fast heart rate, {bpm:.0f}/min", (evidence,))
+        fact = f"{bpm:.0f}/min, above {TACHYCARDIA_ABOVE_BPM:.0f}/min"
+        yield Finding(
+            SINUS_TACHYCARDIA if sinus else TACHYCARDIA,
+            f"{'Sinus tachycardia' if sinus else 'Fast heart rate'}, {bpm:.0f}/min",
+            (Evidence(path, fact, source=TACHYCARDIA_SOURCE),),
+        )
 
 
 def _intervals(measurements: Measurements, sex: Sex | None) -> Iterator[Finding]:
     pr_ms = measurements.pr_ms
     if pr_ms is not None and pr_ms > LONG_PR_ABOVE_MS:
         evidence = Evidence(
-            "measurements.pr_ms", f"PR {pr_ms:.0f} ms, above {LONG_PR_ABOVE_MS:.0f} ms"
+            "measurements.pr_ms",
+            f"PR {pr_ms:.0f} ms, above {LONG_PR_ABOVE_MS:.0f} ms",
+            source=LONG_PR_SOURCE,
         )
         yield Finding(PROLONGED_PR, f"Prolonged PR interval, {pr_ms:.0f} ms", (evidence,))
     qtc_ms = measurements.qtc_fridericia_ms
@@ -85,6 +102,7 @@ def _intervals(measurements: Measurements, sex: Sex | None) -> Iterator[Finding]
         evidence = Evidence(
             "measurements.qtc_fridericia_ms",
             f"QTc (Fridericia) {qtc_ms:.0f} ms, at least {limit_ms:.0f} ms",
+            source=LONG_QTC_SOURCE,
         )
         yield Finding(
             PROLONGED_QT, f"Prolonged QT interval, QTcF {qtc_ms:.0f} ms", (evidence,)

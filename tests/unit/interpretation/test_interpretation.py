@@ -6,12 +6,15 @@ import pytest
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import LeadQuality, SignalQuality
-from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
+from ecgsvc.domain.rhythm import RhythmClass, RhythmReading, RhythmWindow
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.interpretation import conclude, find
 
 GOOD = SignalQuality((LeadQuality("II", True, 0, 0, ()),))
 NOTHING = RhythmStatistics(np.empty(0, np.int64), np.empty(0), 0)
+SINUS = RhythmWindow(
+    0, 9, dict.fromkeys(RhythmClass, 0.25), frozenset({RhythmClass.NORMAL})
+)
 UNKNOWN = RhythmReading(reason="no rhythm model is installed")
 
 
@@ -48,6 +51,15 @@ def codes(
 )
 def test_rate_findings_begin_at_their_limits(bpm: float | None, expected: set[str]) -> None:
     assert codes(Measurements(heart_rate_bpm=bpm)) == expected
+
+
+@pytest.mark.parametrize(("bpm", "code"), [(45.0, "426177001"), (120.0, "427084000")])
+def test_the_rate_is_the_sinus_nodes_where_a_model_says_so(bpm: float, code: str) -> None:
+    found = find(
+        RhythmReading(RhythmClass.NORMAL, windows=(SINUS,)), beats("NNN"),
+        Measurements(heart_rate_bpm=bpm), sex=None, sampling_rate_hz=300.0,
+    )  # fmt: skip
+    assert {finding.coding.code for finding in found} == {"426783006", code}
 
 
 def test_qtc_limit_depends_on_sex() -> None:
