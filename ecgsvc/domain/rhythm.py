@@ -25,6 +25,14 @@ class RhythmClass(StrEnum):
 
 RHYTHM_CLASSES: tuple[RhythmClass, ...] = tuple(RhythmClass)
 
+RHYTHM_WORDS: Mapping[RhythmClass, str] = {
+    RhythmClass.NORMAL: "normal sinus rhythm",
+    RhythmClass.AF: "atrial fibrillation",
+    RhythmClass.OTHER: "neither normal sinus rhythm nor atrial fibrillation",
+    RhythmClass.NOISE: "noise",
+}
+"""As a person reads them."""
+
 
 class MalignantRhythm(StrEnum):
     """What an alarm is for, and what must be told apart from it.
@@ -83,8 +91,8 @@ class RhythmWindow:
             return "the signal is too noisy"
         if not self.conformal_set:
             return "the signal fits no rhythm the model knows"
-        possible = [c.value for c in RHYTHM_CLASSES if c in self.conformal_set]
-        return f"more than one rhythm is possible ({', '.join(possible)})"
+        possible = [RHYTHM_WORDS[c] for c in RHYTHM_CLASSES if c in self.conformal_set]
+        return f"more than one rhythm is possible ({'; '.join(possible)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Finding, Urgency
-from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
+from ecgsvc.domain.rhythm import RHYTHM_WORDS, RhythmClass, RhythmReading
 from ecgsvc.fhir.codes import (
     ABNORMAL,
     CRITICAL_ABNORMAL,
@@ -22,14 +22,9 @@ _CLASS_TEXT: Mapping[BeatClass, str] = {
     BeatClass.F: "fusion of ventricular and normal",
     BeatClass.Q: "paced or unclassifiable",
 }
-_RHYTHM: Mapping[RhythmClass, JsonObject] = {
-    RhythmClass.NORMAL: concept(
-        Coding(SNOMED_CT, "426783006", "Sinus rhythm"), text="Normal sinus rhythm"
-    ),
-    RhythmClass.AF: concept(
-        Coding(SNOMED_CT, "164889003", "Atrial fibrillation"), text="Atrial fibrillation"
-    ),
-    RhythmClass.OTHER: concept(text="Neither normal sinus rhythm nor atrial fibrillation"),
+_RHYTHM_CODINGS: Mapping[RhythmClass, Coding] = {
+    RhythmClass.NORMAL: Coding(SNOMED_CT, "426783006", "Sinus rhythm"),
+    RhythmClass.AF: Coding(SNOMED_CT, "164889003", "Atrial fibrillation"),
 }
 _URGENCY: Mapping[Urgency, Coding] = {
     Urgency.EMERGENCY: CRITICAL_ABNORMAL,
@@ -91,13 +86,14 @@ def _rhythm(reading: RhythmReading | None) -> Iterator[JsonObject]:
     """Name the rhythm, or the parts it has; nothing where it is undetermined."""
     if reading is None or reading.reason:
         return
-    value = _RHYTHM.get(reading.label) if reading.label is not None else None
-    if value is None:
-        parts = (
-            f"{_RHYTHM[rhythm]['text']} {share:.0%}"
-            for rhythm, share in reading.shares.items()
-        )
+    if reading.label is None:
+        parts = (f"{RHYTHM_WORDS[each]} {n:.0%}" for each, n in reading.shares.items())
         value = concept(text=f"Changing: {', '.join(parts)}")
+    else:
+        codings = [
+            coding for each, coding in _RHYTHM_CODINGS.items() if each is reading.label
+        ]
+        value = concept(*codings, text=RHYTHM_WORDS[reading.label].capitalize())
     yield {"code": concept(text="Rhythm"), "valueCodeableConcept": value}
 
 

@@ -6,7 +6,7 @@ from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import SignalQuality
-from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmReading
+from ecgsvc.domain.rhythm import RHYTHM_WORDS, EpisodeKind, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 
 CLASS_WORDS = {
@@ -15,11 +15,6 @@ CLASS_WORDS = {
     BeatClass.V: "ventricular ectopic",
     BeatClass.F: "fusion",
     BeatClass.Q: "paced or unclassifiable",
-}
-RHYTHM_WORDS = {
-    RhythmClass.NORMAL: "normal sinus rhythm",
-    RhythmClass.AF: "atrial fibrillation",
-    RhythmClass.OTHER: "neither normal sinus rhythm nor atrial fibrillation",
 }
 MANY_INTERVALS = 100
 """Of about a minute and more: shorter recordings have one rate."""

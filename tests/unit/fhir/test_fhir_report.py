@@ -236,7 +236,7 @@ def test_the_impression_says_what_was_not_determined(impression, question, reaso
         (RhythmClass.NORMAL, "426783006", "Normal sinus rhythm"),
         (RhythmClass.AF, "164889003", "Atrial fibrillation"),
         (RhythmClass.OTHER, None, "Neither normal sinus rhythm nor atrial fibrillation"),
-        (None, None, "Changing: Normal sinus rhythm 60%, Atrial fibrillation 40%"),
+        (None, None, "Changing: normal sinus rhythm 60%, atrial fibrillation 40%"),
     ],
 )
 def test_the_impression_names_the_rhythm(source, label, code, text):
