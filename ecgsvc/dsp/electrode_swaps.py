@@ -105,12 +105,14 @@ def arrangement_evidence(heights_mv: NDArray[np.float64]) -> NDArray[np.float64]
 
     From heights of shape (n, 3, 8) as of `wave_heights_mv`: shape (n, 4, 3, 4).
     """
+    n_chest = np.isfinite(heights_mv[..., 2:]).sum(axis=-1).clip(min=1)
     heights_mv = np.nan_to_num(heights_mv)
     one, two = np.einsum("aij,nwj->inaw", ARRANGEMENTS, heights_mv[..., :2])
     down = (two - one / 2) * 2 / np.sqrt(3)  # aVF counts 2/sqrt(3) (Goldberger 1942)
     length = np.hypot(one, down) + LEAST_MV
     chest = heights_mv[..., 2:]
-    v6 = chest[..., -1] / (np.sqrt(np.square(chest).mean(axis=-1)) + LEAST_MV)
+    chest_rms_mv = np.sqrt(np.square(chest).sum(axis=-1) / n_chest)
+    v6 = chest[..., -1] / (chest_rms_mv + LEAST_MV)
     towards = np.stack([one / length, down / length], axis=-1)
     return np.concatenate([towards, towards * v6[:, np.newaxis, :, np.newaxis]], axis=-1)
 
