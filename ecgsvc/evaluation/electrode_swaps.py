@@ -23,7 +23,7 @@ from ecgsvc.dsp.electrode_swaps import (
     swapped_limb_electrodes,
     wave_heights_mv,
 )
-from ecgsvc.evaluation.figures import Cell, Figures, pooled_share
+from ecgsvc.evaluation.figures import Cell, Figures, Row, pooled_share
 from ecgsvc.evaluation.references import OnRecord, find_records
 
 LIMB_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF")
@@ -97,9 +97,12 @@ def swapped_records(
     return tuple(records)
 
 
-def swap_figures(records: Sequence[SwapRecord]) -> Figures:
-    """Shares of recordings in which a swap is suspected, by the swap that was made."""
-    rows = []
+def swap_figures(records: Sequence[SwapRecord], fitted_databases: Sequence[str]) -> Figures:
+    """Shares of recordings in which a swap is suspected, by the swap that was made.
+
+    The caption gives the weights that come out of the databases they are fitted on.
+    """
+    rows: list[Row] = []
     for database in dict.fromkeys(r.database for r in records):
         for held_out in (False, True):
             part = [
@@ -116,11 +119,11 @@ def swap_figures(records: Sequence[SwapRecord]) -> Figures:
                 suspected = [bool(r.suspected[i]) for r in part]
                 row[swap] = pooled_share(suspected, [1] * len(part))
             rows.append(row)
-    weights = fit_weights([r for r in records if not r.is_held_out]).round(1).tolist()
+    fitted = [r for r in records if r.database in fitted_databases and not r.is_held_out]
     return Figures(
         "A swap of the right arm's electrode is suspected",
         tuple(rows),
-        f"Weights fitted on these records: {weights}.",
+        f"Weights fitted: {fit_weights(fitted).round(1).tolist()}.",
     )
 
 

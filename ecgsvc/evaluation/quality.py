@@ -97,7 +97,8 @@ def _swaps(
                 units_per_mv=units_per_mv,
                 on_record=on_record,
             )
-        ]
+        ],
+        fitted_databases=("LUDB", "PTB-XL, 100 Hz"),
     )
 
 

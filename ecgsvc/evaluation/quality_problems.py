@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgsvc import dsp
 from ecgsvc.convert import read_wfdb
+from ecgsvc.domain.errors import UnreadableRecording
 from ecgsvc.domain.quality import QualityProblem
 from ecgsvc.domain.waveform import Lead, Waveform
 from ecgsvc.evaluation.figures import Figures, Row, pooled_share
@@ -135,9 +136,13 @@ def problems_by_lead(waveform: Waveform) -> dict[Lead, tuple[QualityProblem, ...
 
 def clean_ptbxl_records(database_csv: Path) -> tuple[str, ...]:
     """Names of the 500 Hz records in which PTB-XL's readers saw no noise."""
-    with database_csv.open(newline="") as file:
-        return tuple(
-            Path(row["filename_hr"]).name
-            for row in csv.DictReader(file)
-            if not any(row[column].strip() for column in NOISE_COLUMNS)
-        )
+    try:
+        with database_csv.open(newline="") as file:
+            return tuple(
+                Path(row["filename_hr"]).name
+                for row in csv.DictReader(file)
+                if not any(row[column].strip() for column in NOISE_COLUMNS)
+            )
+    except (OSError, KeyError) as error:
+        msg = "The folder has no readable ptbxl_database.csv."
+        raise UnreadableRecording(msg) from error

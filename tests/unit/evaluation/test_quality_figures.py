@@ -134,6 +134,8 @@ def test_records_whose_readers_saw_noise_are_not_clean(tmp_path):
     lines = [columns, "a/1_hr,,,,", 'a/2_hr,," , I-V1",,', "a/3_hr, ,,,"]
     (tmp_path / "table.csv").write_text("\n".join(lines))
     assert clean_ptbxl_records(tmp_path / "table.csv") == ("1_hr", "3_hr")
+    with pytest.raises(UnreadableRecording):
+        clean_ptbxl_records(tmp_path / "none.csv")
 
 
 def swapped(tmp_path):
@@ -154,7 +156,7 @@ def test_swaps_are_counted_apart_where_constants_were_fitted(tmp_path):
     assert [r.is_held_out for r in records] == [False, False, True, True]
     assert {r.suspected[0] for r in records} == {""}
     assert {r.suspected[1] for r in records} == {QualityProblem.ARM_ELECTRODES_SWAPPED}
-    fitted, held_out = electrode_swaps.swap_figures(records).rows
+    fitted, held_out = electrode_swaps.swap_figures(records, ["simulated"]).rows
     assert (fitted["Records"], held_out["Records"]) == ("fitted on", "held out")
     assert (held_out["none"].value, held_out["RA-LA"].value) == (0.0, 1.0)
 
