@@ -35,7 +35,7 @@ ARRANGEMENTS = np.array(
 )
 """Leads I and II of each arrangement, from those recorded; each undoes itself."""
 WEIGHTS = np.array([[0.7, 1.0, 1.0, 3.8], [1.4, 0.0, 1.3, 1.2], [0.8, 1.1, 1.4, 1.5]])
-"""Of P, QRS and T: pointing left, pointing down, and these two times V6."""
+"""Of P, QRS and T: pointing left, pointing down, and these two times V6; rounded."""
 SURE = 1.2
 """Log odds of a swap over none, above which one is suspected: 1 % of the recordings that
 the weights were fitted on have more."""
