@@ -17,21 +17,24 @@ struct Biquad {
     }
 };
 
-/// Memory of one section, transposed direct form II: one sample in, one sample out.
+/// Memory of one section, transposed direct form II: one sample in, one sample out. A sample is a
+/// double, or anything that is added and scaled as one.
+template <typename Sample>
 struct BiquadState {
-    double z1 = 0.0;
-    double z2 = 0.0;
+    Sample z1{};
+    Sample z2{};
 
-    double step(const Biquad& section, double x) noexcept {
-        const double y = section.b0 * x + z1;
-        z1 = section.b1 * x - section.a1 * y + z2;
+    /// What waits for y comes last: the next sample waits for it.
+    Sample step(const Biquad& section, Sample x) noexcept {
+        const Sample y = section.b0 * x + z1;
+        z1 = (section.b1 * x + z2) - section.a1 * y;
         z2 = section.b2 * x - section.a2 * y;
         return y;
     }
 
     /// The state after an endless constant input x.
-    [[nodiscard]] static constexpr BiquadState settled(const Biquad& section, double x) noexcept {
-        const double y = section.dc_gain() * x;
+    [[nodiscard]] static constexpr BiquadState settled(const Biquad& section, Sample x) noexcept {
+        const Sample y = section.dc_gain() * x;
         return {y - section.b0 * x, section.b2 * x - section.a2 * y};
     }
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "ecg/beat_ring.hpp"
 #include "ecg/lead_grid.hpp"
 #include "ecg/mean_beat.hpp"
 #include "ecg/p_waves.hpp"
@@ -21,6 +22,8 @@ constexpr std::size_t kT = 2;
 
 // Without a T wave before, P is looked for from 160 ms after the R peak before on.
 constexpr int kShortestQt = 40;
+// A T wave ends, and a P wave begins, within this of their R peaks: no beat farther off matters.
+constexpr std::int64_t kFarthestBefore = 300;
 
 void check(Leads leads_mv, std::span<const std::int64_t> r_peaks) {
     const std::size_t n = leads_mv.empty() ? 0 : leads_mv.front().size();
@@ -36,14 +39,69 @@ void check(Leads leads_mv, std::span<const std::int64_t> r_peaks) {
     }
 }
 
-/// Writes waves into the result, in native samples.
-class Result {
+/// Median of each row of `n` values, which it puts in another order.
+std::vector<double> medians(std::span<double> values, std::size_t n) {
+    std::vector<double> found(values.size() / n);
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        const auto from = values.begin() + static_cast<std::ptrdiff_t>(row * n);
+        const auto middle = from + static_cast<std::ptrdiff_t>(n / 2);
+        std::nth_element(from, middle, from + static_cast<std::ptrdiff_t>(n));
+        found[row] = *middle;
+    }
+    return found;
+}
+
+/// What all beats of a recording share.
+class Delineator {
   public:
-    Result(Leads leads_mv, std::size_t n_beats, double samples_per_cell)
-        : leads_mv_(leads_mv),
-          n_beats_(n_beats),
-          samples_per_cell_(samples_per_cell),
-          points_(leads_mv.size() * n_beats * kWaveKinds * kWavePoints, kAbsent) {}
+    Delineator(Leads leads_mv, SamplingRate rate, std::span<const std::int64_t> r_peaks)
+        : leads_mv_(leads_mv), grid_(leads_mv, rate), on_grid_(r_peaks.size()) {
+        std::ranges::transform(r_peaks, on_grid_.begin(), [&](std::int64_t r_peak) {
+            const double index = static_cast<double>(r_peak) / grid_.samples_per_cell();
+            return std::min<std::int64_t>(std::llround(index), grid_.width() - 1);
+        });
+    }
+
+    [[nodiscard]] std::vector<std::int64_t> run() {
+        GridStretch stretch(grid_);
+        typical_mv_ = typical_amplitudes(stretch);
+        points_.assign(leads_mv_.size() * on_grid_.size() * kWaveKinds * kWavePoints, kAbsent);
+        delineate_beats(stretch, 0, on_grid_.size());
+        return std::move(points_);
+    }
+
+  private:
+    std::vector<double> typical_amplitudes(GridStretch& stretch) const {
+        std::vector<double> amplitudes(leads_mv_.size() * on_grid_.size());
+        for (std::size_t beat = 0; beat < on_grid_.size(); ++beat) {
+            for (std::size_t lead = 0; lead < leads_mv_.size(); ++lead) {
+                amplitudes[lead * on_grid_.size() + beat] =
+                    qrs_amplitude(stretch, lead, on_grid_[beat]);
+            }
+        }
+        return medians(amplitudes, on_grid_.size());
+    }
+
+    void delineate_beats(GridStretch& stretch, std::size_t first, std::size_t last) {
+        MeanBeats beats(grid_, stretch, on_grid_, typical_mv_);
+        std::size_t beat = first;
+        while (beat > 0 && on_grid_[first] - on_grid_[beat - 1] < kFarthestBefore) --beat;
+        double t_end = -1e9;  // grid index
+        for (; beat < last; ++beat) {
+            beats.select(beat);
+            if (beats.n_leads() == 0) continue;
+            const auto origin = static_cast<double>(on_grid_[beat] - kBeatBefore);
+            const QrsWaves qrs = delineate_qrs(beats);
+            const WaveOfLeads p = delineate_p(beats, qrs, t_end - origin);
+            const WaveOfLeads t = delineate_t(beats, qrs);
+            t_end = t.empty() ? static_cast<double>(on_grid_[beat] + kShortestQt)
+                              : origin + median_of(t, &Wave::offset);
+            if (beat < first) continue;
+            write(beat, kQrs, beats, qrs.leads, origin);
+            write(beat, kP, beats, p, origin);
+            write(beat, kT, beats, t, origin);
+        }
+    }
 
     /// `origin` is the grid index of column 0. A lead with a sample missing there, or whose
     /// points would lie outside the recording, is left absent.
@@ -57,27 +115,28 @@ class Result {
             const std::int64_t offset = native(origin + wave.offset);
             const auto n = static_cast<std::int64_t>(leads_mv_[lead].size());
             if (onset < 0 || offset >= n || onset > peak || peak > offset) continue;
-            const auto missing = [](double x) { return !std::isfinite(x); };
-            const auto from = leads_mv_[lead].begin() + onset;
-            if (std::any_of(from, from + (offset - onset + 1), missing)) continue;
+            if (grid_.has_gaps(lead)) {
+                const auto missing = [](double x) { return !std::isfinite(x); };
+                const auto from = leads_mv_[lead].begin() + onset;
+                if (std::any_of(from, from + (offset - onset + 1), missing)) continue;
+            }
             std::int64_t* const out =
-                points_.data() + ((lead * n_beats_ + beat) * kWaveKinds + kind) * kWavePoints;
+                points_.data() +
+                ((lead * on_grid_.size() + beat) * kWaveKinds + kind) * kWavePoints;
             out[0] = onset;
             out[1] = peak;
             out[2] = offset;
         }
     }
 
-    std::vector<std::int64_t> take() && { return std::move(points_); }
-
-  private:
     [[nodiscard]] std::int64_t native(double grid_index) const {
-        return std::llround(grid_index * samples_per_cell_);
+        return std::llround(grid_index * grid_.samples_per_cell());
     }
 
     Leads leads_mv_;
-    std::size_t n_beats_;
-    double samples_per_cell_;
+    LeadGrid grid_;
+    std::vector<std::int64_t> on_grid_;
+    std::vector<double> typical_mv_;
     std::vector<std::int64_t> points_;
 };
 
@@ -87,29 +146,7 @@ std::vector<std::int64_t> delineate(Leads leads_mv, SamplingRate rate,
                                     std::span<const std::int64_t> r_peaks) {
     check(leads_mv, r_peaks);
     if (leads_mv.empty() || r_peaks.empty()) return {};
-    const LeadGrid grid(leads_mv, rate);
-    std::vector<std::int64_t> on_grid(r_peaks.size());
-    std::ranges::transform(r_peaks, on_grid.begin(), [&](std::int64_t r_peak) {
-        const double index = static_cast<double>(r_peak) / grid.samples_per_cell();
-        return std::min<std::int64_t>(std::llround(index), grid.width() - 1);
-    });
-    MeanBeats beats(grid, on_grid);
-    Result result(leads_mv, r_peaks.size(), grid.samples_per_cell());
-    double t_end = -1e9;  // grid index
-    for (std::size_t beat = 0; beat < r_peaks.size(); ++beat) {
-        beats.select(beat);
-        if (beats.n_leads() == 0) continue;
-        const auto origin = static_cast<double>(on_grid[beat] - kBeatBefore);
-        const QrsWaves qrs = delineate_qrs(beats);
-        const WaveOfLeads p = delineate_p(beats, qrs, t_end - origin);
-        const WaveOfLeads t = delineate_t(beats, qrs);
-        result.write(beat, kQrs, beats, qrs.leads, origin);
-        result.write(beat, kP, beats, p, origin);
-        result.write(beat, kT, beats, t, origin);
-        t_end = t.empty() ? static_cast<double>(on_grid[beat] + kShortestQt)
-                          : origin + median_of(t, &Wave::offset);
-    }
-    return std::move(result).take();
+    return Delineator(leads_mv, rate, r_peaks).run();
 }
 
 }  // namespace ecg

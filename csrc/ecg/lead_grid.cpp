@@ -4,9 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ecg/biquad.hpp"
 #include "ecg/pacing_spikes.hpp"
-#include "ecg/zero_phase.hpp"
 
 namespace ecg {
 namespace {
@@ -17,50 +15,92 @@ constexpr double kLowHz = 0.435;
 constexpr double kHighHz = 32.2;
 // Below about 90 Hz of sampling the upper edge gives way.
 constexpr double kHighestShareOfNyquist = 0.9;
-// Beyond any electrode potential; keeps squares finite.
-constexpr double kLargestMv = 1e9;
+// A stretch is filtered with a block more on either side. What the filter remembers fades by half
+// in 0.36 s: after a block less the reach, 14 s, to 1e-12.
+constexpr Seconds kBlock{15.0};
+constexpr std::size_t kBlocksOfStretch = 8;
+constexpr std::size_t kNoStretch = std::numeric_limits<std::size_t>::max();
 
 std::int64_t grid_width(std::size_t n_samples, double samples_per_cell) {
     if (n_samples == 0) return 0;
     return static_cast<std::int64_t>(static_cast<double>(n_samples - 1) / samples_per_cell) + 1;
 }
 
-/// A lead with its gaps bridged; zeros when it has no sample at all.
-std::vector<double> without_gaps(std::span<const double> lead_mv) {
-    std::vector<double> lead(lead_mv.size());
-    std::ranges::transform(lead_mv, lead.begin(), [](double x) {
-        return std::isfinite(x) ? std::clamp(x, -kLargestMv, kLargestMv)
-                                : std::numeric_limits<double>::quiet_NaN();
-    });
-    bridge_gaps(lead);
-    if (!lead.empty() && !std::isfinite(lead.front())) std::ranges::fill(lead, 0.0);
-    return lead;
-}
-
 }  // namespace
 
 LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate)
-    : n_leads_(leads_mv.size()),
+    : rate_(rate),
+      n_samples_(leads_mv.empty() ? 0 : leads_mv.front().size()),
       samples_per_cell_(rate.hz() / kGridRateHz),
-      width_(leads_mv.empty() ? 0 : grid_width(leads_mv.front().size(), samples_per_cell_)),
-      values_(n_leads_ * static_cast<std::size_t>(width_), 0.0) {
-    if (width_ == 0) return;
+      width_(grid_width(n_samples_, samples_per_cell_)),
+      block_(static_cast<std::size_t>(std::max<std::int64_t>(1, rate.samples_in(kBlock)))) {
     const double high = std::min(kHighHz, kHighestShareOfNyquist * rate.nyquist_hz());
-    const auto sections = butterworth_band_pass(kOrder, Hertz{kLowHz}, Hertz{high}, rate);
-    const std::size_t n = leads_mv.front().size();
-    std::vector<std::vector<double>> whole;
-    whole.reserve(n_leads_);
-    for (const auto& lead : leads_mv) whole.push_back(without_gaps(lead));
-    remove_pacing_spikes(whole, rate);
-    for (std::size_t lead = 0; lead < n_leads_; ++lead) {
-        auto& filtered = whole[lead];
-        filtfilt(sections, filtered);
-        double* const out = values_.data() + lead * static_cast<std::size_t>(width_);
-        for (std::int64_t k = 0; k < width_; ++k) {
-            const double position = static_cast<double>(k) * samples_per_cell_;
-            const auto i = std::min(static_cast<std::size_t>(position), n - 1);
-            const auto next = std::min(i + 1, n - 1);
-            out[k] = std::lerp(filtered[i], filtered[next], position - static_cast<double>(i));
+    sections_ = butterworth_band_pass(kOrder, Hertz{kLowHz}, Hertz{high}, rate);
+    leads_.reserve(leads_mv.size());
+    for (const auto& lead : leads_mv) leads_.emplace_back(lead, block_);
+}
+
+GridStretch::GridStretch(const LeadGrid& grid)
+    : grid_(&grid), loaded_(kNoStretch), samples_(grid.n_leads()) {}
+
+std::span<const double> GridStretch::around(std::size_t lead, std::int64_t cell,
+                                            std::int64_t before, std::int64_t after) {
+    const double position = static_cast<double>(cell) * grid_->samples_per_cell_;
+    const std::size_t stretch =
+        static_cast<std::size_t>(position) / (kBlocksOfStretch * grid_->block_);
+    if (stretch != loaded_) load(stretch);
+    const auto first = static_cast<std::size_t>(cell - before - first_cell_);
+    return std::span(values_).subspan(lead * n_cells_ + first,
+                                      static_cast<std::size_t>(before + after + 1));
+}
+
+void GridStretch::load(std::size_t stretch) {
+    const std::size_t block = grid_->block_;
+    const std::size_t n = grid_->n_samples_;
+    const std::size_t own = stretch * kBlocksOfStretch;
+    const std::size_t first_block = own > 0 ? own - 1 : 0;
+    const std::size_t from = first_block * block;
+    const std::size_t to = std::min(n, (own + kBlocksOfStretch + 1) * block);
+    for (std::size_t lead = 0; lead < samples_.size(); ++lead) {
+        samples_[lead].resize(to - from);
+        grid_->leads_[lead].read(first_block, samples_[lead]);
+    }
+    remove_pacing_spikes(samples_, grid_->leads_, grid_->rate_, steps_);
+
+    const auto cell_of = [&](std::size_t sample) {
+        return static_cast<std::int64_t>(static_cast<double>(sample) / grid_->samples_per_cell_);
+    };
+    first_cell_ = cell_of(own * block) - kReach - 1;
+    const std::int64_t last_cell =
+        cell_of(std::min(n, (own + kBlocksOfStretch) * block)) + kReach + 1;
+    n_cells_ = static_cast<std::size_t>(last_cell - first_cell_ + 1);
+    values_.resize(samples_.size() * n_cells_);
+    lanes_.resize(to - from);
+    for (std::size_t lead = 0; lead < samples_.size(); lead += Lanes::kWidth) filter(lead, from);
+    loaded_ = stretch;
+}
+
+/// Filters Lanes::kWidth leads and writes their cells; `first_sample` is the index of the first
+/// sample loaded.
+void GridStretch::filter(std::size_t first_lead, std::size_t first_sample) {
+    const std::size_t n_lanes = std::min(Lanes::kWidth, samples_.size() - first_lead);
+    for (std::size_t lane = 0; lane < n_lanes; ++lane) {
+        const double* const in = samples_[first_lead + lane].data();
+        for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i][lane] = in[i];
+    }
+    filtfilt(grid_->sections_, lanes_);
+    for (std::size_t c = 0; c < n_cells_; ++c) {
+        const std::int64_t cell = std::clamp<std::int64_t>(
+            first_cell_ + static_cast<std::int64_t>(c), 0, grid_->width_ - 1);
+        const double position = static_cast<double>(cell) * grid_->samples_per_cell_;
+        const auto i = std::min(static_cast<std::size_t>(position), grid_->n_samples_ - 1);
+        const auto next = std::min(i + 1, grid_->n_samples_ - 1);
+        const double share = position - static_cast<double>(i);
+        double* const out = values_.data() + first_lead * n_cells_ + c;
+        for (std::size_t lane = 0; lane < n_lanes; ++lane) {
+            const double value = lanes_[i - first_sample][lane];
+            out[lane * n_cells_] =
+                share > 0.0 ? std::lerp(value, lanes_[next - first_sample][lane], share) : value;
         }
     }
 }

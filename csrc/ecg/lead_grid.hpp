@@ -5,7 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "ecg/biquad.hpp"
+#include "ecg/bridged_lead.hpp"
 #include "ecg/units.hpp"
+#include "ecg/zero_phase.hpp"
 
 namespace ecg {
 
@@ -13,25 +16,56 @@ namespace ecg {
 inline constexpr double kGridRateHz = 250.0;
 
 /// Leads filtered without phase shift (0.44-32 Hz) and brought to the grid rate. Gaps are bridged
-/// by straight lines; a lead without any sample is all zero.
+/// by straight lines; a lead without any sample is all zero. Filtered by `GridStretch`, a stretch
+/// at a time, so that a day takes no more memory than some minutes; the leads must outlive it.
 class LeadGrid {
   public:
     LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate);
 
-    [[nodiscard]] std::size_t n_leads() const noexcept { return n_leads_; }
+    [[nodiscard]] std::size_t n_leads() const noexcept { return leads_.size(); }
     [[nodiscard]] std::int64_t width() const noexcept { return width_; }
-    /// All samples of a lead.
-    [[nodiscard]] std::span<const double> lead(std::size_t lead) const noexcept {
-        return {values_.data() + lead * static_cast<std::size_t>(width_),
-                static_cast<std::size_t>(width_)};
-    }
     [[nodiscard]] double samples_per_cell() const noexcept { return samples_per_cell_; }
+    [[nodiscard]] bool has_gaps(std::size_t lead) const noexcept { return leads_[lead].has_gaps(); }
 
   private:
-    std::size_t n_leads_;
+    friend class GridStretch;
+
+    SamplingRate rate_;
+    std::size_t n_samples_;
     double samples_per_cell_;
     std::int64_t width_;
-    std::vector<double> values_;
+    std::size_t block_;  // samples
+    std::vector<BridgedLead> leads_;
+    std::vector<Biquad> sections_;
+};
+
+/// One stretch of a grid at a time, as values around its cells. Which stretch a cell belongs to,
+/// and so its values, does not depend on what was read before.
+class GridStretch {
+  public:
+    /// How far around a cell values can be read.
+    static constexpr std::int64_t kReach = 180;
+
+    explicit GridStretch(const LeadGrid& grid);
+
+    /// Values of a lead from `before` cells ahead of `cell`, which lies in the grid, up to `after`
+    /// cells behind it; those beyond the ends of the grid repeat them. Valid until another cell
+    /// is asked for.
+    [[nodiscard]] std::span<const double> around(std::size_t lead, std::int64_t cell,
+                                                 std::int64_t before, std::int64_t after);
+
+  private:
+    void load(std::size_t stretch);
+    void filter(std::size_t first_lead, std::size_t first_sample);
+
+    const LeadGrid* grid_;
+    std::size_t loaded_;
+    std::int64_t first_cell_ = 0;
+    std::size_t n_cells_ = 0;
+    std::vector<std::vector<double>> samples_;  // a lead each
+    std::vector<double> steps_;
+    std::vector<Lanes> lanes_;
+    std::vector<double> values_;  // lead after lead
 };
 
 }  // namespace ecg

@@ -5,24 +5,22 @@
 #include <span>
 #include <vector>
 
+#include "ecg/beat_ring.hpp"
 #include "ecg/lead_grid.hpp"
 
 namespace ecg {
-
-/// Columns of a beat window before and after the R peak (400 and 700 ms).
-inline constexpr int kBeatBefore = 100;
-inline constexpr int kBeatAfter = 175;
-inline constexpr int kBeatWidth = kBeatBefore + kBeatAfter + 1;
 
 /// One beat of all leads with its noise averaged away: the mean of the beats around it that have
 /// the same QRS complex, aligned with it, its own counting most. What is not locked to the QRS,
 /// as fibrillation waves are, fades with the noise. Column kBeatBefore holds the R peak.
 class MeanBeats {
   public:
-    /// R peaks as grid indices, increasing, each inside the grid, which must outlive this.
-    MeanBeats(const LeadGrid& grid, std::vector<std::int64_t> r_peaks);
+    /// R peaks as grid indices, increasing, each inside the grid; `typical_mv` is the QRS
+    /// amplitude that is usual in each lead. All must outlive this.
+    MeanBeats(const LeadGrid& grid, GridStretch& stretch, std::span<const std::int64_t> r_peaks,
+              std::span<const double> typical_mv);
 
-    /// Averages beat `beat`; what follows speaks of it.
+    /// Averages beat `beat`, which never goes back; what follows speaks of it.
     void select(std::size_t beat);
 
     /// Leads that show the selected beat; the functions below count these alone.
@@ -31,7 +29,7 @@ class MeanBeats {
     [[nodiscard]] std::size_t lead(std::size_t live) const noexcept { return live_[live]; }
     /// Typical peak-to-peak amplitude of its QRS complexes in mV, above zero.
     [[nodiscard]] double qrs_amplitude(std::size_t live) const noexcept {
-        return qrs_amplitude_[live_[live]];
+        return typical_mv_[live_[live]];
     }
     /// The averaged lead and its slope, kBeatWidth columns each.
     [[nodiscard]] std::span<const double> mean(std::size_t live) const noexcept {
@@ -42,8 +40,11 @@ class MeanBeats {
     }
     /// Beats averaged, as columns: member(0) is the beat itself.
     [[nodiscard]] std::size_t n_members() const noexcept { return members_.size(); }
-    /// Value of a lead in one of the averaged beats; columns beyond the ends repeat them.
-    [[nodiscard]] double member(std::size_t i, std::size_t live, int column) const noexcept;
+    /// A lead of one of the averaged beats, kBeatWidth columns; those beyond the ends of the
+    /// recording repeat them.
+    [[nodiscard]] const double* member(std::size_t i, std::size_t live) const noexcept {
+        return ring_.columns(members_[i].beat, live_[live], members_[i].shift);
+    }
     /// Columns of the window that lie in the recording, first and last.
     [[nodiscard]] int first_column() const noexcept { return first_column_; }
     [[nodiscard]] int last_column() const noexcept { return last_column_; }
@@ -55,18 +56,21 @@ class MeanBeats {
     [[nodiscard]] double rr_irregularity() const noexcept { return rr_irregularity_; }
 
   private:
-    [[nodiscard]] double value(std::size_t lead, std::int64_t index) const noexcept;
-    [[nodiscard]] double similarity(std::int64_t a, std::int64_t b) const noexcept;
-    [[nodiscard]] double amplitude(std::size_t lead, std::int64_t r_peak) const noexcept;
+    struct Member {
+        std::size_t beat;
+        int shift;
+    };
+
     void find_members(std::size_t beat);
     [[nodiscard]] double irregularity(std::size_t beat) const noexcept;
     void average();
 
     const LeadGrid& grid_;
-    std::vector<std::int64_t> r_peaks_;
-    std::vector<double> qrs_amplitude_;
+    std::span<const std::int64_t> r_peaks_;
+    std::span<const double> typical_mv_;
+    BeatRing ring_;
     std::vector<std::size_t> live_;
-    std::vector<std::int64_t> members_;
+    std::vector<Member> members_;
     std::vector<double> means_;
     std::vector<double> slopes_;
     int first_column_ = 0;

@@ -1,6 +1,7 @@
 #include "ecg/p_waves.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace ecg {
@@ -53,8 +54,31 @@ struct Recurrence {
     double own;
 };
 
+/// A value for each column that recurrence is judged on.
+using Heights = std::array<double, 2 * kHalfRecurring + 1>;
+
+/// Bumps of one beat at `n` columns from `first` on.
+Heights bumps(const double* lead, int first, int n, int flank_last) {
+    static_assert(kBeatBefore - kLongestPr >= kReach);  // the left flank lies in the window
+    const auto begin = static_cast<std::size_t>(first);
+    const auto end = static_cast<std::size_t>(n);
+    const auto with_flank = static_cast<std::size_t>(std::clamp(flank_last - kReach - first, 0, n));
+    Heights heights;
+    for (std::size_t i = 0; i < with_flank; ++i) {
+        const double* const middle = lead + begin + i;
+        heights[i] = 2.0 * middle[0] - middle[-kReach] - middle[kReach];
+    }
+    for (std::size_t i = with_flank; i < end; ++i) {
+        const double* const middle = lead + begin + i;
+        heights[i] = 2.0 * middle[0] - middle[-kReach] - lead[flank_last];
+    }
+    return heights;
+}
+
 Recurrence recurrence(const MeanBeats& beats, int column, const Window& window) {
-    const auto n = beats.n_members();
+    const int first = std::max(window.first, column - kHalfRecurring);
+    const int n = std::min(window.last, column + kHalfRecurring) - first + 1;
+    const std::size_t n_members = beats.n_members();
     double pairs = 0.0;
     double squares = 0.0;
     double own_others = 0.0;
@@ -63,30 +87,30 @@ Recurrence recurrence(const MeanBeats& beats, int column, const Window& window) 
     for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
         const double amplitude = beats.qrs_amplitude(lead);
         const double weight = 1.0 / (amplitude * amplitude);
-        const int first = std::max(window.first, column - kHalfRecurring);
-        const int last = std::min(window.last, column + kHalfRecurring);
-        for (int k = first; k <= last; ++k) {
-            double own = 0.0;
-            double sum = 0.0;
-            double sum_of_squares = 0.0;
-            for (std::size_t i = 0; i < n; ++i) {
-                const double height =
-                    2.0 * beats.member(i, lead, k) -
-                    beats.member(i, lead, std::max(k - kReach, 0)) -
-                    beats.member(i, lead, std::min(k + kReach, window.flank_last));
-                if (i == 0) own = height;
-                sum += height;
-                sum_of_squares += height * height;
+        Heights own;
+        Heights sum{};
+        Heights sum_of_squares{};
+        for (std::size_t i = 0; i < n_members; ++i) {
+            const Heights heights = bumps(beats.member(i, lead), first, n, window.flank_last);
+            if (i == 0) own = heights;
+            for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k) {
+                sum[k] += heights[k];
+                sum_of_squares[k] += heights[k] * heights[k];
             }
-            pairs += weight * (sum * sum - sum_of_squares);
-            squares += weight * sum_of_squares;
-            own_others += weight * own * (sum - own);
-            own_square += weight * own * own;
-            others_square += weight * (sum - own) * (sum - own);
+        }
+        for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k) {
+            const double others = sum[k] - own[k];
+            pairs += weight * (sum[k] * sum[k] - sum_of_squares[k]);
+            squares += weight * sum_of_squares[k];
+            own_others += weight * own[k] * others;
+            own_square += weight * own[k] * own[k];
+            others_square += weight * others * others;
         }
     }
-    if (n < 2 || squares <= 0.0 || own_square <= 0.0 || others_square <= 0.0) return {0.0, 0.0};
-    return {pairs / (squares * static_cast<double>(n - 1)),
+    if (n_members < 2 || squares <= 0.0 || own_square <= 0.0 || others_square <= 0.0) {
+        return {0.0, 0.0};
+    }
+    return {pairs / (squares * static_cast<double>(n_members - 1)),
             own_others / std::sqrt(own_square * others_square)};
 }
 

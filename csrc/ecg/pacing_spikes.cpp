@@ -17,20 +17,21 @@ constexpr double kLeastStep = 0.10;
 constexpr double kLeastContrast = 4.0;
 
 /// Steps from sample to sample, each lead's relative to its range, root mean square over leads.
-std::vector<double> common_steps(std::span<const std::vector<double>> leads) {
-    std::vector<double> steps(leads.front().size(), 0.0);
-    for (const auto& lead : leads) {
-        const auto [low, high] = std::ranges::minmax(lead);
-        if (high - low <= 0.0) continue;
-        const double scale = 1.0 / (high - low);
-        for (std::size_t i = 1; i < lead.size(); ++i) {
-            const double step = (lead[i] - lead[i - 1]) * scale;
+void common_steps(std::span<const std::vector<double>> stretches,
+                  std::span<const BridgedLead> leads, std::vector<double>& steps) {
+    steps.assign(stretches.front().size(), 0.0);
+    for (std::size_t k = 0; k < leads.size(); ++k) {
+        const double range = leads[k].highest() - leads[k].lowest();
+        if (range <= 0.0) continue;
+        const double scale = 1.0 / range;
+        const auto& stretch = stretches[k];
+        for (std::size_t i = 1; i < stretch.size(); ++i) {
+            const double step = (stretch[i] - stretch[i - 1]) * scale;
             steps[i] += step * step;
         }
     }
     const double n_leads = static_cast<double>(leads.size());
     for (double& step : steps) step = std::sqrt(step / n_leads);
-    return steps;
 }
 
 void bridge(std::vector<double>& lead, std::size_t from, std::size_t to) {
@@ -42,18 +43,20 @@ void bridge(std::vector<double>& lead, std::size_t from, std::size_t to) {
 
 }  // namespace
 
-void remove_pacing_spikes(std::span<std::vector<double>> leads, SamplingRate rate) {
+void remove_pacing_spikes(std::span<std::vector<double>> stretches,
+                          std::span<const BridgedLead> leads, SamplingRate rate,
+                          std::vector<double>& steps) {
     if (leads.empty() || rate.hz() < kLowestRateHz) return;
     const auto spike = static_cast<std::size_t>(rate.samples_in(Seconds{kSpikeSeconds}));
     const auto quiet = static_cast<std::size_t>(rate.samples_in(Seconds{kQuietSeconds}));
-    const auto steps = common_steps(leads);
+    common_steps(stretches, leads, steps);
     for (std::size_t i = quiet; i + spike + quiet < steps.size(); ++i) {
         if (steps[i] < kLeastStep) continue;
         const double* const step = steps.data() + i;
         const double before = *std::max_element(step - quiet + 1, step - 1);
         const double after = *std::max_element(step + spike, step + spike + quiet);
         if (steps[i] < kLeastContrast * std::max(before, after)) continue;
-        for (auto& lead : leads) bridge(lead, i - 2, i + spike);
+        for (auto& lead : stretches) bridge(lead, i - 2, i + spike);
         i += spike;
     }
 }

@@ -7,14 +7,15 @@
 namespace ecg {
 namespace {
 
-using Activity = std::array<double, kBeatWidth>;
-
 // Farthest onset and offset from the R peak, and never past half way to the neighbour.
 constexpr int kFarthestOnset = 27;
 constexpr int kFarthestOffset = 48;
 // Where the steepest slope is looked for.
 constexpr int kSteepBefore = 28;
 constexpr int kSteepAfter = 25;
+// All columns that count.
+constexpr int kFirst = kBeatBefore - std::max(kFarthestOnset, kSteepBefore);
+constexpr int kLast = kBeatBefore + std::max(kFarthestOffset, kSteepAfter);
 // Shares of the steepest slope: what is surely QRS, and what no longer is, for all leads together
 // and for each. Three-digit values here, as for P and T, by random search on LUDB.
 constexpr double kSureOnsetShare = 0.3;
@@ -34,18 +35,21 @@ constexpr double kMostOwn = 17.3;
 constexpr double kOnsetBias = 1.3;
 constexpr double kOffsetBias = -0.65;
 
+/// How steep the columns from kFirst on are.
+using Activity = std::array<double, kLast - kFirst + 1>;
+
 struct Limits {
     int first;
     int last;
 };
 
 double steepest(const Activity& activity) {
-    const auto from = activity.begin() + kBeatBefore - kSteepBefore;
-    return *std::max_element(from, activity.begin() + kBeatBefore + kSteepAfter + 1);
+    const auto r_peak = activity.begin() + kBeatBefore - kFirst;
+    return *std::max_element(r_peak - kSteepBefore, r_peak + kSteepAfter + 1);
 }
 
 double at(const Activity& activity, int column) {
-    return activity[static_cast<std::size_t>(column)];
+    return activity[static_cast<std::size_t>(column - kFirst)];
 }
 
 /// From the first surely steep column backwards to where it has become quiet.
@@ -94,8 +98,8 @@ QrsWaves delineate_qrs(const MeanBeats& beats) {
     Activity all{};
     Activity one{};
     for (std::size_t lead = 0; lead < beats.n_leads(); ++lead) {
-        std::ranges::transform(beats.slope(lead), one.begin(),
-                               [](double s) { return std::abs(s); });
+        const auto slope = beats.slope(lead).subspan(kFirst, one.size());
+        std::ranges::transform(slope, one.begin(), [](double s) { return std::abs(s); });
         const double greatest = steepest(one);
         qrs.leads[lead] = {onset(one, greatest, kOnsetShareLead, limits), 0.0,
                            offset(one, greatest, kOffsetShareLead, limits)};

@@ -1,12 +1,15 @@
 #include "ecg/wave.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace ecg {
 
 double median_of(const WaveOfLeads& waves, double Wave::* field) {
-    std::vector<double> values(waves.size());
+    std::array<double, 16> few;
+    std::vector<double> many(waves.size() > few.size() ? waves.size() : 0);
+    const auto values = many.empty() ? std::span(few).first(waves.size()) : std::span(many);
     std::ranges::transform(waves, values.begin(), [field](const Wave& w) { return w.*field; });
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::ranges::nth_element(values, middle);

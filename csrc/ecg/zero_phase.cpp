@@ -16,43 +16,60 @@ constexpr std::size_t kBlock = 1024;
 
 constexpr std::size_t kMaxSections = 2 * static_cast<std::size_t>(kMaxButterworthOrder);
 
-/// Sections and their states side by side on the stack, so that the loops stay in registers.
-class Series {
-  public:
-    Series(std::span<const Biquad> sections, double settled_at) : n_(sections.size()) {
-        for (std::size_t i = 0; i < n_; ++i) {
-            sections_[i] = sections[i];
-            states_[i] = BiquadState::settled(sections[i], settled_at);
-            settled_at *= sections[i].dc_gain();
-        }
-    }
+/// What lies below is dropped, lane by lane.
+void drop_negligible(double& x) noexcept {
+    if (std::abs(x) < kNegligible) x = 0.0;
+}
 
-    double step(double x) noexcept {
-        for (std::size_t i = 0; i < n_; ++i) x = states_[i].step(sections_[i], x);
-        return x;
+void drop_negligible(Lanes& lanes) noexcept {
+    for (std::size_t lane = 0; lane < Lanes::kWidth; ++lane) drop_negligible(lanes[lane]);
+}
+
+/// Sections one after the other, with what they remember.
+template <typename Sample>
+class Cascade {
+  public:
+    Cascade(std::span<const Biquad> sections, Sample settled_at) : sections_(sections) {
+        for (std::size_t i = 0; i < sections_.size(); ++i) {
+            states_[i] = BiquadState<Sample>::settled(sections_[i], settled_at);
+            settled_at = sections_[i].dc_gain() * settled_at;
+        }
     }
 
     /// Filters a run of samples in place, from whichever end the iterators begin.
     template <typename Iterator>
     void run(Iterator at, const Iterator& end) noexcept {
         while (at != end) {
-            const auto block = std::min<std::ptrdiff_t>(kBlock, end - at);
-            for (const Iterator stop = at + block; at != stop; ++at) *at = step(*at);
-            drop_negligible();
+            const Iterator stop = at + std::min<std::ptrdiff_t>(kBlock, end - at);
+            std::size_t i = 0;
+            for (; i + 2 <= sections_.size(); i += 2) run_sections<2>(i, at, stop);
+            if (i < sections_.size()) run_sections<1>(i, at, stop);
+            at = stop;
         }
     }
 
   private:
-    void drop_negligible() noexcept {
-        for (BiquadState& state : states_) {
-            if (std::abs(state.z1) < kNegligible) state.z1 = 0.0;
-            if (std::abs(state.z2) < kNegligible) state.z2 = 0.0;
+    /// A fixed number of sections, so that what they remember stays in registers.
+    template <std::size_t N, typename Iterator>
+    void run_sections(std::size_t first, Iterator at, const Iterator& stop) noexcept {
+        std::array<Biquad, N> sections;
+        std::array<BiquadState<Sample>, N> states;
+        std::copy_n(sections_.begin() + static_cast<std::ptrdiff_t>(first), N, sections.begin());
+        std::copy_n(states_.begin() + first, N, states.begin());
+        for (; at != stop; ++at) {
+            Sample x = *at;
+            for (std::size_t i = 0; i < N; ++i) x = states[i].step(sections[i], x);
+            *at = x;
         }
+        for (auto& state : states) {
+            drop_negligible(state.z1);
+            drop_negligible(state.z2);
+        }
+        std::copy_n(states.begin(), N, states_.begin() + first);
     }
 
-    std::size_t n_;
-    std::array<Biquad, kMaxSections> sections_{};
-    std::array<BiquadState, kMaxSections> states_{};
+    std::span<const Biquad> sections_;
+    std::array<BiquadState<Sample>, kMaxSections> states_{};
 };
 
 /// Samples added at each end: three times the length of the difference equation.
@@ -61,9 +78,8 @@ std::size_t pad_length(std::span<const Biquad> sections, std::size_t n_samples) 
     return std::min(3 * taps, n_samples - 1);
 }
 
-}  // namespace
-
-void filtfilt(std::span<const Biquad> sections, std::span<double> samples) {
+template <typename Sample>
+void run_both_ways(std::span<const Biquad> sections, std::span<Sample> samples) {
     if (sections.size() > kMaxSections) {
         throw std::invalid_argument("too many second-order sections");
     }
@@ -71,18 +87,30 @@ void filtfilt(std::span<const Biquad> sections, std::span<double> samples) {
     const std::size_t pad = pad_length(sections, samples.size());
     const std::size_t last = samples.size() - 1;
 
-    std::vector<double> tail(pad);
-    for (std::size_t i = 0; i < pad; ++i) tail[i] = 2.0 * samples[last] - samples[last - 1 - i];
-
-    const double first = samples[0];
-    Series forward(sections, pad > 0 ? 2.0 * first - samples[pad] : first);
-    for (std::size_t i = pad; i > 0; --i) forward.step(2.0 * first - samples[i]);
+    std::vector<Sample> head(pad);
+    std::vector<Sample> tail(pad);
+    for (std::size_t i = 0; i < pad; ++i) {
+        head[i] = 2.0 * samples[0] - samples[pad - i];
+        tail[i] = 2.0 * samples[last] - samples[last - 1 - i];
+    }
+    Cascade<Sample> forward(sections, pad > 0 ? head.front() : samples[0]);
+    forward.run(head.begin(), head.end());
     forward.run(samples.begin(), samples.end());
     forward.run(tail.begin(), tail.end());
 
-    Series backward(sections, pad > 0 ? tail.back() : samples[last]);
+    Cascade<Sample> backward(sections, pad > 0 ? tail.back() : samples[last]);
     backward.run(tail.rbegin(), tail.rend());
     backward.run(samples.rbegin(), samples.rend());
+}
+
+}  // namespace
+
+void filtfilt(std::span<const Biquad> sections, std::span<double> samples) {
+    run_both_ways(sections, samples);
+}
+
+void filtfilt(std::span<const Biquad> sections, std::span<Lanes> samples) {
+    run_both_ways(sections, samples);
 }
 
 void bridge_gaps(std::span<double> samples) {

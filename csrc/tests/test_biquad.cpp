@@ -75,6 +75,6 @@ TEST_CASE("designs refuse edges and orders that make no filter") {
 
 TEST_CASE("a settled section has no step response") {
     const ecg::Biquad notch = ecg::notch_section(ecg::Hertz{50.0}, 30.0, kRate);
-    auto state = ecg::BiquadState::settled(notch, 1.5);
+    auto state = ecg::BiquadState<double>::settled(notch, 1.5);
     for (int i = 0; i < 100; ++i) CHECK(state.step(notch, 1.5) == doctest::Approx(1.5));
 }

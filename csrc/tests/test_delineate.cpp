@@ -153,3 +153,39 @@ TEST_CASE("R peaks out of order or outside the leads are refused") {
                     std::invalid_argument);
     CHECK(delineate(leads, 500.0, {}).empty());
 }
+
+TEST_CASE("the waves of a long recording do not depend on when it began") {
+    // Longer than two of the stretches it is read in; beginning elsewhere, they fall elsewhere.
+    for (const double rate_hz : {200.0, 360.0}) {
+        const SyntheticEcg ecg{.rate_hz = rate_hz, .duration_s = 330.0, .rr_s = 0.83};
+        // One lead: the weights of several hang on the usual amplitude of all beats.
+        Leads leads{ecg.samples_mv()};
+        Noise noise(5);
+        for (auto& lead : leads) {
+            for (double& x : lead) x += 0.02 * noise();
+            std::fill_n(lead.begin() + std::llround(100.0 * rate_hz), std::llround(30.0 * rate_hz),
+                        std::nan(""));
+        }
+        const auto beats = beats_of(ecg);
+        const auto whole = delineate(leads, rate_hz, beats);
+        const std::size_t n_cut = 60;  // beats; a whole number of cells of the grid
+        const auto start = std::llround(49.0 * rate_hz);
+        Leads later;
+        for (const auto& lead : leads) later.emplace_back(lead.begin() + start, lead.end());
+        std::vector<std::int64_t> later_beats;
+        for (std::size_t i = n_cut; i < beats.size(); ++i) later_beats.push_back(beats[i] - start);
+        const auto part = delineate(later, rate_hz, later_beats);
+        const Points all{whole, beats.size()};
+        const Points after{part, later_beats.size()};
+        std::size_t n_points = 0;
+        for (std::size_t i = 40; i < later_beats.size(); ++i) {
+            for (std::size_t k = 0; k < ecg::kWaveKinds * ecg::kWavePoints; ++k) {
+                const std::int64_t expected = all.of(0, i + n_cut, 0)[k];
+                const std::int64_t found = after.of(0, i, 0)[k];
+                CHECK(found == (expected < 0 ? expected : expected - start));
+                n_points += expected < 0 ? 0 : 1;
+            }
+        }
+        CHECK(n_points > 9 * 200);
+    }
+}

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ecg/zero_phase.hpp"
+#include "synthetic_ecg.hpp"
 
 namespace {
 
@@ -85,4 +86,25 @@ TEST_CASE("a wrong output length or too many sections are refused") {
     CHECK_THROWS_AS(ecg::filter_zero_phase(sections, samples, shorter), std::invalid_argument);
     const std::vector<ecg::Biquad> many(17, sections[0]);
     CHECK_THROWS_AS(ecg::filtfilt(many, samples), std::invalid_argument);
+}
+
+TEST_CASE("leads filtered side by side are as those filtered alone") {
+    Noise noise(9);
+    const auto sections =
+        ecg::butterworth_band_pass(3, ecg::Hertz{0.5}, ecg::Hertz{40.0}, ecg::SamplingRate{360.0});
+    for (const std::size_t n : {0UL, 1UL, 5UL, 3000UL}) {
+        std::vector<ecg::Lanes> together(n);
+        for (auto& lanes : together) {
+            for (std::size_t lane = 0; lane < ecg::Lanes::kWidth; ++lane) lanes[lane] = noise();
+        }
+        std::vector<std::vector<double>> alone(ecg::Lanes::kWidth, std::vector<double>(n));
+        for (std::size_t lane = 0; lane < alone.size(); ++lane) {
+            for (std::size_t i = 0; i < n; ++i) alone[lane][i] = together[i][lane];
+            ecg::filtfilt(sections, alone[lane]);
+        }
+        ecg::filtfilt(sections, together);
+        for (std::size_t lane = 0; lane < alone.size(); ++lane) {
+            for (std::size_t i = 0; i < n; ++i) CHECK(together[i][lane] == alone[lane][i]);
+        }
+    }
 }

@@ -1,0 +1,101 @@
+#include "ecg/beat_ring.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ecg {
+namespace {
+
+constexpr int kColumnsBefore = kBeatBefore + kMostShift;
+constexpr int kColumnsAfter = kBeatAfter + kMostShift;
+static_assert(std::max(kColumnsBefore, kColumnsAfter) <= GridStretch::kReach);
+
+double range_of(std::span<const double> values) {
+    double low = values[0];
+    double high = values[0];
+    for (const double x : values) {
+        low = x < low ? x : low;
+        high = x > high ? x : high;
+    }
+    return high - low;
+}
+
+}  // namespace
+
+double qrs_amplitude(GridStretch& stretch, std::size_t lead, std::int64_t r_peak) {
+    return range_of(stretch.around(lead, r_peak, BeatRing::kQrsBefore, BeatRing::kQrsAfter));
+}
+
+BeatRing::BeatRing(GridStretch& stretch, std::span<const std::int64_t> r_peaks,
+                   std::span<const double> typical_mv)
+    : stretch_(stretch),
+      r_peaks_(r_peaks),
+      typical_mv_(typical_mv),
+      slots_((2 * kNeighbours + 1) * typical_mv.size()),
+      next_(0) {}
+
+void BeatRing::move_to(std::size_t beat) {
+    next_ = std::max(next_, beat - std::min(beat, kNeighbours));
+    for (; next_ < std::min(r_peaks_.size(), beat + kNeighbours + 1); ++next_) read(next_);
+}
+
+void BeatRing::read(std::size_t beat) {
+    for (std::size_t lead = 0; lead < typical_mv_.size(); ++lead) {
+        Slot& in_lead = slots_[slot(beat, lead)];
+        std::ranges::copy(stretch_.around(lead, r_peaks_[beat], kColumnsBefore, kColumnsAfter),
+                          in_lead.values.begin());
+        prepare(in_lead, typical_mv_[lead]);
+    }
+}
+
+void BeatRing::prepare(Slot& slot, double typical_mv) noexcept {
+    const double* const earliest = slot.values.data() + kColumnsBefore - kQrsBefore - kMostShift;
+    slot.amplitude_mv = range_of({earliest + kMostShift, kQrsWidth});
+    for (std::size_t i = 0; i < slot.qrs.size(); ++i) slot.qrs[i] = earliest[i] / typical_mv;
+    Shifts sums{};
+    Shifts squares{};
+    for (std::size_t k = 0; k < kQrsWidth; ++k) {
+        for (std::size_t s = 0; s < kShiftLanes; ++s) {
+            const double x = slot.qrs[k + s];
+            sums[s] += x;
+            squares[s] += x * x;
+        }
+    }
+    slot.sums = sums;
+    for (std::size_t s = 0; s < kShiftLanes; ++s) {
+        slot.powers[s] = squares[s] - sums[s] * sums[s] / kQrsWidth;
+    }
+}
+
+Alignment BeatRing::align(std::size_t beat, std::size_t other,
+                          std::span<const std::size_t> leads) const noexcept {
+    double own_power = 0.0;
+    Shifts powers{};
+    Shifts common{};
+    for (const std::size_t lead : leads) {
+        const Slot& a = slots_[slot(beat, lead)];
+        const Slot& b = slots_[slot(other, lead)];
+        Shifts products{};
+        for (std::size_t k = 0; k < kQrsWidth; ++k) {
+            for (std::size_t s = 0; s < kShiftLanes; ++s) {
+                products[s] += a.qrs[k + kMostShift] * b.qrs[k + s];
+            }
+        }
+        const double sum = a.sums[kMostShift];
+        for (std::size_t s = 0; s < kShiftLanes; ++s) {
+            common[s] += products[s] - sum * b.sums[s] / kQrsWidth;
+            powers[s] += b.powers[s];
+        }
+        own_power += a.powers[kMostShift];
+    }
+    Alignment best{-1.0, 0};
+    for (int s = 0; s < kShifts; ++s) {
+        const auto i = static_cast<std::size_t>(s);
+        if (own_power <= 0.0 || powers[i] <= 0.0) continue;
+        const double similarity = common[i] / std::sqrt(own_power * powers[i]);
+        if (similarity > best.similarity) best = {similarity, s - kMostShift};
+    }
+    return best;
+}
+
+}  // namespace ecg
