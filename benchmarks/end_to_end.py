@@ -179,7 +179,10 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
         r_peaks = stage("R peaks", lambda: find_r_peaks(waveform, quality))
         beats = stage("beat classes", lambda: classifier.classify(waveform, r_peaks))
         waves = stage("waves", lambda: dsp.delineate_leads(waveform, r_peaks))
-        stage("measurements", lambda: dsp.measure(waveform, beats, waves))
+        stage(
+            "measurements",
+            lambda: dsp.measure(waveform, beats, waves, dsp.global_waves(waves)),
+        )
         analysis = SignalPath(classifier).analyse(decoded.recording)
         now = datetime.now(UTC)
         documents, codes = stage(

@@ -5,7 +5,7 @@ rhythm → findings → report → store.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -26,7 +26,7 @@ from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
 from ecgsvc.domain.rhythm import MalignantCall, RhythmCall, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
-from ecgsvc.domain.waves import LeadWaves
+from ecgsvc.domain.waves import GlobalWaves, LeadWaves
 from ecgsvc.inference import choose_lead
 
 MAX_STORE_ATTEMPTS = 100
@@ -46,6 +46,23 @@ class BeatClassifier(Protocol):
         self, waveform: Waveform, r_peak_indices: SampleIndices
     ) -> ClassifiedBeats:
         """Give the class of each beat at these R peaks."""
+
+
+class WaveReader(Protocol):
+    """Corrects the signal core's wave boundaries."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
+    def read(
+        self,
+        waveform: Waveform,
+        r_peak_indices: SampleIndices,
+        waves: Sequence[LeadWaves],
+        global_waves: GlobalWaves,
+    ) -> tuple[tuple[LeadWaves, ...], GlobalWaves]:
+        """Give better marks of the leads, and of all leads together."""
 
 
 class RhythmClassifier(Protocol):
@@ -120,6 +137,8 @@ class SignalPath:
     classifier, rhythm_classifier, malignant_detector
         Name beats and rhythms; shared by all threads. Without the last two the rhythm is
         what rules find in the beats.
+    wave_reader
+        Corrects the signal core's wave boundaries, which otherwise stand.
     """
 
     def __init__(
@@ -127,11 +146,14 @@ class SignalPath:
         classifier: BeatClassifier,
         rhythm_classifier: RhythmClassifier | None = None,
         malignant_detector: MalignantRhythmDetector | None = None,
+        *,
+        wave_reader: WaveReader | None = None,
     ) -> None:
         self._classifier = classifier
         self._rhythm_classifier = rhythm_classifier
         self._malignant_detector = malignant_detector
-        models = (classifier, rhythm_classifier, malignant_detector)
+        self._wave_reader = wave_reader
+        models = (classifier, wave_reader, rhythm_classifier, malignant_detector)
         self._models = tuple(model.identity for model in models if model is not None)
 
     def analyse(
@@ -156,10 +178,10 @@ class SignalPath:
         _stop_if(cancelled)
         beats = self._classifier.classify(usable, r_peaks)
         _stop_if(cancelled)
-        waves = dsp.delineate_leads(usable, r_peaks)
+        waves, global_waves = self._read_waves(usable, r_peaks)
         _stop_if(cancelled)
         quality = _with_swapped_electrodes(quality, waveform, waves)
-        measurements, not_measured = dsp.measure(waveform, beats, waves)
+        measurements, not_measured = dsp.measure(waveform, beats, waves, global_waves)
         beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
         rhythm_statistics, not_counted = dsp.rhythm_statistics(
             waveform, beats, quality, beat_quality
@@ -211,6 +233,15 @@ class SignalPath:
         return interpretation.read_rhythm(
             waveform, beats, statistics, call=call, malignant=malignant
         )
+
+    def _read_waves(
+        self, waveform: Waveform, r_peaks: SampleIndices
+    ) -> tuple[tuple[LeadWaves, ...], GlobalWaves]:
+        waves = dsp.delineate_leads(waveform, r_peaks)
+        global_waves = dsp.global_waves(waves)
+        if self._wave_reader is None:
+            return waves, global_waves
+        return self._wave_reader.read(waveform, r_peaks, waves, global_waves)
 
 
 class EcgPipeline:

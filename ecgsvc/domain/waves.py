@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecgsvc.domain.waveform import Lead, SampleIndices
 
 ABSENT = -1
@@ -29,3 +32,27 @@ class LeadWaves:
     p: WavePoints
     qrs: WavePoints
     t: WavePoints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlobalPoints:
+    """Onset and offset of one kind of wave over all leads, each of shape (n_beats,).
+
+    Sample indices with fractions, NaN where the beat has no such wave.
+    """
+
+    onset: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+    def select(self, beats: NDArray[np.bool_]) -> "GlobalPoints":
+        """Keep some of the beats."""
+        return GlobalPoints(self.onset[beats], self.offset[beats])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlobalWaves:
+    """Where the waves of a beat begin and end over all leads."""
+
+    p: GlobalPoints
+    qrs: GlobalPoints
+    t: GlobalPoints

@@ -8,6 +8,7 @@ from ecgsvc.dsp.beat_windows import beat_windows
 from ecgsvc.dsp.delineation import delineate
 from ecgsvc.dsp.electrode_swaps import swapped_limb_electrodes
 from ecgsvc.dsp.filters import band_pass, notch
+from ecgsvc.dsp.global_waves import global_waves
 from ecgsvc.dsp.lead_waves import delineate_leads
 from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 from ecgsvc.dsp.measurements import measure
@@ -28,6 +29,7 @@ __all__ = [
     "delineate",
     "delineate_leads",
     "detect_r_peaks",
+    "global_waves",
     "measure",
     "notch",
     "parse_sampled_data",

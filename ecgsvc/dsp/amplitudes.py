@@ -1,13 +1,13 @@
 """Heights and areas of waves over the isoelectric level, and the axes they give."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import atan2, degrees, hypot, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import Lead, Millivolts, SampleIndices, Waveform
+from ecgsvc.domain.waves import GlobalPoints
 
 BASELINE_S = 0.02
 """The isoelectric level is the mean of this long before the QRS onset."""
@@ -18,14 +18,6 @@ MIN_WAVE_FRACTION = 0.5
 """A wave that fewer of the beats show is not measured."""
 MIN_AXIS_AREA_MV_S = 0.0005
 """Net area below which an axis has no direction (0.5 µV s)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GlobalPoints:
-    """Onset and offset of one wave over all leads, sample indices, NaN where absent."""
-
-    onset: NDArray[np.float64]
-    offset: NDArray[np.float64]
 
 
 def median_of_most(values: NDArray[np.float64]) -> float | None:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.quality import QualityProblem
 from ecgsvc.domain.waveform import Waveform
-from ecgsvc.domain.waves import LeadWaves, WavePoints
-from ecgsvc.dsp.amplitudes import GlobalPoints, isoelectric_mv, mean_height_mv
+from ecgsvc.domain.waves import GlobalPoints, LeadWaves, WavePoints
+from ecgsvc.dsp.amplitudes import isoelectric_mv, mean_height_mv
 
 CHEST_LEADS = ("V1", "V2", "V3", "V4", "V5", "V6")
 NEEDED_LEADS = ("I", "II", "V6")

@@ -1,9 +1,4 @@
-"""Global measurements from the waves of all leads.
-
-A boundary of a beat is the second-earliest onset and the second-latest offset over the
-leads that have it (the only one or two when there are no more): the earliest of all leads
-rests on one lead's noise. A recording's value is the median over its dominant beats.
-"""
+"""Global measurements: a recording's value is the median over its dominant beats."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +9,8 @@ from numpy.typing import NDArray
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
-from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.domain.waves import GlobalPoints, GlobalWaves, LeadWaves
 from ecgsvc.dsp.amplitudes import (
-    GlobalPoints,
     frontal_axis_deg,
     isoelectric_mv,
     median_of_most,
@@ -37,7 +31,10 @@ AMPLITUDES = ("r_amplitude_mv", "t_amplitude_mv", "st_j60_mv")
 
 
 def measure(
-    waveform: Waveform, beats: ClassifiedBeats, waves: Sequence[LeadWaves]
+    waveform: Waveform,
+    beats: ClassifiedBeats,
+    waves: Sequence[LeadWaves],
+    global_waves: GlobalWaves,
 ) -> tuple[Measurements, tuple[Undetermined, ...]]:
     """Measure rate, intervals, axes and amplitudes; say of each missing one why.
 
@@ -50,6 +47,8 @@ def measure(
         when none is N.
     waves
         Delineation of the leads that may be relied upon, rows as in `beats`.
+    global_waves
+        Limits of the waves over all leads, which intervals and axes are made of.
     """
     rr_ms = _mean_rr_ms(waveform, beats.r_peak_indices)
     values: dict[str, float | str] = {
@@ -62,8 +61,7 @@ def measure(
         return _separate(values, {})
     dominant = _dominant_beats(beats)
     p, qrs, t = (
-        _global_points([_select(points, dominant) for points in kind])
-        for kind in zip(*((w.p, w.qrs, w.t) for w in waves), strict=True)
+        kind.select(dominant) for kind in (global_waves.p, global_waves.qrs, global_waves.t)
     )
     values |= _intervals(p, qrs, t, rr_ms, 1000.0 / waveform.sampling_rate_hz)
     levels = {lead: isoelectric_mv(waveform, lead, qrs.onset) for lead in waveform.leads}
@@ -154,27 +152,3 @@ def _mean_rr_ms(waveform: Waveform, r_peaks: SampleIndices) -> float | None:
 def _dominant_beats(beats: ClassifiedBeats) -> NDArray[np.bool_]:
     normal = np.array([c is BeatClass.N for c in beats.classes], dtype=bool)
     return normal if normal.any() else np.ones(beats.n_beats, dtype=bool)
-
-
-def _select(points: WavePoints, keep: NDArray[np.bool_]) -> WavePoints:
-    return WavePoints(points.onset[keep], points.peak[keep], points.offset[keep])
-
-
-def _global_points(leads: Sequence[WavePoints]) -> GlobalPoints:
-    return GlobalPoints(
-        onset=_second([_absent_as_nan(p.onset) for p in leads]),
-        offset=-_second([-_absent_as_nan(p.offset) for p in leads]),
-    )
-
-
-def _absent_as_nan(indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.where(indices < 0, np.nan, indices.astype(np.float64))
-
-
-def _second(per_lead: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Second-smallest over the rows where three or more have a value, else the smallest."""
-    ordered = np.sort(np.stack(per_lead), axis=0)
-    n_present = np.isfinite(ordered).sum(axis=0)
-    rank = np.where(n_present >= 3, 1, 0)
-    picked: NDArray[np.float64] = np.take_along_axis(ordered, rank[np.newaxis], axis=0)[0]
-    return picked

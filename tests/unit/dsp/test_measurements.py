@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.waveform import STANDARD_LEADS, Waveform
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
+from ecgsvc.dsp.global_waves import global_waves
 from ecgsvc.dsp.measurements import measure
 
 RATE_HZ = 500.0
@@ -42,8 +44,14 @@ def waveform(leads: tuple[str, ...], heights_mv: dict[str, float]) -> Waveform:
     return Waveform(samples, RATE_HZ, leads)
 
 
+def measured_of(
+    recording: Waveform, found: ClassifiedBeats, waves: list[LeadWaves]
+) -> tuple[Measurements, tuple[Undetermined, ...]]:
+    return measure(recording, found, waves, global_waves(waves))
+
+
 def test_intervals_are_those_of_the_boundaries() -> None:
-    measured, missing = measure(waveform(("II",), {}), beats(), [lead_waves("II")])
+    measured, missing = measured_of(waveform(("II",), {}), beats(), [lead_waves("II")])
     assert measured.heart_rate_bpm == pytest.approx(75)
     assert measured.pr_ms == pytest.approx((QRS_ON - P_ON) * 2)
     assert measured.p_ms == pytest.approx((P_OFF - P_ON) * 2)
@@ -63,7 +71,7 @@ def test_intervals_are_those_of_the_boundaries() -> None:
 def test_one_outlying_lead_does_not_move_a_boundary() -> None:
     leads = STANDARD_LEADS
     waves = [lead_waves(lead, shift=-15 if lead == "V3" else 0) for lead in leads]
-    measured, _ = measure(waveform(leads, {}), beats(), waves)
+    measured, _ = measured_of(waveform(leads, {}), beats(), waves)
     assert measured.qrs_ms == pytest.approx((QRS_OFF - QRS_ON) * 2)
 
 
@@ -75,7 +83,7 @@ def test_axis_points_where_the_leads_say(
     one_mv: float, foot_mv: float, angle_deg: float
 ) -> None:
     leads = ("I", "aVF")
-    measured, _ = measure(
+    measured, _ = measured_of(
         waveform(leads, {"I": one_mv, "aVF": foot_mv}),
         beats(),
         [lead_waves(lead) for lead in leads],
@@ -85,12 +93,12 @@ def test_axis_points_where_the_leads_say(
 
 def test_axis_from_lead_two_is_that_of_avf() -> None:
     one_mv, two_mv = 0.6, 1.1
-    with_foot, _ = measure(
+    with_foot, _ = measured_of(
         waveform(("I", "aVF"), {"I": one_mv, "aVF": two_mv - one_mv / 2}),
         beats(),
         [lead_waves("I"), lead_waves("aVF")],
     )
-    with_two, _ = measure(
+    with_two, _ = measured_of(
         waveform(("I", "II"), {"I": one_mv, "II": two_mv}),
         beats(),
         [lead_waves("I"), lead_waves("II")],
@@ -102,7 +110,7 @@ def test_absent_p_waves_give_no_pr_interval_but_a_reason() -> None:
     waves = lead_waves("II")
     absent = np.full(len(R_PEAKS), ABSENT, dtype=np.int64)
     without_p = LeadWaves("II", WavePoints(absent, absent, absent), waves.qrs, waves.t)
-    measured, missing = measure(waveform(("II",), {}), beats(), [without_p])
+    measured, missing = measured_of(waveform(("II",), {}), beats(), [without_p])
     assert measured.pr_ms is None
     assert measured.qrs_ms is not None
     assert "measurements.pr_ms" in {u.path for u in missing}
@@ -114,7 +122,7 @@ def test_ectopic_beats_take_no_part_in_intervals() -> None:
     wide.offset[::2] += 40
     waves = LeadWaves("II", waves.p, wide, waves.t)
     classes = "".join("V" if i % 2 == 0 else "N" for i in range(len(R_PEAKS)))
-    measured, _ = measure(waveform(("II",), {}), beats(classes), [waves])
+    measured, _ = measured_of(waveform(("II",), {}), beats(classes), [waves])
     assert measured.qrs_ms == pytest.approx((QRS_OFF - QRS_ON) * 2)
 
 
@@ -123,14 +131,14 @@ def test_st_level_is_that_after_the_j_point() -> None:
     for r in R_PEAKS:
         samples[0, r + QRS_OFF + 20 : r + QRS_OFF + 40] = 0.2  # J + 40 to J + 80 ms
     raised = Waveform(samples - 0.5, RATE_HZ, ("II",))
-    measured, _ = measure(raised, beats(), [lead_waves("II")])
+    measured, _ = measured_of(raised, beats(), [lead_waves("II")])
     assert measured.st_j60_mv == {"II": pytest.approx(0.2)}
 
 
 def test_no_beats_and_one_beat_have_no_rate() -> None:
     for n in (0, 1):
         few = ClassifiedBeats(R_PEAKS[:n], beats().probabilities[:n])
-        measured, missing = measure(waveform(("II",), {}), few, [])
+        measured, missing = measured_of(waveform(("II",), {}), few, [])
         assert measured.heart_rate_bpm is None
         assert {"measurements.heart_rate_bpm", "measurements.qt_ms"} <= {
             u.path for u in missing
@@ -142,5 +150,5 @@ def test_rate_leaves_out_intervals_with_lost_signal() -> None:
     samples[0, 1250:1900] = np.nan
     r_peaks = R_PEAKS[(R_PEAKS < 1250) | (R_PEAKS > 1900)]
     found = ClassifiedBeats(r_peaks, beats().probabilities[: len(r_peaks)])
-    measured, _ = measure(Waveform(samples, RATE_HZ, ("II",)), found, [])
+    measured, _ = measured_of(Waveform(samples, RATE_HZ, ("II",)), found, [])
     assert measured.heart_rate_bpm == pytest.approx(75)
