@@ -15,6 +15,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from ecgsvc import __version__
 from ecgsvc.domain.errors import EcgsvcError, RefusedContent
@@ -39,6 +40,14 @@ def print_json(value: object) -> None:
     """Write one JSON document on standard output, and nothing else."""
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.buffer.flush()
+
+
+def print_markdown(*tables: Table) -> None:
+    """Write tables as Markdown on standard output."""
+    from ecgsvc.evaluation import to_markdown
+
+    text = "\n\n".join(map(to_markdown, tables))
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def progress() -> Progress:

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from ecgsvc.cli.console import one_line_errors, out, print_json, progress
+from ecgsvc.cli.console import (
+    one_line_errors,
+    out,
+    print_json,
+    print_markdown,
+    progress,
+)
 from ecgsvc.cli.options import Json, settings_with
 from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.domain.waves import LeadWaves
@@ -60,7 +65,7 @@ def r_peaks(
     if as_json:
         print_json(results.to_json())
     elif as_markdown:
-        _print_markdown(r_peak_summary(results, "first" if first_lead else "all"))
+        print_markdown(r_peak_summary(results, "first" if first_lead else "all"))
     else:
         out.print(r_peak_table(results))
 
@@ -98,7 +103,7 @@ def delineation(
     if as_json:
         print_json(results.to_json())
     elif as_markdown:
-        _print_markdown(*delineation_tables(results))
+        print_markdown(*delineation_tables(results))
     else:
         for table in (delineation_record_table(results), *delineation_tables(results)):
             out.print(table)
@@ -147,7 +152,7 @@ def noise(
     if as_json:
         print_json(results.to_json())
     elif as_markdown:
-        _print_markdown(noise_table(results))
+        print_markdown(noise_table(results))
     else:
         out.print(noise_table(results))
 
@@ -182,7 +187,7 @@ def quality(
     if as_json:
         print_json([figures.to_json() for figures in results])
     elif as_markdown:
-        _print_markdown(*map(figures_table, results))
+        print_markdown(*map(figures_table, results))
     else:
         for figures in results:
             out.print(figures_table(figures))
@@ -230,7 +235,7 @@ def beats(
     if as_json:
         print_json([results.to_json() for results in all_results])
     elif as_markdown:
-        _print_markdown(*(beat_tables(results)[0] for results in all_results))
+        print_markdown(*(beat_tables(results)[0] for results in all_results))
     else:
         for results in all_results:
             for table in beat_tables(results):
@@ -270,7 +275,7 @@ def episodes(
     if as_json:
         print_json(results.to_json())
     elif as_markdown:
-        _print_markdown(episode_table(results))
+        print_markdown(episode_table(results))
     else:
         out.print(episode_table(results))
 
@@ -295,13 +300,6 @@ def _delineate(waveform: Waveform) -> tuple[LeadWaves, ...]:
 
 def _detect_on_first_lead(waveform: Waveform) -> SampleIndices:
     return _detect(waveform.select(waveform.leads[:1]))
-
-
-def _print_markdown(*tables: Table) -> None:
-    from ecgsvc.evaluation import to_markdown
-
-    text = "\n\n".join(map(to_markdown, tables))
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

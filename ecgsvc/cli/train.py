@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ecgsvc.cli.console import err, one_line_errors, out, progress
+from ecgsvc.cli.console import err, one_line_errors, out, print_markdown, progress
 
 app = typer.Typer(
     no_args_is_help=True, help=r"Train the models that ship (needs ecgsvc\[train])."
@@ -59,3 +59,53 @@ def beats(
             err.print(str(error), style="red", markup=False)
             raise typer.Exit(2) from None
     out.print(f"wrote {trained.folder}", highlight=False)
+
+
+@app.command("waves")
+def waves(
+    data: Annotated[Path, typer.Option(help="Folder of LUDB.")],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="Gets the model and checkpoints.")
+    ] = Path("build/training"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Those of the shipped model when not given.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take what the checkpoints hold.")
+    ] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown")] = False,
+) -> None:
+    """Train the wave model on LUDB and export it; print its figures on held-out records.
+
+    Five networks are fitted for the figures, each without a fifth of the patients, and one
+    on all of them, which ships.
+    """
+    try:
+        from ecgsvc.training.waves import WAVES_EPOCHS, train_waves
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
+        raise typer.Exit(1) from None
+    from ecgsvc.evaluation import delineation_tables
+
+    with one_line_errors(), progress() as bar:
+        try:
+            trained = train_waves(
+                data,
+                output_dir,
+                seed=seed,
+                epochs=WAVES_EPOCHS if epochs is None else epochs,
+                threads=threads,
+                resume=resume,
+                progress=bar,
+            )
+        except ValueError as error:
+            err.print(str(error), style="red", markup=False)
+            raise typer.Exit(2) from None
+    tables = delineation_tables(trained.held_out)
+    if as_markdown:
+        print_markdown(*tables)
+    else:
+        out.print(*tables)
+    err.print(f"wrote {trained.folder}", highlight=False)

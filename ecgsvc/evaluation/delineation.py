@@ -5,7 +5,7 @@ beats are. An onset or offset is found when its wave is and it lies within 150 m
 errors of these (ours less the annotated) give mean and SD.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -222,6 +222,7 @@ def evaluate_delineation(
     analyse: Analyse,
     *,
     extension: str | None = None,
+    records: Collection[str] | None = None,
     seed: int = 0,
     on_record: OnRecord | None = None,
 ) -> DelineationResults:
@@ -235,6 +236,8 @@ def evaluate_delineation(
         The whole signal path, as it serves.
     extension
         Annotator of all leads; None: one a lead, named as the lead (``.i`` … ``.v6``).
+    records
+        Names of those to analyse; all when not given.
     seed
         Seed of the bootstrap.
     on_record
@@ -245,7 +248,11 @@ def evaluate_delineation(
     UnreadableRecording
         Records are missing or damaged.
     """
-    found = find_wave_records(records_dir, extension)
+    found = [
+        record
+        for record in find_wave_records(records_dir, extension)
+        if records is None or record.path.name in records
+    ]
     results = []
     for n_done, record in enumerate(found, start=1):
         results.append(_evaluate_record(record, analyse))

@@ -63,7 +63,7 @@ def beat_card(
             "doi 10.13026/C2F305), the 22 records of DS1 (de Chazal et al. 2004)",
             "data_licence": "Open Data Commons Attribution License 1.0",
             "licence": "Apache-2.0",
-            "commit": _commit(),
+            "commit": training_commit(),
             **training,
         },
         "limits": {
@@ -122,7 +122,7 @@ def _table_lines(name: str, table: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _commit() -> str:
+def training_commit() -> str:
     """Commit of the code that trained, ``unknown`` outside a checkout."""
     command = ["git", "rev-parse", "HEAD"]
     here = Path(__file__).parent

@@ -1,0 +1,94 @@
+"""What becomes of the core's marks when the model has spoken."""
+
+import numpy as np
+import pytest
+
+from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
+from ecgsvc.inference.wave_marks import Marks, WaveAnswers, carry, drop_impossible_p
+
+STEP = 2.0  # samples a column
+R_PEAKS = np.array([500, 900, 1300, 1700])
+FROM_R = np.array([[-90, -70, -50], [-20, 0, 25], [80, 120, 170]], dtype=np.float64)
+THRESHOLDS = {"keep": 0.4, "add": 0.6}
+
+
+def own_marks():
+    points = R_PEAKS[:, None, None] + FROM_R
+    return Marks(np.stack([points, points]), R_PEAKS[:, None, None] + FROM_R[:, [0, 2]])
+
+
+def group(leads=(0, 1)):
+    window = np.zeros((len(leads), 3, 304), np.float32)
+    context = np.zeros(4, np.float32)
+    anchors = R_PEAKS.astype(np.float64)
+    return BeatGroup(np.arange(4), anchors, np.array(leads), window, context)
+
+
+def answers(samples_later=0.0, presence=(1.0, 1.0, 1.0), n_leads=2):
+    columns = SAMPLES_BEFORE_R + (FROM_R + samples_later) / STEP
+    return WaveAnswers(
+        np.stack([columns] * n_leads),
+        np.tile(presence, (n_leads, 1)),
+        columns[:, [0, 2]],
+    )
+
+
+def test_the_model_moves_all_beats_of_a_group():
+    marks, expected = own_marks(), own_marks()
+    carry(marks, group(), answers(samples_later=6.0), STEP, THRESHOLDS)
+    np.testing.assert_allclose(marks.points, expected.points + 6.0)
+    np.testing.assert_allclose(marks.limits, expected.limits + 6.0)
+
+
+def test_a_beat_that_differs_from_its_fellows_stays_different():
+    marks, expected = own_marks(), own_marks()
+    marks.points[:, 2, 0] -= 40.0  # a P wave 80 ms early
+    marks.limits[2, 0] -= 40.0
+    carry(marks, group(), answers(samples_later=6.0), STEP, THRESHOLDS)
+    np.testing.assert_allclose(marks.points[:, 2, 0], expected.points[:, 2, 0] - 34.0)
+    np.testing.assert_allclose(marks.points[:, 1, 0], expected.points[:, 1, 0] + 6.0)
+    np.testing.assert_allclose(marks.limits[2, 0], expected.limits[2, 0] - 34.0)
+
+
+@pytest.mark.parametrize(("presence", "marked", "stays"), [
+    (0.3, True, False), (0.5, True, True), (0.5, False, False), (0.7, False, True),
+])  # fmt: skip
+def test_a_wave_is_kept_or_added_by_its_presence(presence, marked, stays):
+    marks = own_marks()
+    if not marked:
+        marks.points[:, :, 0] = np.nan
+        marks.limits[:, 0] = np.nan
+    carry(marks, group(), answers(presence=(presence, 1.0, 1.0)), STEP, THRESHOLDS)
+    assert np.isfinite(marks.points[:, :, 0]).all() == stays
+    assert np.isfinite(marks.limits[:, 0]).all() == stays
+
+
+def test_the_qrs_complex_is_never_taken_away():
+    marks = own_marks()
+    carry(marks, group(), answers(presence=(0.0, 0.0, 0.0)), STEP, THRESHOLDS)
+    assert np.isfinite(marks.points[:, :, 1]).all()
+    assert np.isnan(marks.points[:, :, [0, 2]]).all()
+
+
+def test_leads_outside_the_group_are_left_alone():
+    marks, expected = own_marks(), own_marks()
+    carry(marks, group(leads=(1,)), answers(6.0, n_leads=1), STEP, THRESHOLDS)
+    np.testing.assert_allclose(marks.points[0], expected.points[0])
+
+
+def test_points_stay_in_order():
+    marks = own_marks()
+    said = answers()
+    said.points[:, 2] = said.points[:, 2, ::-1]
+    carry(marks, group(), said, STEP, THRESHOLDS)
+    assert (np.diff(marks.points, axis=-1) >= 0).all()
+
+
+def test_a_p_wave_inside_the_beat_before_is_dropped():
+    marks = own_marks()
+    marks.points[:, 2, 0, 0] = R_PEAKS[1] + 60.0  # 120 ms after R at 500 Hz
+    marks.limits[2, 0, 0] = R_PEAKS[1] + 60.0
+    drop_impossible_p(marks, R_PEAKS, 500.0)
+    assert np.isnan(marks.points[:, 2, 0]).all()
+    assert np.isnan(marks.limits[2, 0]).all()
+    assert np.isfinite(marks.points[:, [0, 1, 3]]).all()
