@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ecgsvc import __version__, dsp, fhir, rpc
 from ecgsvc.config import Settings
 from ecgsvc.domain.errors import EcgsvcError
-from ecgsvc.inference import BeatClassifier, SignalTools
+from ecgsvc.inference import BeatClassifier, MalignantRhythmDetector, SignalTools
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.store import ReportStore
 
@@ -38,6 +38,14 @@ def signal_path(settings: Settings) -> SignalPath:
         As `beat_classifier`.
     """
     return SignalPath(beat_classifier(settings))
+
+
+def malignant_detector(settings: Settings) -> MalignantRhythmDetector:
+    """Load the detector of malignant rhythm; errors as for `beat_classifier`."""
+    tools = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+    return MalignantRhythmDetector.load(
+        settings.malignant_model, tools, provider=settings.provider
+    )
 
 
 def run_server(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-1.0.0"
+MALIGNANT_MODEL = "malignant-cnn-1.0.0"
 
 
 class Settings(BaseSettings):
@@ -40,6 +41,9 @@ class Settings(BaseSettings):
     )
     beat_model: Path = Field(
         MODELS_DIR / BEAT_MODEL, description="Folder with model.onnx and card.toml."
+    )
+    malignant_model: Path = Field(
+        MODELS_DIR / MALIGNANT_MODEL, description="The same, of malignant rhythm."
     )
     organization: str = Field(
         "ecgsvc operator", description="Display name of the reports' performer."

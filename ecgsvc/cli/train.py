@@ -109,3 +109,47 @@ def waves(
     else:
         out.print(*tables)
     err.print(f"wrote {trained.folder}", highlight=False)
+
+
+@app.command("malignant")
+def malignant(
+    data: Annotated[
+        Path, typer.Option(help="Holds the folders vfdb, mitdb, svdb and cinc2017.")
+    ],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="Gets the model and checkpoints.")
+    ] = Path("build/training"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Those of the shipped model when not given.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoints.")
+    ] = False,
+) -> None:
+    """Train the detector of ventricular fibrillation, flutter and tachycardia.
+
+    Five folds of whole records give the figures and the threshold, then a network is
+    fitted to all records and exported. Without options it makes the shipped model again.
+    """
+    try:
+        from ecgsvc.training.malignant import EPOCHS, train_malignant
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
+        raise typer.Exit(1) from None
+    with one_line_errors(), progress() as bar:
+        try:
+            trained = train_malignant(
+                data,
+                output_dir,
+                seed=seed,
+                epochs=EPOCHS if epochs is None else epochs,
+                threads=threads,
+                resume=resume,
+                progress=bar,
+            )
+        except ValueError as error:
+            err.print(str(error), style="red", markup=False)
+            raise typer.Exit(2) from None
+    out.print(f"wrote {trained.folder}", highlight=False)

@@ -9,6 +9,8 @@ from ecgsvc.evaluation.delineation_tables import (
 from ecgsvc.evaluation.episode_table import episode_table
 from ecgsvc.evaluation.episodes import EpisodeResults, evaluate_episodes
 from ecgsvc.evaluation.figures import Figures, figures_table
+from ecgsvc.evaluation.malignant import MalignantResults, evaluate_malignant
+from ecgsvc.evaluation.malignant_tables import malignant_tables
 from ecgsvc.evaluation.markdown import to_markdown
 from ecgsvc.evaluation.noise import read_noises
 from ecgsvc.evaluation.noise_stress import NoiseStressResults, evaluate_noise_stress
@@ -29,6 +31,7 @@ __all__ = [
     "DelineationResults",
     "EpisodeResults",
     "Figures",
+    "MalignantResults",
     "NoiseStressResults",
     "RPeakResults",
     "beat_tables",
@@ -38,11 +41,13 @@ __all__ = [
     "evaluate_beats",
     "evaluate_delineation",
     "evaluate_episodes",
+    "evaluate_malignant",
     "evaluate_noise_stress",
     "evaluate_quality",
     "evaluate_r_peaks",
     "figures_table",
     "installed_peers",
+    "malignant_tables",
     "noise_table",
     "r_peak_summary",
     "r_peak_table",

@@ -2,11 +2,13 @@
 
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import BeatClassifier, choose_lead
+from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
 
 __all__ = [
     "BeatClassifier",
+    "MalignantRhythmDetector",
     "ModelCard",
     "Provider",
     "SignalTools",
