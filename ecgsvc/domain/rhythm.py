@@ -169,7 +169,8 @@ class RhythmEpisode:
     evidence
         What it rests on: beats that follow a rule, windows of a model, or both.
     n_beats, rate_bpm
-        Beats in it and their mean rate; None where it is not made of beats.
+        Beats in it and their mean rate; None where it is not made of beats. Of an episode
+        of a model and rules only the rate, of the rules' longest.
     certainty
         0 to 1: the model's mean probability, or the least probability that a beat it is
         made of has the class it counts as. None: neither model nor classes tell.

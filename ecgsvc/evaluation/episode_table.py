@@ -7,7 +7,7 @@ from ecgsvc.evaluation.tables import percent_with_interval
 
 _TITLES = {
     "marks": "rules on annotated beats against the annotators' rhythm marks",
-    "beats": "rules on own beats against rules on annotated beats",
+    "beats": "the service's own against rules on annotated beats",
 }
 _FIGURES = (
     "sensitivity",

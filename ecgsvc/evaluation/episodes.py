@@ -41,8 +41,14 @@ MARKS: Mapping[str, EpisodeKind] = {
     "(T": EpisodeKind.VENTRICULAR_TRIGEMINY,
 }
 """Rhythm annotations of MIT-BIH that rules can be held against."""
-FROM_BEATS = (*MARKS.values(), EpisodeKind.VENTRICULAR_COUPLET, EpisodeKind.PAUSE)
-FIBRILLATION_MARKS = ("(AFIB", "(AFL")
+OWN_KINDS = (
+    *MARKS.values(),
+    EpisodeKind.VENTRICULAR_COUPLET,
+    EpisodeKind.PAUSE,
+    EpisodeKind.ATRIAL_FIBRILLATION,
+)
+FIBRILLATION_MARK = "(AFIB"
+FIBRILLATION_MARKS = (FIBRILLATION_MARK, "(AFL")
 """Runs of supraventricular beats within them are not scored."""
 
 
@@ -54,7 +60,8 @@ class EpisodeResults:
     ----------
     reference
         ``marks``: the annotators' rhythm marks, held against rules on annotated beats;
-        ``beats``: rules on annotated beats, held against rules on the service's beats.
+        ``beats``: rules on annotated beats, and the marks of atrial fibrillation, held
+        against the service's episodes.
     kinds, records
         Names of the axes of `counts`.
     counts
@@ -137,8 +144,9 @@ def evaluate_episodes(
     records_dir
         Folder of WFDB records.
     analyse
-        The service's own analysis, held against rules on the annotated beats. None: rules
-        on the annotated beats are held against the annotators' rhythm marks.
+        The service's own analysis, held against rules on the annotated beats and against
+        the marks of atrial fibrillation. None: rules on the annotated beats are held
+        against the annotators' rhythm marks.
     records
         Names of the records; None takes all annotated ones but the paced.
     extension
@@ -156,7 +164,7 @@ def evaluate_episodes(
     paths = find_records(records_dir, extension, records)
     if records is None:
         paths = tuple(path for path in paths if path.name not in PACED_RECORDS)
-    kinds = tuple(MARKS.values()) if analyse is None else FROM_BEATS
+    kinds = tuple(MARKS.values()) if analyse is None else OWN_KINDS
     counts, durations_s = [], []
     for n_done, path in enumerate(paths, start=1):
         recording = read_wfdb(path)
@@ -168,6 +176,8 @@ def evaluate_episodes(
         if analyse is None:
             reference = {kind: marks.get(mark, []) for mark, kind in MARKS.items()}
         else:
+            marked = marks.get(FIBRILLATION_MARK, [])
+            reference = {**ruled, EpisodeKind.ATRIAL_FIBRILLATION: marked}
             found = _from_analysis(analyse(recording))
         fibrillation = [span for mark in FIBRILLATION_MARKS for span in marks.get(mark, [])]
         pairs = [

@@ -197,9 +197,9 @@ def _united(
 
 
 def _joined(seen: RhythmEpisode, ruled: Sequence[RhythmEpisode]) -> RhythmEpisode:
-    """Give a model's episode the bounds, beats and evidence of the rules' within it.
+    """Give a model's episode the bounds, rate and evidence of the rules' within it.
 
-    `ruled` are in order of time and do not overlap each other.
+    Windows hold more beats than the runs that the rules count. `ruled` are in order of time and do not overlap each other.
     """
     first = bisect_right(ruled, seen.onset_index, key=attrgetter("end_index"))
     last = bisect_left(ruled, seen.end_index, key=attrgetter("onset_index"))
@@ -212,6 +212,5 @@ def _joined(seen: RhythmEpisode, ruled: Sequence[RhythmEpisode]) -> RhythmEpisod
         onset_index=min(seen.onset_index, same[0].onset_index),
         end_index=max(seen.end_index, same[-1].end_index),
         evidence=(*seen.evidence, *(fact for e in same for fact in e.evidence)),
-        n_beats=longest.n_beats,
         rate_bpm=longest.rate_bpm,
     )

@@ -128,9 +128,10 @@ def _duration(seconds: float) -> str:
 
 
 def _beats(episode: RhythmEpisode) -> str:
-    if episode.n_beats is None or episode.rate_bpm is None:
+    if episode.rate_bpm is None:
         return ""
-    return f" ({episode.n_beats} beats, {episode.rate_bpm:.0f}/min)"
+    beats = f"{episode.n_beats} beats, " if episode.n_beats is not None else ""
+    return f" ({beats}{episode.rate_bpm:.0f}/min)"
 
 
 def _sinus_rhythm(reading: RhythmReading) -> Iterator[Finding]:
