@@ -199,7 +199,8 @@ def _united(
 def _joined(seen: RhythmEpisode, ruled: Sequence[RhythmEpisode]) -> RhythmEpisode:
     """Give a model's episode the bounds, rate and evidence of the rules' within it.
 
-    Windows hold more beats than the runs that the rules count. `ruled` are in order of time and do not overlap each other.
+    Windows hold more beats than the runs that the rules count. `ruled` are in order of time
+    and do not overlap each other.
     """
     first = bisect_right(ruled, seen.onset_index, key=attrgetter("end_index"))
     last = bisect_left(ruled, seen.end_index, key=attrgetter("onset_index"))
