@@ -1,4 +1,4 @@
-"""`ecgsvc evaluate delineation` and `noise` on small records."""
+"""`ecgsvc evaluate delineation`, `noise` and `malignant` on small records."""
 
 import json
 
@@ -76,3 +76,13 @@ def test_a_folder_without_records_is_one_line_of_error(tmp_path, command):
     done = evaluate(name, tmp_path, *options)
     assert done.exit_code == 1
     assert "Traceback" not in done.output
+
+
+def test_malignant_counts_false_alarms_of_the_model_that_ships(record):
+    done = evaluate("malignant", record, "--json")
+    assert done.exit_code == 0, done.output
+    results = json.loads(done.output)
+    assert results["figures"]["false_alarms_per_hour"]["value"] == 0
+    assert results["figures"]["vf_sensitivity"]["value"] is None
+    assert "| other | 0 | 0 | 33 |" in evaluate("malignant", record, "--markdown").output
+    assert "Alarms by record" in evaluate("malignant", record).output
