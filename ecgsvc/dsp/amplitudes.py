@@ -63,15 +63,6 @@ def _net_area_mv_samples(
     return median_of_most(sums - levels * (wave.offset - wave.onset + 1))
 
 
-def mean_height_mv(
-    lead_mv: Millivolts, levels: NDArray[np.float64], wave: GlobalPoints
-) -> float:
-    """Median of a wave's mean height over the isoelectric level; NaN where it is absent."""
-    sums = _over_spans(np.add, lead_mv, wave.onset, wave.offset)
-    median = median_of_most(sums / (wave.offset - wave.onset + 1) - levels)
-    return np.nan if median is None else median
-
-
 def frontal_axis_deg(
     waveform: Waveform, levels: Mapping[Lead, NDArray[np.float64]], wave: GlobalPoints
 ) -> float | str:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.quality import QualityProblem
-from ecgsvc.domain.waveform import Waveform
-from ecgsvc.domain.waves import GlobalPoints, LeadWaves, WavePoints
-from ecgsvc.dsp.amplitudes import isoelectric_mv, mean_height_mv
+from ecgsvc.domain.waveform import Millivolts, Waveform
+from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.dsp.amplitudes import BASELINE_S
 
 CHEST_LEADS = ("V1", "V2", "V3", "V4", "V5", "V6")
 NEEDED_LEADS = ("I", "II", "V6")
@@ -85,18 +85,23 @@ def wave_heights_mv(
     relied_upon = {w.lead for w in waves}
     if not relied_upon.issuperset(NEEDED_LEADS):
         return None
-    p, qrs, t = (
-        _common_points(points)
-        for points in zip(*((w.p, w.qrs, w.t) for w in waves), strict=True)
+    columns, rows = zip(
+        *(
+            (column, waveform.leads.index(lead))
+            for column, lead in enumerate(("I", "II", *CHEST_LEADS))
+            if lead in relied_upon
+        ),
+        strict=True,
     )
+    leads_mv = waveform.samples_mv[list(rows)]
+    onset, _ = _common_points([w.qrs for w in waves])
+    width = max(1, round(BASELINE_S * waveform.sampling_rate_hz))
+    levels_mv = _means(leads_mv, onset - width, onset)
     heights_mv = np.full((3, 2 + len(CHEST_LEADS)), np.nan)
-    for column, lead in enumerate(("I", "II", *CHEST_LEADS)):
-        if lead in relied_upon:
-            levels_mv = isoelectric_mv(waveform, lead, qrs.onset)
-            heights_mv[:, column] = [
-                mean_height_mv(waveform.lead_mv(lead), levels_mv, wave)
-                for wave in (p, qrs, t)
-            ]
+    for wave, kind in enumerate(("p", "qrs", "t")):
+        points = _common_points([getattr(w, kind) for w in waves])
+        means_mv = _means(leads_mv, *points)
+        heights_mv[wave, list(columns)] = _median(means_mv - levels_mv, 1 / 2)
     return None if np.isnan(heights_mv[1, [0, 1, -1]]).any() else heights_mv
 
 
@@ -117,16 +122,40 @@ def arrangement_evidence(heights_mv: NDArray[np.float64]) -> NDArray[np.float64]
     return np.concatenate([towards, towards * v6[:, np.newaxis, :, np.newaxis]], axis=-1)
 
 
-def _common_points(leads: Sequence[WavePoints]) -> GlobalPoints:
-    """Medians over the leads; NaN where fewer than a quarter of them have the wave."""
-    onsets, offsets = (
-        np.stack(indices).astype(np.float64)
-        for indices in zip(*((p.onset, p.offset) for p in leads), strict=True)
-    )
-    there = onsets >= 0
-    few = there.sum(axis=0) * 4 < len(leads)
+def _common_points(
+    leads: Sequence[WavePoints],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Median onset and offset over the leads; NaN where fewer than a quarter have both."""
     onset, offset = (
-        np.where(few, np.nan, np.nanmedian(np.where(there | few, points, np.nan), axis=0))
-        for points in (onsets, offsets)
+        np.floor(_median(np.where(points < 0, np.nan, points), 1 / 4))
+        for points in (
+            np.stack([p.onset for p in leads]),
+            np.stack([p.offset for p in leads]),
+        )
     )
-    return GlobalPoints(np.floor(onset), np.floor(offset))
+    return onset, offset
+
+
+def _median(values: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+    """Median down the columns; NaN where less than a share of a column is not NaN."""
+    ordered = np.sort(values, axis=0)
+    n_there = (~np.isnan(ordered)).sum(axis=0)
+    lower = np.maximum(n_there - 1, 0) // 2
+    upper = np.minimum(n_there // 2, len(values) - 1)
+    middle = np.stack([lower, upper])
+    medians = np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
+    return np.where(n_there >= max(1.0, least * len(values)), medians, np.nan)
+
+
+def _means(
+    leads_mv: Millivolts, first: NDArray[np.float64], last: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean of each lead between two samples a beat, both included; (n_beats, n_leads)."""
+    out = np.full((len(first), len(leads_mv)), np.nan)
+    with np.errstate(invalid="ignore"):
+        inside = (first >= 0) & (last >= first) & (last < leads_mv.shape[1] - 1)
+    if inside.any():
+        bounds = np.stack([first[inside], last[inside] + 1], axis=1).astype(np.int64)
+        sums = np.add.reduceat(leads_mv, bounds.ravel(), axis=1)[:, ::2]
+        out[inside] = sums.T / np.diff(bounds, axis=1)
+    return out
