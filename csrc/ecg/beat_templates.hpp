@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "ecg/ring_buffer.hpp"
+#include "ecg/qrs_envelope.hpp"
 
 namespace ecg {
 
@@ -17,39 +17,36 @@ class BeatTemplates {
     explicit BeatTemplates(std::size_t n_leads);
 
     struct Match {
-        double correlation;  // of the best template, mean over leads by their weights; 0: none yet
+        double correlation;  // of the best template, mean over the leads that show anything
         std::size_t kind;
-        std::int64_t shift;
+        std::size_t shift;
     };
 
     /// Compares the slopes around `index`, shifted by up to 16 ms, with every template.
     /// `weights` are the leads' shares, adding up to 1.
-    [[nodiscard]] Match match(std::span<const RingBuffer> slopes, std::span<const double> weights,
-                              std::int64_t index);
+    [[nodiscard]] Match match(std::span<const EnvelopeHistory> slopes,
+                              std::span<const double> weights, std::int64_t index);
 
     /// Takes the beat at `index` into the template it matches, or in place of the one not seen
     /// for longest.
-    void learn(std::span<const RingBuffer> slopes, std::int64_t index, const Match& match);
+    void learn(std::span<const EnvelopeHistory> slopes, std::int64_t index, const Match& match);
 
     [[nodiscard]] bool empty() const noexcept { return n_kinds_ == 0; }
 
   private:
     static constexpr std::size_t kKinds = 3;
     struct Template {
-        std::vector<double> slopes;         // kWidth a lead
-        std::vector<double> inverse_norms;  // of each lead, 0 for a flat one
+        std::vector<float> slopes;         // kWidth a lead
+        std::vector<float> inverse_norms;  // of each lead, 0 for a flat one
         std::int64_t last_seen = 0;
     };
 
-    void cut(std::span<const RingBuffer> slopes, std::int64_t index,
-             std::vector<double>& into) const;
-    void normalise(Template& kind) const;
+    void cut(std::span<const EnvelopeHistory> slopes, std::int64_t index);
 
     std::size_t n_leads_;
     std::size_t n_kinds_ = 0;
     std::array<Template, kKinds> kinds_;
-    std::vector<double> window_;
-    std::vector<double> window_norms_;
+    std::vector<float> window_;  // slopes around the beat in question, as far as shifts go
 };
 
 }  // namespace ecg

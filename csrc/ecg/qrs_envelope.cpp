@@ -13,8 +13,8 @@ constexpr std::ptrdiff_t kOddReach = 4;
 constexpr std::ptrdiff_t kEvenReach = 8;
 constexpr std::size_t kQuadratureTaps = 6 * kOddReach + 1;
 // Peak responses 8/3 and 4; the odd one counts 1.7 times as much.
-constexpr double kOddWeight = 1.575;
-constexpr double kEvenWeight = 0.25;
+constexpr float kOddWeight = 1.575F;
+constexpr float kEvenWeight = 0.25F;
 // Integration over 80 ms, the width of a normal QRS complex, as 5 sums of 4.
 constexpr std::size_t kPartial = 4;
 constexpr std::size_t kPartials = 5;
@@ -25,68 +25,74 @@ static_assert((kSmoothTaps - 1) + (kQuadratureTaps - 1) + (kIntegrated - 1) ==
 
 // A gap longer than this may hide a change of the baseline; the step is then removed.
 constexpr double kMaxHoldSeconds = 0.020;
+// An envelope below half a microvolt is a flat line.
+constexpr float kFlatMv = 5e-4F;
 // Beyond any electrode potential; keeps squares finite.
 constexpr double kLargestMv = 1e9;
 
-void smooth(const double* cells, double* out, std::size_t n) {
+void smooth(const float* cells, float* out, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
-        const double* const c = cells + i;
-        out[i] = ((c[0] + c[-8]) + 2.0 * (c[-1] + c[-7]) + 3.0 * (c[-2] + c[-6]) +
-                  4.0 * (c[-3] + c[-4] + c[-5])) /
-                 24.0;
+        const float* const c = cells + i;
+        out[i] = ((c[0] + c[-8]) + 2.0F * (c[-1] + c[-7]) + 3.0F * (c[-2] + c[-6]) +
+                  4.0F * (c[-3] + c[-4] + c[-5])) *
+                 (1.0F / 24.0F);
     }
 }
 
 /// Magnitude of a quadrature pair: an odd third difference (response sin^3) and an even second
 /// difference (sin^2), both greatest at 15.6 Hz; like a Hilbert envelope it does not depend on
 /// whether the complex is R, QS or biphasic.
-void magnitude(const double* smoothed, double* out, std::size_t n) {
+void magnitude(const float* smoothed, float* out, std::size_t n) {
     constexpr std::ptrdiff_t kCentre = 3 * kOddReach;
     for (std::size_t i = 0; i < n; ++i) {
-        const double* const s = smoothed + i - kCentre;
-        const double odd =
-            (s[kOddReach] - s[-kOddReach]) - (s[3 * kOddReach] - s[-3 * kOddReach]) / 3.0;
-        const double even = 2.0 * s[0] - (s[kEvenReach] + s[-kEvenReach]);
+        const float* const s = smoothed + i - kCentre;
+        const float odd =
+            (s[kOddReach] - s[-kOddReach]) - (s[3 * kOddReach] - s[-3 * kOddReach]) * (1.0F / 3.0F);
+        const float even = 2.0F * s[0] - (s[kEvenReach] + s[-kEvenReach]);
         out[i] = std::sqrt(kOddWeight * odd * odd + kEvenWeight * even * even);
     }
 }
 
-void sum_of_4(const double* in, double* out, std::size_t n) {
+void sum_of_4(const float* in, float* out, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
-        const double* const x = in + i;
+        const float* const x = in + i;
         out[i] = (x[0] + x[-1]) + (x[-2] + x[-3]);
     }
 }
 
-void integrate(const double* partial, double* out, std::size_t n) {
+void integrate(const float* partial, float* out, std::size_t n) {
+    constexpr float kMean = 1.0F / static_cast<float>(kIntegrated);
     for (std::size_t i = 0; i < n; ++i) {
-        const double* const p = partial + i;
-        out[i] = ((p[0] + p[-4]) + (p[-8] + p[-12]) + p[-16]) / static_cast<double>(kIntegrated);
+        const float* const p = partial + i;
+        const float mean = ((p[0] + p[-4]) + (p[-8] + p[-12]) + p[-16]) * kMean;
+        out[i] = mean > kFlatMv ? mean : 0.0F;
     }
 }
 
 /// Slope over 3 cells, as late as the envelope.
-void slope_at_delay(const double* smoothed, double* out, std::size_t n) {
+void slope_at_delay(const float* smoothed, float* out, std::size_t n) {
     constexpr auto kLag = static_cast<std::ptrdiff_t>(kQuadratureTaps - 4);
     for (std::size_t i = 0; i < n; ++i) {
-        const double* const s = smoothed + i - kLag;
+        const float* const s = smoothed + i - kLag;
         out[i] = s[0] - s[-3];
     }
 }
 
-std::size_t most_cells(double samples_per_cell) {
-    return static_cast<std::size_t>(
-               std::ceil(static_cast<double>(QrsEnvelope::kMaxBlock) / samples_per_cell)) +
-           1;
-}
-
 }  // namespace
 
-QrsEnvelope::QrsEnvelope(SamplingRate rate)
+std::size_t QrsEnvelope::most_cells(SamplingRate rate) {
+    const double cells = static_cast<double>(kMaxBlock) * kEnvelopeRateHz / rate.hz();
+    return static_cast<std::size_t>(std::ceil(cells)) + 1;
+}
+
+QrsEnvelope::QrsEnvelope(SamplingRate rate, double memory_seconds)
     : samples_per_cell_(rate.hz() / kEnvelopeRateHz),
       max_hold_samples_(rate.samples_in(Seconds{kMaxHoldSeconds})),
       n_missing_(max_hold_samples_ + 1),
-      max_cells_(most_cells(samples_per_cell_)),
+      max_cells_(most_cells(rate)),
+      samples_(kMaxBlock + static_cast<std::size_t>(std::ceil(samples_per_cell_)) + 1 +
+                   static_cast<std::size_t>(rate.samples_in(Seconds{memory_seconds})),
+               kMaxBlock),
       new_cells_(max_cells_),
       cells_(kSmoothTaps - 1, max_cells_),
       smooth_(kQuadratureTaps - 1, max_cells_),
@@ -95,7 +101,23 @@ QrsEnvelope::QrsEnvelope(SamplingRate rate)
       envelope_(max_cells_),
       slope_(max_cells_) {}
 
-double QrsEnvelope::without_steps(double sample_mv) noexcept {
+/// Holds missing samples, and removes the step after a long gap.
+void QrsEnvelope::clean(std::span<const double> samples_mv, double* cleaned) {
+    const std::size_t n = samples_mv.size();
+    const double offset_mv = offset_mv_;
+    std::size_t n_unusual = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        cleaned[i] = samples_mv[i] - offset_mv;
+        n_unusual += std::abs(samples_mv[i]) <= kLargestMv ? 0 : 1;
+    }
+    if (n_unusual == 0 && n_missing_ == 0 && n > 0) {
+        previous_mv_ = cleaned[n - 1];
+    } else {
+        std::ranges::transform(samples_mv, cleaned, [this](double x) { return without_step(x); });
+    }
+}
+
+double QrsEnvelope::without_step(double sample_mv) noexcept {
     if (!std::isfinite(sample_mv)) {
         ++n_missing_;
         return previous_mv_;
@@ -108,35 +130,49 @@ double QrsEnvelope::without_steps(double sample_mv) noexcept {
 }
 
 /// Means over cells of 4 ms: the integral of the signal, each sample taken to last until the
-/// next, divided among the cells.
-std::size_t QrsEnvelope::average_into_cells(std::span<const double> samples_mv) {
-    std::size_t n = 0;
-    for (const double sample_mv : samples_mv) {
-        const double x = without_steps(sample_mv);
-        double from = static_cast<double>(n_samples_);
-        const double to = static_cast<double>(++n_samples_);
-        double cell_end = static_cast<double>(n_cells_ + 1) * samples_per_cell_;
-        while (cell_end <= to) {
-            new_cells_[n++] = (cell_sum_ + x * (cell_end - from)) / samples_per_cell_;
-            cell_sum_ = 0.0;
-            from = cell_end;
-            ++n_cells_;
-            cell_end = static_cast<double>(n_cells_ + 1) * samples_per_cell_;
-        }
-        cell_sum_ += x * (to - from);
+/// next, divided among the cells. A cell comes when the sample in which it ends is there.
+std::size_t QrsEnvelope::average_into_cells(std::size_t n_samples) {
+    const std::int64_t n_before = samples_.end() - static_cast<std::int64_t>(n_samples);
+    const auto n_after = static_cast<double>(samples_.end());
+    const double* const cleaned = samples_.between(n_before, samples_.end()).data();
+    const double spacing = samples_per_cell_;
+    const double per_sample = 1.0 / spacing;
+    // A cell ends in the sample so many after the one in which it begins, or in the next.
+    const auto least_step = static_cast<std::int64_t>(spacing);
+    double start = static_cast<double>(n_cells_) * spacing;
+    auto first = static_cast<std::int64_t>(start);
+    double begun = start - static_cast<double>(first);
+    std::int64_t cell = n_cells_;
+    float* out = new_cells_.data();
+    for (;;) {
+        const double end = static_cast<double>(++cell) * spacing;
+        if (end >= n_after) break;
+        const auto last = static_cast<std::int64_t>(end);
+        const double ended = end - static_cast<double>(last);
+        const double* const x = cleaned + (first - n_before);
+        double sum = ended * cleaned[last - n_before] - begun * x[0];
+        for (std::int64_t i = 0; i < least_step; ++i) sum += x[i];
+        // Times 0 or 1: a branch that nothing could predict would take longer.
+        sum += static_cast<double>(last - first - least_step) * x[least_step];
+        *out++ = static_cast<float>(sum * per_sample);
+        first = last;
+        begun = ended;
     }
-    return n;
+    const std::int64_t n = cell - 1 - n_cells_;
+    n_cells_ += n;
+    return static_cast<std::size_t>(n);
 }
 
 QrsEnvelope::Block QrsEnvelope::push(std::span<const double> samples_mv) {
-    const std::size_t n = average_into_cells(samples_mv);
-    double* const cells = cells_.append(n);
+    clean(samples_mv, samples_.append(samples_mv.size()));
+    const std::size_t n = average_into_cells(samples_mv.size());
+    float* const cells = cells_.append(n);
     std::copy_n(new_cells_.begin(), n, cells);
-    double* const smoothed = smooth_.append(n);
+    float* const smoothed = smooth_.append(n);
     smooth(cells, smoothed, n);
-    double* const magnitudes = magnitude_.append(n);
+    float* const magnitudes = magnitude_.append(n);
     magnitude(smoothed, magnitudes, n);
-    double* const partial = partial_sum_.append(n);
+    float* const partial = partial_sum_.append(n);
     sum_of_4(magnitudes, partial, n);
     integrate(partial, envelope_.data(), n);
     slope_at_delay(smoothed, slope_.data(), n);

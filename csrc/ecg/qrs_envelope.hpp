@@ -14,48 +14,58 @@ namespace ecg {
 /// numbers of envelope samples (4 ms), whatever the rate of the recording.
 inline constexpr double kEnvelopeRateHz = 250.0;
 
+/// What is remembered of an envelope, or of the slope at the same times.
+using EnvelopeHistory = SampleHistory<float>;
+
 /// How much QRS-like activity a lead shows, in about mV: causal, linear phase, the same for
 /// either polarity, blind to offset, slow baseline wander and mains. A missing sample (not
 /// finite) holds the last value; after a long gap the signal goes on where it stopped.
 class QrsEnvelope {
   public:
-    explicit QrsEnvelope(SamplingRate rate);
+    /// Remembers the samples of the last `memory_seconds`.
+    QrsEnvelope(SamplingRate rate, double memory_seconds);
 
     /// Most native samples one call of push may bring.
-    static constexpr std::size_t kMaxBlock = 128;
+    static constexpr std::size_t kMaxBlock = 256;
     /// Envelope samples by which the output lags behind the activity it measures.
     static constexpr std::int64_t kDelay = 26;
+
+    /// Most envelope samples that come out of one call of push.
+    [[nodiscard]] static std::size_t most_cells(SamplingRate rate);
 
     /// Envelope samples, and the slope of the smoothed lead at the same times, for comparing
     /// shapes; both of the same length.
     struct Block {
-        std::span<const double> envelope;
-        std::span<const double> slope;
+        std::span<const float> envelope;
+        std::span<const float> slope;
     };
 
     /// Takes the next samples in mV; what comes out is valid until the next call.
     Block push(std::span<const double> samples_mv);
 
+    /// The samples as the envelope sees them: none missing, and no step where a long gap was.
+    [[nodiscard]] const SampleHistory<double>& samples_mv() const noexcept { return samples_; }
+
   private:
-    double without_steps(double sample_mv) noexcept;
-    std::size_t average_into_cells(std::span<const double> samples_mv);
+    void clean(std::span<const double> samples_mv, double* cleaned);
+    double without_step(double sample_mv) noexcept;
+    std::size_t average_into_cells(std::size_t n_samples);
 
     double samples_per_cell_;
     std::int64_t max_hold_samples_;
     double previous_mv_ = 0.0;
     double offset_mv_ = 0.0;
     std::int64_t n_missing_;
-    std::int64_t n_samples_ = 0;
     std::int64_t n_cells_ = 0;
-    double cell_sum_ = 0.0;
     std::size_t max_cells_;
-    std::vector<double> new_cells_;
-    SampleHistory cells_;
-    SampleHistory smooth_;
-    SampleHistory magnitude_;
-    SampleHistory partial_sum_;
-    std::vector<double> envelope_;
-    std::vector<double> slope_;
+    SampleHistory<double> samples_;
+    std::vector<float> new_cells_;
+    SampleHistory<float> cells_;
+    SampleHistory<float> smooth_;
+    SampleHistory<float> magnitude_;
+    SampleHistory<float> partial_sum_;
+    std::vector<float> envelope_;
+    std::vector<float> slope_;
 };
 
 }  // namespace ecg

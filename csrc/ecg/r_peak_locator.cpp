@@ -12,65 +12,81 @@ constexpr double kHalfWindowSeconds = 0.110;
 constexpr double kHalfEdgeSeconds = 0.020;
 // Mean over about 10 ms: against noise, without moving the peak.
 constexpr double kHalfSmoothSeconds = 0.004;
+// Below a nanovolt it is rounding.
+constexpr double kFlatMv = 1e-6;
 // How much greater a deflection against the habit of the lead must be.
 constexpr double kAgainstHabit = 1.2;
 constexpr double kHabitRate = 0.2;
 
+double mean(const SampleHistory<double>& samples, std::int64_t from, std::int64_t to) {
+    const auto values =
+        samples.between(std::max<std::int64_t>(from, 0), std::min(to + 1, samples.end()));
+    double sum = 0.0;
+    for (const double value : values) sum += value;
+    return sum / static_cast<double>(values.size());
+}
+
 }  // namespace
 
-RPeakLocator::RPeakLocator(SamplingRate rate, double memory_seconds)
+RPeakLocator::RPeakLocator(SamplingRate rate)
     : half_search_(rate.samples_in(Seconds{kHalfSearchSeconds})),
       half_window_(rate.samples_in(Seconds{kHalfWindowSeconds})),
       half_edge_(rate.samples_in(Seconds{kHalfEdgeSeconds})),
       half_smooth_(rate.samples_in(Seconds{kHalfSmoothSeconds})),
-      samples_(static_cast<std::size_t>(rate.samples_in(Seconds{memory_seconds}) + 1)) {}
+      deflections_(static_cast<std::size_t>(2 * half_search_ + 1)) {}
 
-void RPeakLocator::push(std::span<const double> samples_mv) noexcept {
-    for (const double sample_mv : samples_mv) {
-        if (std::isfinite(sample_mv)) previous_mv_ = sample_mv;
-        samples_.push(previous_mv_);
+/// Deflections, times a constant, from `first` up to `last` of the smoothed signal from a line.
+std::span<const double> RPeakLocator::deflections(const SampleHistory<double>& lead_mv,
+                                                  std::int64_t first, std::int64_t last,
+                                                  const Line& baseline) {
+    const auto n = static_cast<std::size_t>(last - first);
+    const auto n_smoothed = static_cast<double>(2 * half_smooth_ + 1);
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto since = static_cast<double>(first - baseline.origin) + static_cast<double>(i);
+        deflections_[i] = -n_smoothed * (baseline.level + baseline.slope * since);
     }
+    for (std::int64_t shift = -half_smooth_; shift <= half_smooth_; ++shift) {
+        const auto samples = lead_mv.between(first + shift, last + shift);
+        for (std::size_t i = 0; i < n; ++i) deflections_[i] += samples[i];
+    }
+    return std::span(deflections_).first(n);
 }
 
-double RPeakLocator::mean(std::int64_t from, std::int64_t to) const noexcept {
-    const std::int64_t first = std::max(from, samples_.begin());
-    const std::int64_t last = std::min(to, samples_.end() - 1);
-    double sum = 0.0;
-    for (std::int64_t i = first; i <= last; ++i) sum += samples_[i];
-    return sum / static_cast<double>(last - first + 1);
-}
-
-std::optional<std::int64_t> RPeakLocator::locate(std::int64_t near) {
-    const std::int64_t first = std::max(samples_.begin(), near - half_search_);
-    const std::int64_t last = std::min(samples_.end() - 1, near + half_search_);
+std::optional<std::int64_t> RPeakLocator::locate(const SampleHistory<double>& lead_mv,
+                                                 std::int64_t near) {
+    const std::int64_t first = std::max(half_smooth_, near - half_search_);
+    const std::int64_t last = std::min(lead_mv.end() - half_smooth_, near + half_search_ + 1);
+    if (last <= first) return std::nullopt;
     const auto edge = [&](std::int64_t middle) {
-        const auto inside = std::clamp(middle, samples_.begin(), samples_.end() - 1);
-        return mean(inside - half_edge_, inside + half_edge_);
+        const auto inside = std::clamp<std::int64_t>(middle, 0, lead_mv.end() - 1);
+        return mean(lead_mv, inside - half_edge_, inside + half_edge_);
     };
     const double before = edge(near - half_window_);
     const double after = edge(near + half_window_);
-    double up = 0.0;
-    double down = 0.0;
-    std::int64_t up_index = near;
-    std::int64_t down_index = near;
-    for (std::int64_t i = first; i <= last; ++i) {
-        const double share =
-            static_cast<double>(i - (near - half_window_)) / static_cast<double>(2 * half_window_);
-        const double deflection =
-            mean(i - half_smooth_, i + half_smooth_) - std::lerp(before, after, share);
-        if (deflection > up) {
-            up = deflection;
+    const auto found =
+        deflections(lead_mv, first, last,
+                    {.origin = near - half_window_,
+                     .level = before,
+                     .slope = (after - before) / static_cast<double>(2 * half_window_)});
+    const double flat = kFlatMv * static_cast<double>(2 * half_smooth_ + 1);
+    double up = flat;
+    double down = flat;
+    std::size_t up_index = 0;
+    std::size_t down_index = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        if (found[i] > up) {
+            up = found[i];
             up_index = i;
         }
-        if (-deflection > down) {
-            down = -deflection;
+        if (-found[i] > down) {
+            down = -found[i];
             down_index = i;
         }
     }
-    if (up <= 0.0 && down <= 0.0) return std::nullopt;
+    if (up <= flat && down <= flat) return std::nullopt;
     const bool is_up = dominance_ >= 0.0 ? kAgainstHabit * up >= down : up > kAgainstHabit * down;
     dominance_ += kHabitRate * ((is_up ? 1.0 : -1.0) - dominance_);
-    return is_up ? up_index : down_index;
+    return first + static_cast<std::int64_t>(is_up ? up_index : down_index);
 }
 
 }  // namespace ecg

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
-#include "ecg/ring_buffer.hpp"
+#include "ecg/sample_history.hpp"
 #include "ecg/units.hpp"
 
 namespace ecg {
@@ -14,23 +16,26 @@ namespace ecg {
 /// about as great it stays with the one that dominated the beats before.
 class RPeakLocator {
   public:
-    RPeakLocator(SamplingRate rate, double memory_seconds);
-
-    /// Takes the next samples in mV; one that is not finite holds the last value.
-    void push(std::span<const double> samples_mv) noexcept;
+    explicit RPeakLocator(SamplingRate rate);
 
     /// Index of the R peak at most 80 ms from `near`; nothing when the lead is flat there.
-    std::optional<std::int64_t> locate(std::int64_t near);
+    std::optional<std::int64_t> locate(const SampleHistory<double>& lead_mv, std::int64_t near);
 
   private:
-    [[nodiscard]] double mean(std::int64_t from, std::int64_t to) const noexcept;
+    struct Line {
+        std::int64_t origin;
+        double level;  // mV, at the origin
+        double slope;  // mV a sample
+    };
+    [[nodiscard]] std::span<const double> deflections(const SampleHistory<double>& lead_mv,
+                                                      std::int64_t first, std::int64_t last,
+                                                      const Line& baseline);
 
     std::int64_t half_search_;
     std::int64_t half_window_;
     std::int64_t half_edge_;
     std::int64_t half_smooth_;
-    RingBuffer samples_;
-    double previous_mv_ = 0.0;
+    std::vector<double> deflections_;
     double dominance_ = 0.0;
 };
 

@@ -15,20 +15,21 @@ constexpr double kLocatorMemorySeconds =
 
 }  // namespace
 
-RPeakDetector::RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t fiducial_lead)
+RPeakDetector::RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t fiducial_lead,
+                             const DetectorConstants& constants)
     : samples_per_cell_(rate.hz() / kEnvelopeRateHz),
       fiducial_lead_(fiducial_lead),
-      envelopes_(n_leads, QrsEnvelope(rate)),
-      decision_(n_leads),
-      locator_(rate, kLocatorMemorySeconds),
-      blocks_(n_leads),
-      envelope_column_(n_leads),
-      slope_column_(n_leads) {
+      decision_(n_leads, QrsEnvelope::most_cells(rate), constants),
+      locator_(rate),
+      blocks_(n_leads) {
     if (rate.hz() < kLowestRPeakRateHz) {
         throw std::invalid_argument("R peaks need a sampling rate of at least 50 Hz");
     }
     if (fiducial_lead >= n_leads) {
         throw std::invalid_argument("the fiducial lead must be one of the leads");
+    }
+    for (std::size_t i = 0; i < n_leads; ++i) {
+        envelopes_.emplace_back(rate, i == fiducial_lead ? kLocatorMemorySeconds : 0.0);
     }
 }
 
@@ -50,15 +51,8 @@ void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
     for (std::size_t i = 0; i < chunk_mv.size(); ++i) {
         blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
     }
-    locator_.push(chunk_mv[fiducial_lead_].subspan(from, n));
     n_samples_ += static_cast<std::int64_t>(n);
-    for (std::size_t k = 0; k < blocks_.front().envelope.size(); ++k) {
-        for (std::size_t i = 0; i < blocks_.size(); ++i) {
-            envelope_column_[i] = blocks_[i].envelope[k];
-            slope_column_[i] = blocks_[i].slope[k];
-        }
-        decision_.push(envelope_column_, slope_column_, beats_);
-    }
+    decision_.push(blocks_, beats_);
     report(r_peaks);
 }
 
@@ -68,8 +62,9 @@ void RPeakDetector::finish(std::vector<std::int64_t>& r_peaks) {
     missing.fill(std::numeric_limits<double>::quiet_NaN());
     const std::vector<std::span<const double>> chunk(envelopes_.size(), missing);
     const std::int64_t n_samples = n_samples_;
-    const auto n_flush = static_cast<std::int64_t>(
-        std::ceil(static_cast<double>(QrsEnvelope::kDelay) * samples_per_cell_));
+    const auto n_flush = static_cast<std::int64_t>(std::ceil(
+                             static_cast<double>(QrsEnvelope::kDelay) * samples_per_cell_)) +
+                         1;
     while (n_samples_ < n_samples + n_flush) {
         const std::int64_t left = n_samples + n_flush - n_samples_;
         push_block(chunk, 0, std::min(missing.size(), static_cast<std::size_t>(left)), r_peaks);
@@ -84,7 +79,8 @@ void RPeakDetector::report(std::vector<std::int64_t>& r_peaks) {
         const double centre =
             (static_cast<double>(beat - QrsEnvelope::kDelay) + 0.5) * samples_per_cell_ - 0.5;
         const auto near = static_cast<std::int64_t>(std::lround(std::max(centre, 0.0)));
-        const std::int64_t r_peak = locator_.locate(near).value_or(near);
+        const std::int64_t r_peak =
+            locator_.locate(envelopes_[fiducial_lead_].samples_mv(), near).value_or(near);
         if (r_peak <= last_r_peak_) continue;
         last_r_peak_ = r_peak;
         r_peaks.push_back(r_peak);
@@ -93,8 +89,9 @@ void RPeakDetector::report(std::vector<std::int64_t>& r_peaks) {
 }
 
 std::vector<std::int64_t> detect_r_peaks(Leads leads_mv, SamplingRate rate,
-                                         std::size_t fiducial_lead) {
-    RPeakDetector detector(leads_mv.size(), rate, fiducial_lead);
+                                         std::size_t fiducial_lead,
+                                         const DetectorConstants& constants) {
+    RPeakDetector detector(leads_mv.size(), rate, fiducial_lead, constants);
     std::vector<std::int64_t> r_peaks;
     detector.push(leads_mv, r_peaks);
     detector.finish(r_peaks);

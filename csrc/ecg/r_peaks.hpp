@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ecg/beat_decision.hpp"
+#include "ecg/detector_constants.hpp"
 #include "ecg/qrs_envelope.hpp"
 #include "ecg/r_peak_locator.hpp"
 #include "ecg/units.hpp"
@@ -25,7 +26,8 @@ class RPeakDetector {
   public:
     /// `fiducial_lead` is the one whose R peaks are reported. No lead, no such lead or a rate
     /// below 50 Hz: std::invalid_argument.
-    RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t fiducial_lead);
+    RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t fiducial_lead,
+                  const DetectorConstants& constants = {});
 
     /// Takes the next samples of every lead and appends the new R peaks, as sample indices since
     /// the first chunk, strictly increasing. Another number of leads, or leads of unequal
@@ -48,13 +50,12 @@ class RPeakDetector {
     std::int64_t n_samples_ = 0;
     std::int64_t last_r_peak_ = -1;
     std::vector<QrsEnvelope::Block> blocks_;
-    std::vector<double> envelope_column_;
-    std::vector<double> slope_column_;
     std::vector<std::int64_t> beats_;
 };
 
 /// R peaks of a whole recording: the detector fed once. Shorter than one second: none.
 [[nodiscard]] std::vector<std::int64_t> detect_r_peaks(Leads leads_mv, SamplingRate rate,
-                                                       std::size_t fiducial_lead);
+                                                       std::size_t fiducial_lead,
+                                                       const DetectorConstants& constants = {});
 
 }  // namespace ecg

@@ -13,12 +13,13 @@ from ecgsvc.dsp.lead_waves import delineate_leads
 from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 from ecgsvc.dsp.measurements import measure
 from ecgsvc.dsp.quality import assess_quality, beat_quality
-from ecgsvc.dsp.r_peaks import RPeakDetector, detect_r_peaks
+from ecgsvc.dsp.r_peaks import DetectorConstants, RPeakDetector, detect_r_peaks
 from ecgsvc.dsp.resampling import rate_ratio, resample
 from ecgsvc.dsp.rhythm_statistics import rhythm_statistics
 from ecgsvc.dsp.sampled_data import SampledDataError, parse_sampled_data
 
 __all__ = [
+    "DetectorConstants",
     "RPeakDetector",
     "SampledDataError",
     "assess_quality",

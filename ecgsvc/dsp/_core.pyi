@@ -29,8 +29,22 @@ def beat_windows(
     before_s: float,
     after_s: float,
 ) -> NDArray[np.float64]: ...
+
+class DetectorConstants:
+    early_share: float
+    late_share: float
+    surely_no_t_wave: float
+    shape_gain: float
+    usual_likeness: float
+    search_back_rr: float
+    search_back_share: float
+
 def detect_r_peaks(
-    samples_mv: NDArray[np.float64], sampling_rate_hz: float, *, fiducial_lead: int
+    samples_mv: NDArray[np.float64],
+    sampling_rate_hz: float,
+    *,
+    fiducial_lead: int,
+    constants: DetectorConstants,
 ) -> NDArray[np.int64]: ...
 
 class RPeakDetector:

@@ -1,13 +1,50 @@
 """R peaks of one or several leads, of a whole recording or as the samples arrive."""
 
+from dataclasses import asdict, dataclass
 from typing import final
 
 from ecgsvc.domain.waveform import Millivolts, SampleIndices
 from ecgsvc.dsp import _core
 
+_SHIPPED = _core.DetectorConstants()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConstants:
+    """What of the detector is fitted to annotated records; those that ship by default.
+
+    Heights are relative to a usual beat.
+
+    Parameters
+    ----------
+    early_share, late_share
+        How far the threshold stands from the noise (0) to the beats (1): soon after a
+        beat, and from one RR interval after it on.
+    surely_no_t_wave
+        A candidate this high is never a T wave.
+    shape_gain, usual_likeness
+        A height counts exp(`shape_gain` (r - `usual_likeness`)) times, r being its shape's
+        correlation with the recent beats.
+    search_back_rr, search_back_share
+        RR intervals without a beat after which what was passed over is looked at again,
+        and the least height it needs.
+    """
+
+    early_share: float = _SHIPPED.early_share
+    late_share: float = _SHIPPED.late_share
+    surely_no_t_wave: float = _SHIPPED.surely_no_t_wave
+    shape_gain: float = _SHIPPED.shape_gain
+    usual_likeness: float = _SHIPPED.usual_likeness
+    search_back_rr: float = _SHIPPED.search_back_rr
+    search_back_share: float = _SHIPPED.search_back_share
+
 
 def detect_r_peaks(
-    samples_mv: Millivolts, sampling_rate_hz: float, *, fiducial_lead: int = 0
+    samples_mv: Millivolts,
+    sampling_rate_hz: float,
+    *,
+    fiducial_lead: int = 0,
+    constants: DetectorConstants | None = None,
 ) -> SampleIndices:
     """Find every heart beat with all leads together and mark it at one lead's R peak.
 
@@ -25,6 +62,8 @@ def detect_r_peaks(
     fiducial_lead
         Row whose R peaks are returned: the greatest deflection from the baseline within the
         QRS complex, positive or negative. Where that lead is flat, the time of the complex.
+    constants
+        Others than those that ship, to try them.
 
     Returns
     -------
@@ -38,7 +77,12 @@ def detect_r_peaks(
     TypeError
         When `samples_mv` is no C-contiguous float64 array.
     """
-    return _core.detect_r_peaks(samples_mv, sampling_rate_hz, fiducial_lead=fiducial_lead)
+    given = _core.DetectorConstants()
+    for name, value in asdict(constants).items() if constants is not None else ():
+        setattr(given, name, value)
+    return _core.detect_r_peaks(
+        samples_mv, sampling_rate_hz, fiducial_lead=fiducial_lead, constants=given
+    )
 
 
 @final

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ecg/qrs_envelope.hpp"
+
+namespace ecg {
+
+/// Greatest of the samples from `from` up to `to`, at least 0.
+[[nodiscard]] double maximum(const EnvelopeHistory& signal, std::int64_t from, std::int64_t to);
+
+/// Upper median of at least one value.
+[[nodiscard]] double median(std::vector<float> values);
+
+/// Moves a level a part of the way to a value.
+inline void approach(double& level, double value, double rate) {
+    level += rate * (value - level);
+}
+
+}  // namespace ecg

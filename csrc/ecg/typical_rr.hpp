@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace ecg {
+
+/// The usual interval between beats: the median of the last eight, pauses left out, in samples
+/// of the QRS envelope.
+class TypicalRr {
+  public:
+    TypicalRr();
+
+    /// Takes the next interval. A single long one is a pause and teaches nothing; two in a row
+    /// are a slow rhythm.
+    void learn(std::int64_t rr);
+
+    [[nodiscard]] double samples() const noexcept { return typical_; }
+
+  private:
+    std::vector<std::int64_t> recent_;
+    std::vector<std::int64_t> sorted_;
+    double typical_;
+    std::int64_t previous_ = 0;
+};
+
+}  // namespace ecg
