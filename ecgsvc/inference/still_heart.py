@@ -11,6 +11,11 @@ ASYSTOLE_S = 4.0
 PhysioNet/CinC challenge on false alarms). Pauses of 3 s are findings of their own."""
 LEAD_OFF_SHARE = 0.8
 """Of a window's seconds."""
+_QRS_MV = 0.15
+"""ISO/IEC 60601-2-27: least QRS complex; what is smaller may be noise on a still line."""
+_FAINT_SHARE = 0.2
+"""Of the recording's large beats: small ones count where all are small."""
+_HALF_QRS_S = 0.1
 _FLAT_MV = 1e-3  # amplifier noise of a connected electrode exceeds 1 µV
 _SECOND = 1.0
 
@@ -45,11 +50,13 @@ def asystoles(
     """Tell in which windows the heart stands still for 4 s, shape (n_windows,).
 
     No R peak in any lead, while some lead is connected and can be read throughout: a beat
-    that noise hides is no asystole. Fibrillation has no QRS complexes either and must be
+    that noise hides is no asystole. R peaks below 0.15 mV that are faint beside the
+    recording's others do not count. Fibrillation has no QRS complexes either and must be
     ruled out by the caller.
     """
     rate_hz = waveform.sampling_rate_hz
-    edges = np.concatenate([[0], r_peak_indices, [waveform.n_samples]])
+    r_peaks = r_peak_indices[~_faint(waveform, r_peak_indices)]
+    edges = np.concatenate([[0], r_peaks, [waveform.n_samples]])
     out = np.zeros(len(bounds), dtype=bool)
     readable = _readable_seconds(waveform, quality)
     for place in np.flatnonzero(np.diff(edges) >= ASYSTOLE_S * rate_hz):
@@ -59,6 +66,22 @@ def asystoles(
             overlap = np.minimum(bounds[:, 1], end) - np.maximum(bounds[:, 0], onset)
             out |= overlap >= ASYSTOLE_S * rate_hz
     return out
+
+
+def _faint(waveform: Waveform, r_peak_indices: SampleIndices) -> NDArray[np.bool_]:
+    """R peaks too small for a QRS complex in every lead, by the swing around them."""
+    if not len(r_peak_indices):
+        return np.zeros(0, dtype=bool)
+    reach = round(_HALF_QRS_S * waveform.sampling_rate_hz)
+    at = r_peak_indices[:, None] + np.arange(-reach, reach + 1)
+    at = np.clip(at, 0, waveform.n_samples - 1)
+    swing_mv = np.zeros(len(r_peak_indices))
+    for lead_mv in waveform.samples_mv:
+        around = np.nan_to_num(lead_mv[at])
+        np.maximum(swing_mv, around.max(axis=1) - around.min(axis=1), out=swing_mv)
+    large_mv = np.quantile(swing_mv, 0.95)
+    faint: NDArray[np.bool_] = swing_mv < min(_QRS_MV, _FAINT_SHARE * large_mv)
+    return faint
 
 
 def _readable_seconds(waveform: Waveform, quality: SignalQuality) -> NDArray[np.bool_]:
