@@ -33,11 +33,11 @@ from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 
 from ecgsvc import dsp, fhir
-from ecgsvc.app import beat_classifier
+from ecgsvc.app import beat_classifier, malignant_detector, signal_path
 from ecgsvc.client import EcgClient
 from ecgsvc.config import Settings
 from ecgsvc.domain.report import Identifier, NewReport
-from ecgsvc.pipeline import SignalPath, find_r_peaks
+from ecgsvc.pipeline import find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 from ecgsvc.store import ReportStore, migrate
 
@@ -157,7 +157,9 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
     url = f"sqlite:///{folder / 'stages.sqlite3'}"
     migrate(url)
     store = ReportStore(url)
+    path = signal_path(Settings())
     classifier = beat_classifier(Settings())
+    detector = malignant_detector(Settings())
     installation = fhir.Installation("benchmark", "0")
     seconds: dict[str, list[float]] = {}
 
@@ -183,7 +185,8 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
             "measurements",
             lambda: dsp.measure(waveform, beats, waves, dsp.global_waves(waves)),
         )
-        analysis = SignalPath(classifier).analyse(decoded.recording)
+        stage("malignant rhythm", lambda: detector.detect(waveform, r_peaks, quality))
+        analysis = path.analyse(decoded.recording)
         now = datetime.now(UTC)
         documents, codes = stage(
             "report",

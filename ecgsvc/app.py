@@ -37,7 +37,9 @@ def signal_path(settings: Settings) -> SignalPath:
     ModelUnavailable
         As `beat_classifier`.
     """
-    return SignalPath(beat_classifier(settings))
+    return SignalPath(
+        beat_classifier(settings), malignant_detector=malignant_detector(settings)
+    )
 
 
 def malignant_detector(settings: Settings) -> MalignantRhythmDetector:

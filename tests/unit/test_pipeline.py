@@ -7,6 +7,7 @@ import pytest
 
 from ecgsvc import fhir
 from ecgsvc.app import beat_classifier
+from ecgsvc.app import signal_path as shipped_signal_path
 from ecgsvc.config import Settings
 from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
@@ -223,3 +224,19 @@ def test_noise_leaves_the_rhythm_undetermined_with_its_reason() -> None:
     )
     reasons = [u.reason for u in analysis.undetermined if u.path == "rhythm"]
     assert reasons == ["the signal is too noisy"]
+
+
+def test_what_ships_raises_no_alarm_on_a_sinus_rhythm_and_one_on_a_still_heart() -> None:
+    path = shipped_signal_path(Settings(provider="cpu"))
+    calm = path.analyse(simulate(SimulationSettings(seed=1)).recording)
+    assert {"malignant-cnn"} <= {model.name for model in calm.models}
+    assert calm.rhythm is not None
+    assert calm.rhythm.episodes == ()
+    assert calm.rhythm.contradictions == ()
+    samples_mv = simulate(SimulationSettings(seed=1, duration_s=20)).recording.waveform
+    stopped = samples_mv.samples_mv.copy()
+    stopped[:, 5000:] = np.random.default_rng(0).normal(0, 0.005, stopped[:, 5000:].shape)
+    alarm = path.analyse(Recording("still", Waveform(stopped, 500.0, samples_mv.leads)))
+    assert alarm.rhythm is not None
+    assert EpisodeKind.ASYSTOLE in {e.kind for e in alarm.rhythm.episodes}
+    assert alarm.findings[0].urgency == "emergency"
