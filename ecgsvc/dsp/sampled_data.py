@@ -26,14 +26,7 @@ class SampledDataError(ValueError):
         self.reason = reason
 
 
-def parse_sampled_data(
-    data: str,
-    *,
-    origin: float,
-    factor: float,
-    lower_limit: float | None = None,
-    upper_limit: float | None = None,
-) -> Millivolts:
+def parse_sampled_data(data: str, *, origin: float, factor: float) -> Millivolts:
     r"""Values of ``SampledData.data`` as ``origin + factor * sample``.
 
     Samples stand exactly one space apart. A sample is ``E`` (error), ``L`` or ``U`` (below
@@ -48,9 +41,6 @@ def parse_sampled_data(
         The text of the element.
     origin, factor
         In any unit; it is the unit of the result too (millivolts only if they are).
-    lower_limit, upper_limit
-        The element's detection limits. They take part in no value: a sample beyond them
-        is missing, whatever they are, and a number is taken as the device gave it.
 
     Returns
     -------

@@ -48,8 +48,6 @@ class SampleParser(Protocol):
         *,
         origin: float,
         factor: float,
-        lower_limit: float | None,
-        upper_limit: float | None,
     ) -> Millivolts:
         """Return a new array of origin + factor x sample, NaN for E, L and U.
 
@@ -91,7 +89,7 @@ def read_series(
     unit = _unit(element, problems)
     period_ms = _period_ms(element, version, problems)
     factor = _factor(element, problems)
-    limits = _limits(element, problems)
+    _check_limits(element, problems)
     _check_dimensions(element, n_components, problems)
     origin = element.object("origin")
     zero = origin.number("value") if origin is not None else None
@@ -99,9 +97,9 @@ def read_series(
     if not element.has("data"):
         msg = "the samples are required"
         problems.add(MissingElement(msg, expression=f"{element.path}.data"))
-    if data is None or unit is None or zero is None or factor is None or limits is None:
+    if data is None or unit is None or zero is None or factor is None:
         return None
-    samples_mv = _parse(element, data, zero, factor, limits, parse, problems)
+    samples_mv = _parse(element, data, zero, factor, parse, problems)
     if samples_mv is None:
         return None
     with np.errstate(over="ignore"):  # infinity is beyond the range checked next
@@ -184,15 +182,12 @@ def _factor(element: Element, problems: Problems) -> float | None:
     return factor if factor is not None and np.isfinite(factor) else None
 
 
-def _limits(
-    element: Element, problems: Problems
-) -> tuple[float | None, float | None] | None:
+def _check_limits(element: Element, problems: Problems) -> None:
+    """Limits take part in no value: a sample beyond them is missing, whatever they are."""
     lower, upper = element.number("lowerLimit"), element.number("upperLimit")
     if lower is not None and upper is not None and not lower < upper:
         msg = "expected a lower limit below the upper one"
         problems.add(InvalidElement(msg, expression=f"{element.path}.lowerLimit"))
-        return None
-    return lower, upper
 
 
 def _check_dimensions(element: Element, n_components: int, problems: Problems) -> None:
@@ -212,7 +207,6 @@ def _parse(
     data: str,
     zero: float,
     factor: float,
-    limits: tuple[float | None, float | None],
     parse: SampleParser,
     problems: Problems,
 ) -> Millivolts | None:
@@ -220,9 +214,7 @@ def _parse(
         return None  # reported by the check of primitives
     path = f"{element.path}.data"
     try:
-        return parse(
-            data, origin=zero, factor=factor, lower_limit=limits[0], upper_limit=limits[1]
-        )
+        return parse(data, origin=zero, factor=factor)
     except ValueError as error:
         if not isinstance(error, BadSample):
             raise

@@ -73,9 +73,7 @@ def test_every_parameter_can_be_named() -> None:
         before_s=0.1,
         after_s=0.1,
     )
-    dsp.parse_sampled_data(
-        data="1", origin=0.0, factor=1.0, lower_limit=None, upper_limit=None
-    )
+    dsp.parse_sampled_data(data="1", origin=0.0, factor=1.0)
 
 
 def test_other_threads_run_while_the_core_computes() -> None:

@@ -66,15 +66,6 @@ def test_values_are_origin_plus_factor_times_sample(
     assert parsed.tolist() == [origin + factor * sample for sample in samples]
 
 
-def test_limits_change_no_value() -> None:
-    text = "-20000 L 0 U 20000"
-    without = parse_sampled_data(text, origin=0.0, factor=1.0)
-    limited = parse_sampled_data(
-        text, origin=0.0, factor=1.0, lower_limit=-16384.0, upper_limit=16383.0
-    )
-    np.testing.assert_array_equal(limited, without)
-
-
 @pytest.mark.parametrize("text", ["1 \ud800", "1 \U0001f4a9 2", "1 \x00", "1 2\n"])
 def test_text_that_is_no_ascii_is_a_bad_sample_too(text: str) -> None:
     with pytest.raises(SampledDataError) as caught:
