@@ -8,12 +8,11 @@ validate the Observation, clean, detect and delineate 12 leads, build a report) 
 `fhir.resources`, NumPy and NeuroKit2. Quote the ratios, not the absolute figures.
 """
 
-# ruff: noqa: E402 (see below)
 import sys
 from pathlib import Path
 
-# Ahead of all other imports: signal.py beside this file would hide the standard library's.
-sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).parent]
+# Last instead of first: signal.py here would hide the standard library's.
+sys.path.append(sys.path.pop(0))
 
 import argparse
 import statistics
@@ -31,6 +30,7 @@ import neurokit2
 import numpy as np
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
+from timing import spread, timed
 
 from ecgsvc import dsp, fhir
 from ecgsvc.app import beat_classifier, malignant_detector, signal_path
@@ -202,18 +202,6 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
     print(f"one request, one thread: {total_ms:.1f} ms")
     for name, ms in medians_ms.items():
         print(f"  {name:<14}{ms:6.2f} ms  {100 * ms / total_ms:4.0f} %")
-
-
-def timed(work: Callable[[], Any]) -> float:
-    """Seconds the work took."""
-    start_s = time.perf_counter()
-    work()
-    return time.perf_counter() - start_s
-
-
-def spread(values: list[float]) -> str:
-    """Median with the range over the rounds."""
-    return f"{statistics.median(values):7.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 if __name__ == "__main__":

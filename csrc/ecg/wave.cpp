@@ -7,7 +7,7 @@
 namespace ecg {
 
 double median_of(const WaveOfLeads& waves, double Wave::* field) {
-    std::array<double, 16> few;
+    std::array<double, 16> few{};
     std::vector<double> many(waves.size() > few.size() ? waves.size() : 0);
     const auto values = many.empty() ? std::span(few).first(waves.size()) : std::span(many);
     std::ranges::transform(waves, values.begin(), [field](const Wave& w) { return w.*field; });

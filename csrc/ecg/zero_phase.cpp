@@ -52,8 +52,8 @@ class Cascade {
     /// A fixed number of sections, so that what they remember stays in registers.
     template <std::size_t N, typename Iterator>
     void run_sections(std::size_t first, Iterator at, const Iterator& stop) noexcept {
-        std::array<Biquad, N> sections;
-        std::array<BiquadState<Sample>, N> states;
+        std::array<Biquad, N> sections{};
+        std::array<BiquadState<Sample>, N> states{};
         std::copy_n(sections_.begin() + static_cast<std::ptrdiff_t>(first), N, sections.begin());
         std::copy_n(states_.begin() + first, N, states.begin());
         for (; at != stop; ++at) {
