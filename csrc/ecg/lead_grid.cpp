@@ -18,7 +18,7 @@ constexpr double kHighestShareOfNyquist = 0.9;
 // A stretch is filtered with a block more on either side. What the filter remembers fades by half
 // in 0.36 s: after a block less the reach, 14 s, to 1e-12.
 constexpr Seconds kBlock{15.0};
-constexpr std::size_t kBlocksOfStretch = 8;
+constexpr std::size_t kBlocksOfStretch = 16;
 constexpr std::size_t kNoStretch = std::numeric_limits<std::size_t>::max();
 
 std::int64_t grid_width(std::size_t n_samples, double samples_per_cell) {

@@ -16,9 +16,9 @@ constexpr double kQuietSeconds = 0.014;
 constexpr double kLeastStep = 0.10;
 constexpr double kLeastContrast = 4.0;
 
-/// Steps from sample to sample, each lead's relative to its range, root mean square over leads.
-void common_steps(std::span<const std::vector<double>> stretches,
-                  std::span<const BridgedLead> leads, std::vector<double>& steps) {
+/// Squared steps from sample to sample, each lead's relative to its range, summed over leads.
+void sum_steps(std::span<const std::vector<double>> stretches, std::span<const BridgedLead> leads,
+               std::vector<double>& steps) {
     steps.assign(stretches.front().size(), 0.0);
     for (std::size_t k = 0; k < leads.size(); ++k) {
         const double range = leads[k].highest() - leads[k].lowest();
@@ -30,8 +30,6 @@ void common_steps(std::span<const std::vector<double>> stretches,
             steps[i] += step * step;
         }
     }
-    const double n_leads = static_cast<double>(leads.size());
-    for (double& step : steps) step = std::sqrt(step / n_leads);
 }
 
 void bridge(std::vector<double>& lead, std::size_t from, std::size_t to) {
@@ -49,13 +47,16 @@ void remove_pacing_spikes(std::span<std::vector<double>> stretches,
     if (leads.empty() || rate.hz() < kLowestRateHz) return;
     const auto spike = static_cast<std::size_t>(rate.samples_in(Seconds{kSpikeSeconds}));
     const auto quiet = static_cast<std::size_t>(rate.samples_in(Seconds{kQuietSeconds}));
-    common_steps(stretches, leads, steps);
+    sum_steps(stretches, leads, steps);
+    // Squares are compared: a mean square over leads against the squared limits.
+    const double least_step = kLeastStep * kLeastStep * static_cast<double>(leads.size());
+    constexpr double kContrastSquared = kLeastContrast * kLeastContrast;
     for (std::size_t i = quiet; i + spike + quiet < steps.size(); ++i) {
-        if (steps[i] < kLeastStep) continue;
+        if (steps[i] < least_step) continue;
         const double* const step = steps.data() + i;
         const double before = *std::max_element(step - quiet + 1, step - 1);
         const double after = *std::max_element(step + spike, step + spike + quiet);
-        if (steps[i] < kLeastContrast * std::max(before, after)) continue;
+        if (steps[i] < kContrastSquared * std::max(before, after)) continue;
         for (auto& lead : stretches) bridge(lead, i - 2, i + spike);
         i += spike;
     }

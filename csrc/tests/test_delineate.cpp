@@ -155,7 +155,7 @@ TEST_CASE("R peaks out of order or outside the leads are refused") {
 }
 
 TEST_CASE("the waves of a long recording do not depend on when it began") {
-    // Longer than two of the stretches it is read in; beginning elsewhere, they fall elsewhere.
+    // Longer than a stretch that it is read in; beginning elsewhere, stretches end elsewhere.
     for (const double rate_hz : {200.0, 360.0}) {
         const SyntheticEcg ecg{.rate_hz = rate_hz, .duration_s = 330.0, .rr_s = 0.83};
         // One lead: the weights of several hang on the usual amplitude of all beats.
