@@ -12,7 +12,7 @@ PhysioNet/CinC challenge on false alarms). Pauses of 3 s are findings of their o
 LEAD_OFF_SHARE = 0.8
 """Of a window's seconds."""
 _QRS_MV = 0.15
-"""ISO/IEC 60601-2-27: least QRS complex; what is smaller may be noise on a still line."""
+"""ISO/IEC 60601-2-27: a smaller swing is no QRS complex."""
 _FAINT_SHARE = 0.2
 """Of the recording's large beats: small ones count where all are small."""
 _HALF_QRS_S = 0.1
@@ -49,39 +49,60 @@ def asystoles(
 ) -> NDArray[np.bool_]:
     """Tell in which windows the heart stands still for 4 s, shape (n_windows,).
 
-    No R peak in any lead, while some lead is connected and can be read throughout: a beat
-    that noise hides is no asystole. R peaks below 0.15 mV that are faint beside the
-    recording's others do not count. Fibrillation has no QRS complexes either and must be
-    ruled out by the caller.
+    No lead that is connected and readable swings by a QRS complex, and there is such a
+    lead throughout. That a detector finds no R peak is not enough: after an artefact it may
+    be deaf for seconds, and on a still line it may take noise for beats. What is a QRS
+    complex is 0.15 mV, or a fifth of the recording's large beats if that is less. Fine
+    fibrillation may lie below; the caller must rule it out.
     """
     rate_hz = waveform.sampling_rate_hz
-    r_peaks = r_peak_indices[~_faint(waveform, r_peak_indices)]
-    edges = np.concatenate([[0], r_peaks, [waveform.n_samples]])
+    still = _still_steps(waveform, _least_qrs_mv(waveform, r_peak_indices), quality)
+    edges = np.flatnonzero(np.diff(still.astype(np.int8), prepend=0, append=0))
     out = np.zeros(len(bounds), dtype=bool)
-    readable = _readable_seconds(waveform, quality)
-    for place in np.flatnonzero(np.diff(edges) >= ASYSTOLE_S * rate_hz):
-        onset, end = edges[place], edges[place + 1]
-        inside = readable[:, int(np.ceil(onset / rate_hz)) : int(end / rate_hz)]
-        if inside.size and inside.all(axis=1).any():
-            overlap = np.minimum(bounds[:, 1], end) - np.maximum(bounds[:, 0], onset)
-            out |= overlap >= ASYSTOLE_S * rate_hz
+    for first, behind in edges.reshape(-1, 2) * _step(rate_hz):
+        overlap = np.minimum(bounds[:, 1], behind) - np.maximum(bounds[:, 0], first)
+        out |= overlap >= ASYSTOLE_S * rate_hz
     return out
 
 
-def _faint(waveform: Waveform, r_peak_indices: SampleIndices) -> NDArray[np.bool_]:
-    """R peaks too small for a QRS complex in every lead, by the swing around them."""
+def _step(rate_hz: float) -> int:
+    return max(1, round(_HALF_QRS_S * rate_hz))
+
+
+def _still_steps(
+    waveform: Waveform, least_qrs_mv: float, quality: SignalQuality
+) -> NDArray[np.bool_]:
+    """Steps of 0.1 s after which no readable lead has a QRS complex within 0.2 s."""
+    step = _step(waveform.sampling_rate_hz)
+    n_steps = waveform.n_samples // step
+    middle = (np.arange(n_steps) + 0.5) * step / waveform.sampling_rate_hz
+    readable = _readable_seconds(waveform, quality)
+    if not readable.shape[1]:
+        return np.zeros(n_steps, dtype=bool)
+    second = np.minimum(middle.astype(np.int64), readable.shape[1] - 1)
+    still = np.ones(n_steps, dtype=bool)
+    for row, lead_mv in enumerate(waveform.samples_mv):
+        pieces = np.nan_to_num(lead_mv[: n_steps * step]).reshape(-1, step)
+        high, low = pieces.max(axis=1), pieces.min(axis=1)
+        high[:-1] = np.maximum(high[:-1], high[1:])
+        low[:-1] = np.minimum(low[:-1], low[1:])
+        still &= (high - low < least_qrs_mv) | ~readable[row, second]
+    still &= np.logical_or.reduce(readable, axis=0)[second]
+    return still
+
+
+def _least_qrs_mv(waveform: Waveform, r_peak_indices: SampleIndices) -> float:
+    """Swing within 0.2 s from which on something may be a QRS complex."""
     if not len(r_peak_indices):
-        return np.zeros(0, dtype=bool)
-    reach = round(_HALF_QRS_S * waveform.sampling_rate_hz)
-    at = r_peak_indices[:, None] + np.arange(-reach, reach + 1)
+        return _QRS_MV
+    step = _step(waveform.sampling_rate_hz)
+    at = r_peak_indices[:, None] + np.arange(-step, step + 1)
     at = np.clip(at, 0, waveform.n_samples - 1)
     swing_mv = np.zeros(len(r_peak_indices))
     for lead_mv in waveform.samples_mv:
         around = np.nan_to_num(lead_mv[at])
         np.maximum(swing_mv, around.max(axis=1) - around.min(axis=1), out=swing_mv)
-    large_mv = np.quantile(swing_mv, 0.95)
-    faint: NDArray[np.bool_] = swing_mv < min(_QRS_MV, _FAINT_SHARE * large_mv)
-    return faint
+    return min(_QRS_MV, _FAINT_SHARE * float(np.quantile(swing_mv, 0.95)))
 
 
 def _readable_seconds(waveform: Waveform, quality: SignalQuality) -> NDArray[np.bool_]:
