@@ -7,11 +7,11 @@ namespace ecg {
 /// Heights are those of the fused envelope, in which a usual beat is about 1 high.
 struct DetectorConstants {
     /// The threshold is this share of the way from noise to beat level: soon after a beat ...
-    double early_share = 0.55;
+    double early_share = 0.5;
     /// ... and from one RR interval after it on.
-    double late_share = 0.33;
+    double late_share = 0.35;
     /// Soon after a beat, a candidate this high beside a usual beat is no T wave.
-    double surely_no_t_wave = 0.85;
+    double surely_no_t_wave = 0.9;
     /// A height counts exp(shape_gain * (likeness - usual_likeness)) times, where the likeness is
     /// its shape's correlation with the recent beats; a third of the gain below the usual one.
     double shape_gain = 1.0;

@@ -32,6 +32,7 @@ Model = Annotated[
 Markdown = Annotated[
     bool, typer.Option("--markdown", help="Print the gross figures as Markdown.")
 ]
+SURE_BEAT_QUALITY = 0.5
 OnRecord = Callable[[str, int, int], None]
 
 
@@ -129,8 +130,9 @@ def noise(
 ) -> None:
     """R peaks with recorded noise added at 24 to -6 dB, as WFDB's nst adds it.
 
-    Baseline wander and muscle noise on all records, electrode motion on 118 and 119. The
-    peers hear the first lead.
+    Baseline wander and muscle noise on all records, electrode motion on 118 and 119. "Sure
+    beats" are those of all leads with a quality of at least 0.5. The peers hear the first
+    lead.
     """
     from ecgsvc.evaluation import (
         evaluate_noise_stress,
@@ -139,7 +141,11 @@ def noise(
         read_noises,
     )
 
-    detectors = {"all leads": _detect, "first lead": _detect_on_first_lead}
+    detectors = {
+        "all leads": _detect,
+        "sure beats": _detect_sure_beats,
+        "first lead": _detect_on_first_lead,
+    }
     with one_line_errors(), _record_bar("noise stress") as on_record:
         results = evaluate_noise_stress(
             directory,
@@ -337,6 +343,16 @@ def _delineate(waveform: Waveform) -> tuple[LeadWaves, ...]:
     judged = dsp.assess_quality(waveform)
     usable = waveform.select(judged.usable_leads)
     return dsp.delineate_leads(usable, find_r_peaks(waveform, judged))
+
+
+def _detect_sure_beats(waveform: Waveform) -> SampleIndices:
+    """Leave out the beats whose quality is below a half."""
+    from ecgsvc import dsp
+    from ecgsvc.pipeline import find_r_peaks
+
+    quality = dsp.assess_quality(waveform)
+    r_peaks = find_r_peaks(waveform, quality)
+    return r_peaks[dsp.beat_quality(waveform, r_peaks, quality) >= SURE_BEAT_QUALITY]
 
 
 def _detect_on_first_lead(waveform: Waveform) -> SampleIndices:
