@@ -262,16 +262,16 @@ def episodes(
 ) -> None:
     """Runs, couplets, bigeminy and pauses: sensitivity and precision per episode.
 
-    Rules on the annotated beats against the annotators' rhythm marks; with --own, rules on
-    the beats that the service finds and classifies against rules on the annotated ones.
+    Rules on the annotated beats against the annotators' rhythm marks; with --own, all that
+    the service finds in its own beats and by its models against rules on the annotated
+    beats and marks of fibrillation.
     Episodes match when they overlap. Intervals are 95 % by bootstrap over records.
     """
-    from ecgsvc.app import beat_classifier
+    from ecgsvc.app import signal_path
     from ecgsvc.evaluation import DS2, episode_table, evaluate_episodes
-    from ecgsvc.pipeline import SignalPath
 
     with one_line_errors(), _record_bar("episodes") as on_record:
-        path = SignalPath(beat_classifier(settings_with(beat_model=model))) if own else None
+        path = signal_path(settings_with(beat_model=model)) if own else None
         results = evaluate_episodes(
             directory,
             None if path is None else path.analyse,

@@ -39,10 +39,8 @@ _MALIGNANT = {
     MalignantRhythm.ASYSTOLE: EpisodeKind.ASYSTOLE,
     MalignantRhythm.LEAD_OFF: EpisodeKind.LEAD_OFF,
 }
-_NO_BEATS_IN = frozenset(
-    {EpisodeKind.VENTRICULAR_FIBRILLATION, EpisodeKind.ASYSTOLE, EpisodeKind.LEAD_OFF}
-)
-"""What looks like a beat in these is none."""
+_NO_BEATS_IN = frozenset({EpisodeKind.VENTRICULAR_FIBRILLATION, EpisodeKind.LEAD_OFF})
+"""What looks like a beat in these is none. Windows of asystole hold the beats around it."""
 _VT = EpisodeKind.VENTRICULAR_TACHYCARDIA
 _SVT = EpisodeKind.SUPRAVENTRICULAR_TACHYCARDIA
 
@@ -68,8 +66,8 @@ def read_rhythm(
 
     Notes
     -----
-    Rules are silent where a model sees fibrillation, asystole or no lead, and their runs of
-    supraventricular tachycardia are silent within atrial fibrillation. Ventricular
+    Rules are silent where a model sees ventricular fibrillation or no lead, and their runs
+    of supraventricular tachycardia are silent within atrial fibrillation. Ventricular
     tachycardia found by both is one episode with the evidence of both.
     """
     windows = call.windows if call is not None else ()

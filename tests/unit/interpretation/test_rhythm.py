@@ -151,6 +151,15 @@ def test_overlapping_alarms_are_one_emergency_and_silence_the_rules_within() -> 
     assert all(fact.source for fact in finding.evidence)
 
 
+def test_a_pause_keeps_its_length_within_an_alarm_of_asystole() -> None:
+    alarms = malignant(MalignantRhythm.OTHER, MalignantRhythm.ASYSTOLE)
+    reading = read("NNNNNNNNNN", [800.0] * 8 + [5000.0], alarms=alarms)
+    (pause,) = (e for e in reading.episodes if e.kind is EpisodeKind.PAUSE)
+    assert pause.end_index - pause.onset_index == 5 * RATE_HZ
+    urgencies = [f.urgency for f in rhythm_findings(reading, RATE_HZ)]
+    assert urgencies[:2] == [Urgency.EMERGENCY, Urgency.PROMPT]
+
+
 def test_lead_off_is_no_finding() -> None:
     reading = read("", alarms=malignant(MalignantRhythm.LEAD_OFF))
     assert [e.kind for e in reading.episodes] == [EpisodeKind.LEAD_OFF]
