@@ -33,7 +33,7 @@ from fhir.resources.R4B.observation import Observation
 from timing import spread, timed
 
 from ecgsvc import dsp, fhir
-from ecgsvc.app import beat_classifier, malignant_detector, signal_path
+from ecgsvc.app import beat_classifier, malignant_detector, signal_path, wave_reader
 from ecgsvc.client import EcgClient
 from ecgsvc.config import Settings
 from ecgsvc.domain.report import Identifier, NewReport
@@ -159,7 +159,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
     store = ReportStore(url)
     path = signal_path(Settings())
     classifier = beat_classifier(Settings())
-    detector = malignant_detector(Settings())
+    detector, reader = malignant_detector(Settings()), wave_reader(Settings())
     installation = fhir.Installation("benchmark", "0")
     seconds: dict[str, list[float]] = {}
 
@@ -181,10 +181,11 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
         r_peaks = stage("R peaks", lambda: find_r_peaks(waveform, quality))
         beats = stage("beat classes", lambda: classifier.classify(waveform, r_peaks))
         waves = stage("waves", lambda: dsp.delineate_leads(waveform, r_peaks))
-        stage(
-            "measurements",
-            lambda: dsp.measure(waveform, beats, waves, dsp.global_waves(waves)),
+        waves, limits = stage(
+            "wave model",
+            lambda: reader.read(waveform, r_peaks, waves, dsp.global_waves(waves)),
         )
+        stage("measurements", lambda: dsp.measure(waveform, beats, waves, limits))
         stage("malignant rhythm", lambda: detector.detect(waveform, r_peaks, quality))
         analysis = path.analyse(decoded.recording)
         now = datetime.now(UTC)

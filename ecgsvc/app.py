@@ -10,11 +10,17 @@ from zoneinfo import ZoneInfo
 from ecgsvc import __version__, dsp, fhir, rpc
 from ecgsvc.config import Settings
 from ecgsvc.domain.errors import EcgsvcError
-from ecgsvc.inference import BeatClassifier, MalignantRhythmDetector, SignalTools
+from ecgsvc.inference import (
+    BeatClassifier,
+    MalignantRhythmDetector,
+    SignalTools,
+    WaveReader,
+)
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.store import ReportStore
 
 _LOG = logging.getLogger("ecgsvc")
+_TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 
 
 def beat_classifier(settings: Settings) -> BeatClassifier:
@@ -25,8 +31,18 @@ def beat_classifier(settings: Settings) -> BeatClassifier:
     ModelUnavailable
         The model folder is missing or damaged, or its provider is not there.
     """
-    tools = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
-    return BeatClassifier.load(settings.beat_model, tools, provider=settings.provider)
+    return BeatClassifier.load(settings.beat_model, _TOOLS, provider=settings.provider)
+
+
+def wave_reader(settings: Settings) -> WaveReader:
+    """Load the wave model.
+
+    Raises
+    ------
+    ModelUnavailable
+        As `beat_classifier`.
+    """
+    return WaveReader.load(settings.wave_model, _TOOLS, provider=settings.provider)
 
 
 def signal_path(settings: Settings) -> SignalPath:
@@ -38,15 +54,16 @@ def signal_path(settings: Settings) -> SignalPath:
         As `beat_classifier`.
     """
     return SignalPath(
-        beat_classifier(settings), malignant_detector=malignant_detector(settings)
+        beat_classifier(settings),
+        malignant_detector=malignant_detector(settings),
+        wave_reader=wave_reader(settings),
     )
 
 
 def malignant_detector(settings: Settings) -> MalignantRhythmDetector:
     """Load the detector of malignant rhythm; errors as for `beat_classifier`."""
-    tools = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
     return MalignantRhythmDetector.load(
-        settings.malignant_model, tools, provider=settings.provider
+        settings.malignant_model, _TOOLS, provider=settings.provider
     )
 
 

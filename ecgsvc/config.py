@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-1.0.0"
 MALIGNANT_MODEL = "malignant-cnn-1.0.0"
+WAVE_MODEL = "waves-unet-1.0.0"
 
 
 class Settings(BaseSettings):
@@ -44,6 +45,9 @@ class Settings(BaseSettings):
     )
     malignant_model: Path = Field(
         MODELS_DIR / MALIGNANT_MODEL, description="The same, of malignant rhythm."
+    )
+    wave_model: Path = Field(
+        MODELS_DIR / WAVE_MODEL, description="The same, of wave boundaries."
     )
     organization: str = Field(
         "ecgsvc operator", description="Display name of the reports' performer."

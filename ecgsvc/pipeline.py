@@ -178,9 +178,10 @@ class SignalPath:
         _stop_if(cancelled)
         beats = self._classifier.classify(usable, r_peaks)
         _stop_if(cancelled)
-        waves, global_waves = self._read_waves(usable, r_peaks)
+        marks = dsp.delineate_leads(usable, r_peaks)
+        waves, global_waves = self._read_waves(usable, r_peaks, marks)
         _stop_if(cancelled)
-        quality = _with_swapped_electrodes(quality, waveform, waves)
+        quality = _with_swapped_electrodes(quality, waveform, marks)
         measurements, not_measured = dsp.measure(waveform, beats, waves, global_waves)
         beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
         rhythm_statistics, not_counted = dsp.rhythm_statistics(
@@ -235,13 +236,13 @@ class SignalPath:
         )
 
     def _read_waves(
-        self, waveform: Waveform, r_peaks: SampleIndices
+        self, waveform: Waveform, r_peaks: SampleIndices, marks: tuple[LeadWaves, ...]
     ) -> tuple[tuple[LeadWaves, ...], GlobalWaves]:
-        waves = dsp.delineate_leads(waveform, r_peaks)
-        global_waves = dsp.global_waves(waves)
+        """Correct the core's marks, on which the tests of the electrodes rest."""
+        global_marks = dsp.global_waves(marks)
         if self._wave_reader is None:
-            return waves, global_waves
-        return self._wave_reader.read(waveform, r_peaks, waves, global_waves)
+            return marks, global_marks
+        return self._wave_reader.read(waveform, r_peaks, marks, global_marks)
 
 
 class EcgPipeline:

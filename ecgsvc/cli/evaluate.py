@@ -80,6 +80,9 @@ def delineation(
         typer.Option(help="Annotator of all leads; by default one a lead (.i ... .v6)."),
     ] = None,
     model: Model = None,
+    core_only: Annotated[
+        bool, typer.Option("--core-only", help="The signal core's marks, without a model.")
+    ] = False,
     as_json: Json = False,
     as_markdown: Markdown = False,
 ) -> None:
@@ -89,7 +92,7 @@ def delineation(
     first and last annotated point of a lead is a wave too many wrong. Intervals are 95 %
     by bootstrap over records.
     """
-    from ecgsvc.app import beat_classifier
+    from ecgsvc.app import beat_classifier, signal_path
     from ecgsvc.evaluation import (
         delineation_record_table,
         delineation_tables,
@@ -98,7 +101,8 @@ def delineation(
     from ecgsvc.pipeline import SignalPath
 
     with one_line_errors(), _record_bar("delineation") as on_record:
-        path = SignalPath(beat_classifier(settings_with(beat_model=model)))
+        settings = settings_with(wave_model=model)
+        path = SignalPath(beat_classifier(settings)) if core_only else signal_path(settings)
         results = evaluate_delineation(
             directory, path.analyse, extension=extension, on_record=on_record
         )

@@ -5,6 +5,7 @@ from ecgsvc.inference.beats import BeatClassifier, choose_lead
 from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.waves import WaveReader
 
 __all__ = [
     "BeatClassifier",
@@ -12,6 +13,7 @@ __all__ = [
     "ModelCard",
     "Provider",
     "SignalTools",
+    "WaveReader",
     "choose_lead",
     "load_model_card",
     "open_session",

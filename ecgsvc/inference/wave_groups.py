@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import Millivolts, SampleIndices, Waveform
@@ -185,12 +186,13 @@ def _similarities(
     many columns; both of shape (n_beats, n_beats).
     """
     shifts = np.arange(-_MOST_SHIFT, _MOST_SHIFT + 1)
-    unit = np.stack([_unit(_shifted(scaled, int(s))[:, :, _QRS]) for s in shifts])
-    correlation = np.einsum("if,sjf->ijs", unit[_MOST_SHIFT], unit, optimize=True)
-    best = correlation.argmax(axis=2)
-    return np.take_along_axis(correlation, best[:, :, np.newaxis], axis=2)[:, :, 0], shifts[
-        best
-    ]
+    near = np.ascontiguousarray(scaled[:, :, _QRS.start : _QRS.stop + 2 * _MOST_SHIFT])
+    read = sliding_window_view(near, _QRS.stop - _QRS.start, axis=2)  # beat, lead, shift
+    unit = _unit(read.transpose(2, 0, 1, 3))
+    correlation = unit[_MOST_SHIFT] @ unit.transpose(0, 2, 1)
+    best = correlation.argmax(axis=0)
+    greatest = np.take_along_axis(correlation, best[np.newaxis], axis=0)[0]
+    return greatest, shifts[best]
 
 
 def _shifted(cuts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
@@ -198,11 +200,10 @@ def _shifted(cuts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
 
 
 def _unit(qrs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each lead without its mean, all leads of a beat together of length one."""
-    flat = (qrs - qrs.mean(axis=2, keepdims=True)).reshape(len(qrs), -1)
-    unit: NDArray[np.float64] = flat / np.maximum(
-        np.linalg.norm(flat, axis=1, keepdims=True), 1e-12
-    )
+    """Each lead (…, lead, column) without its mean, all leads together of length one."""
+    flat = (qrs - qrs.mean(axis=-1, keepdims=True)).reshape(*qrs.shape[:-2], -1)
+    length = np.linalg.norm(flat, axis=-1, keepdims=True)
+    unit: NDArray[np.float64] = flat / np.maximum(length, 1e-12)
     return unit
 
 

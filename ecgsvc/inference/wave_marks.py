@@ -1,21 +1,19 @@
 """From what the wave model says of a group of beats to marks on each of them.
 
-The model has read the mean of a group, the signal core every beat by itself. A beat of the
-group takes the model's marks, unless the core saw it differ from its fellows: then it keeps
-the core's, moved as the group's are.
+The model has read the mean of a group, the signal core every beat by itself. Beats of the
+group take the model's marks, which are nearer to the cardiologists' than the core's own, or
+than these moved as a group; what the core saw decides only whether a wave is there.
 """
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, WAVE_RATE_HZ, BeatGroup
+from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
 
 _PEAK = 1
-_DIFFERS_S = 0.040
 _EARLIEST_P_S = 0.160  # after the R peak before, as in the signal core
 
 
@@ -49,6 +47,9 @@ class Marks:
     limits: NDArray[np.float64]
 
 
+THRESHOLD_NAMES = ("keep_p", "add_p", "keep_t", "add_t")
+
+
 def carry(
     marks: Marks,
     group: BeatGroup,
@@ -58,38 +59,22 @@ def carry(
 ) -> None:
     """Put what the model says of a group into the marks of its beats.
 
-    A P or T wave that the core marked stays where the model gives it at least ``keep``; one
-    it did not mark is added from ``add`` on. The QRS complex is never taken away.
+    A P (T) wave that the core marked stays where the model gives it at least ``keep_p``
+    (``keep_t``); one it did not mark is added from ``add_p`` on. The QRS complex is never
+    taken away.
     """
     block = np.ix_(group.leads, group.beats)
-    own = marks.points[block]
     anchors = group.anchors[:, np.newaxis, np.newaxis]
     said = anchors + (answers.points[:, np.newaxis] - SAMPLES_BEFORE_R) * samples_per_column
-    far = _DIFFERS_S * WAVE_RATE_HZ * samples_per_column
-    taken = _taken(own, said, far, axis=1)
-    marked = np.isfinite(own[..., _PEAK])
-    keep_from = np.array([[thresholds["keep"], 0.0, thresholds["keep"]]])
-    add_from = np.array([[thresholds["add"], np.inf, thresholds["add"]]])
+    marked = np.isfinite(marks.points[block][..., _PEAK])
+    keep_from = np.array([[thresholds["keep_p"], 0.0, thresholds["keep_t"]]])
+    add_from = np.array([[thresholds["add_p"], np.inf, thresholds["add_t"]]])
     least = np.where(marked, keep_from, add_from)
-    taken[answers.presence[:, np.newaxis] < least] = np.nan
-    marks.points[block] = np.sort(taken, axis=-1)
+    said[answers.presence[:, np.newaxis] < least] = np.nan
+    marks.points[block] = np.sort(said, axis=-1)
     limits = anchors + (answers.limits[np.newaxis] - SAMPLES_BEFORE_R) * samples_per_column
-    there: NDArray[np.bool_] = np.any(np.isfinite(taken[..., _PEAK]), axis=0)
-    limits = _taken(marks.limits[group.beats], limits, far, axis=0)
+    there: NDArray[np.bool_] = np.any(np.isfinite(said[..., _PEAK]), axis=0)
     marks.limits[group.beats] = np.where(there[..., np.newaxis], limits, np.nan)
-
-
-def _taken(
-    own: NDArray[np.float64], said: NDArray[np.float64], far: float, axis: int
-) -> NDArray[np.float64]:
-    """Take what was said; where one's own differs from its fellows', move that instead."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a wave that no beat has
-        ahead = own - said
-        typical = np.nanmedian(ahead, axis=axis, keepdims=True)
-    differs = np.abs(ahead - typical) > far  # False where there is none of one's own
-    taken: NDArray[np.float64] = np.where(differs, own - typical, said)
-    return taken
 
 
 def drop_impossible_p(marks: Marks, r_peaks: NDArray[np.int64], rate_hz: float) -> None:

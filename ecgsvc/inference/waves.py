@@ -24,7 +24,13 @@ from ecgsvc.inference.wave_groups import (
     beat_groups,
     stretches,
 )
-from ecgsvc.inference.wave_marks import Marks, WaveAnswers, carry, drop_impossible_p
+from ecgsvc.inference.wave_marks import (
+    THRESHOLD_NAMES,
+    Marks,
+    WaveAnswers,
+    carry,
+    drop_impossible_p,
+)
 
 WAVE_LABELS = ("P", "QRS", "T")
 OUTPUTS = ("points", "presence", "limits")
@@ -142,7 +148,7 @@ def _fits(card: ModelCard) -> bool:
         and card.sampling_rate_hz == WAVE_RATE_HZ
         and card.window_samples == WINDOW_SAMPLES
         and card.features == CONTEXT_NAMES
-        and {"keep", "add"} <= card.thresholds.keys()
+        and set(THRESHOLD_NAMES) <= card.thresholds.keys()
     )
 
 
@@ -161,16 +167,14 @@ def _marks(waves: Sequence[LeadWaves], global_waves: GlobalWaves) -> Marks:
 
 def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
     """Give whole samples; a wave beyond the recording or with missing samples is absent."""
-    missing = np.isnan(waveform.samples_mv)
-    n_missing = np.pad(missing.cumsum(axis=1), ((0, 0), (1, 0)))
-    n_samples = missing.shape[1]
     points = np.where(np.isfinite(marks.points), np.rint(marks.points), ABSENT)
     points = points.astype(np.int64)
-    first, last = points[..., 0], points[..., 2]
-    within = (first >= 0) & (last < n_samples)
-    row = np.arange(len(points))[:, np.newaxis, np.newaxis]
-    at = (row, last.clip(0, n_samples - 1) + 1), (row, first.clip(0, n_samples - 1))
-    points[~within | (n_missing[at[0]] != n_missing[at[1]])] = ABSENT
+    beyond = (points[..., 0] < 0) | (points[..., 2] >= waveform.n_samples)
+    points[beyond] = ABSENT
+    for rows, lead_mv in zip(points, waveform.samples_mv, strict=True):
+        lost = np.flatnonzero(np.isnan(lead_mv))
+        first, last = np.searchsorted(lost, (rows[..., 0], rows[..., 2] + 1))
+        rows[first != last] = ABSENT
     return tuple(
         LeadWaves(lead, *(WavePoints(*_columns(rows[:, wave])) for wave in range(3)))
         for lead, rows in zip(waveform.leads, points, strict=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from ecgsvc import fhir
+from ecgsvc import app, fhir
 from ecgsvc.app import beat_classifier
 from ecgsvc.app import signal_path as shipped_signal_path
 from ecgsvc.config import Settings
@@ -91,7 +91,7 @@ class AlarmModel:
 
 @pytest.fixture(scope="module")
 def signal_path() -> SignalPath:
-    return SignalPath(beat_classifier(Settings(provider="cpu")))
+    return app.signal_path(Settings(provider="cpu"))
 
 
 def pipeline(signal_path: SignalPath, store: Store) -> EcgPipeline:

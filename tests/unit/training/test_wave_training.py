@@ -153,11 +153,11 @@ def test_the_card_written_is_the_card_read(tmp_path):
     document = wave_card(
         version="0.0.1",
         sha256=export.export_wave_network(WaveNetwork(), tmp_path),
-        thresholds={"keep": 0.4, "add": 0.6},
+        thresholds={"keep_p": 0.4, "add_p": 0.6},
         training={"seed": 0},
         metrics={},
     )
     write_card(tmp_path, document)
     card = load_model_card(tmp_path)
     assert card.task == "waves"
-    assert card.thresholds == {"keep": 0.4, "add": 0.6}
+    assert card.thresholds == {"keep_p": 0.4, "add_p": 0.6}
