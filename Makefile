@@ -66,6 +66,7 @@ evaluate: $(VENV)/installed
 bench: $(VENV)/installed
 	python -m pip install --quiet --editable ".[bench,dev]" --no-build-isolation
 	python benchmarks/signal.py
+	python benchmarks/beats.py
 	python benchmarks/end_to_end.py
 
 clean:
