@@ -8,6 +8,7 @@ from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RHYTHM_WORDS, EpisodeKind, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
+from ecgsvc.interpretation.rhythm_findings import SINUS_RHYTHM
 
 CLASS_WORDS = {
     BeatClass.N: "normal",
@@ -39,7 +40,7 @@ def conclude(
             *_extreme_rates(statistics),
             *_intervals(measurements),
             *_rhythm(rhythm),
-            *(f"{finding.text}." for finding in findings),
+            *(f"{each.text}." for each in findings if each.coding != SINUS_RHYTHM),
             *(f"Contradiction: {each.text}." for each in rhythm.contradictions),
             "Diagnosis not determined: human reading needed.",
             *_quality(quality),
