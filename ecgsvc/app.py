@@ -13,6 +13,7 @@ from ecgsvc.domain.errors import EcgsvcError
 from ecgsvc.inference import (
     BeatClassifier,
     MalignantRhythmDetector,
+    RhythmClassifier,
     SignalTools,
     WaveReader,
 )
@@ -65,6 +66,11 @@ def malignant_detector(settings: Settings) -> MalignantRhythmDetector:
     return MalignantRhythmDetector.load(
         settings.malignant_model, _TOOLS, provider=settings.provider
     )
+
+
+def rhythm_classifier(settings: Settings) -> RhythmClassifier:
+    """Load the rhythm model; errors as for `beat_classifier`."""
+    return RhythmClassifier.load(settings.rhythm_model, _TOOLS, provider=settings.provider)
 
 
 def run_server(settings: Settings) -> None:

@@ -15,6 +15,7 @@ MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-1.0.0"
 MALIGNANT_MODEL = "malignant-cnn-1.0.0"
 WAVE_MODEL = "waves-unet-1.0.0"
+RHYTHM_MODEL = "rhythm-canet-1.0.0"
 
 
 class Settings(BaseSettings):
@@ -48,6 +49,9 @@ class Settings(BaseSettings):
     )
     wave_model: Path = Field(
         MODELS_DIR / WAVE_MODEL, description="The same, of wave boundaries."
+    )
+    rhythm_model: Path = Field(
+        MODELS_DIR / RHYTHM_MODEL, description="The same, of rhythm."
     )
     organization: str = Field(
         "ecgsvc operator", description="Display name of the reports' performer."

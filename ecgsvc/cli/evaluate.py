@@ -15,7 +15,7 @@ from ecgsvc.cli.console import (
     progress,
 )
 from ecgsvc.cli.options import Json, settings_with
-from ecgsvc.domain.rhythm import MalignantCall
+from ecgsvc.domain.rhythm import MalignantCall, RhythmCall
 from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.domain.waves import LeadWaves
 
@@ -251,6 +251,43 @@ def beats(
         for results in all_results:
             for table in beat_tables(results):
                 out.print(table)
+
+
+@app.command("rhythm")
+def rhythm(
+    directory: Annotated[
+        Path, typer.Argument(help="Records with REFERENCE-v3.csv.", metavar="DIR")
+    ],
+    model: Model = None,
+    as_json: Json = False,
+    as_markdown: Markdown = False,
+) -> None:
+    """F1 of the rhythm classes N, A, O and ~ as in PhysioNet/CinC 2017.
+
+    End to end through the serving path: quality, R peaks, rhythm. The shipped model was
+    trained on the challenge's training recordings: figures of these are in its card, out
+    of fold.
+    """
+    from ecgsvc import dsp
+    from ecgsvc.app import rhythm_classifier
+    from ecgsvc.evaluation import evaluate_rhythm, rhythm_tables
+    from ecgsvc.pipeline import find_r_peaks
+
+    def classify(waveform: Waveform) -> RhythmCall:
+        quality = dsp.assess_quality(waveform)
+        usable = waveform.select(quality.usable_leads)
+        return classifier.classify(usable, find_r_peaks(waveform, quality), quality)
+
+    with one_line_errors(), _record_bar("rhythm") as on_record:
+        classifier = rhythm_classifier(settings_with(rhythm_model=model))
+        results = evaluate_rhythm(directory, classify, on_record=on_record)
+    if as_json:
+        print_json(results.to_json())
+    elif as_markdown:
+        print_markdown(*rhythm_tables(results))
+    else:
+        for table in rhythm_tables(results):
+            out.print(table)
 
 
 @app.command("episodes")

@@ -178,3 +178,54 @@ def r_peaks(
         print_markdown(*tables)
     else:
         out.print(*tables)
+
+
+@app.command("rhythm")
+def rhythm(
+    data: Annotated[
+        Path, typer.Option(help="Folder of PhysioNet/CinC 2017 with REFERENCE-v3.csv.")
+    ],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="Gets the model and checkpoints.")
+    ] = Path("build/training"),
+    model: Annotated[
+        str, typer.Option(help="canet, mobilenet, vgg or features.")
+    ] = "canet",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Those of the shipped model when not given.")
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=1, max=5, help="How many of the five folds to leave out.")
+    ] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoints.")
+    ] = False,
+) -> None:
+    """Train the rhythm classifier without each fold in turn and export the networks as one.
+
+    Without options it makes the shipped model again. Figures in the card are out of fold.
+    """
+    try:
+        from ecgsvc.training.rhythm import train_rhythm
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
+        raise typer.Exit(1) from None
+    with one_line_errors(), progress() as bar:
+        try:
+            trained = train_rhythm(
+                data,
+                output_dir,
+                model=model,
+                seed=seed,
+                epochs=epochs,
+                folds=tuple(range(folds)),
+                threads=threads,
+                resume=resume,
+                progress=bar,
+            )
+        except ValueError as error:
+            err.print(str(error), style="red", markup=False)
+            raise typer.Exit(2) from None
+    out.print(f"wrote {trained.folder}", highlight=False)

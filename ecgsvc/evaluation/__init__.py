@@ -20,6 +20,8 @@ from ecgsvc.evaluation.quality import PARTS as QUALITY_PARTS
 from ecgsvc.evaluation.quality import evaluate_quality
 from ecgsvc.evaluation.r_peaks import RPeakResults, evaluate_r_peaks
 from ecgsvc.evaluation.references import DS1, DS2, PACED_RECORDS
+from ecgsvc.evaluation.rhythm import RhythmResults, evaluate_rhythm
+from ecgsvc.evaluation.rhythm_tables import rhythm_tables
 from ecgsvc.evaluation.tables import beat_tables, r_peak_summary, r_peak_table
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "MalignantResults",
     "NoiseStressResults",
     "RPeakResults",
+    "RhythmResults",
     "beat_tables",
     "delineation_record_table",
     "delineation_tables",
@@ -45,6 +48,7 @@ __all__ = [
     "evaluate_noise_stress",
     "evaluate_quality",
     "evaluate_r_peaks",
+    "evaluate_rhythm",
     "figures_table",
     "installed_peers",
     "malignant_tables",
@@ -52,5 +56,6 @@ __all__ = [
     "r_peak_summary",
     "r_peak_table",
     "read_noises",
+    "rhythm_tables",
     "to_markdown",
 ]

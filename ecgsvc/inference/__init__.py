@@ -4,6 +4,7 @@ from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import BeatClassifier, choose_lead
 from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
+from ecgsvc.inference.rhythm import RhythmClassifier
 from ecgsvc.inference.sessions import Provider, open_session
 from ecgsvc.inference.waves import WaveReader
 
@@ -12,6 +13,7 @@ __all__ = [
     "MalignantRhythmDetector",
     "ModelCard",
     "Provider",
+    "RhythmClassifier",
     "SignalTools",
     "WaveReader",
     "choose_lead",

@@ -29,6 +29,10 @@ class Augmentation:
         Longest stretch that is set to zero.
     hidden_features
         Share of the windows that must do without features (all at their mean).
+    feature_noise
+        Deviation of the noise on features, in the training windows' own.
+    crop_s
+        Length of the random part of each window that is shown, None for all of it.
     """
 
     sampling_rate_hz: float
@@ -40,10 +44,17 @@ class Augmentation:
     muscle: float = 0.4
     dropout_s: float = 1.0
     hidden_features: float = 0.0
+    feature_noise: float = 0.0
+    crop_s: float | None = None
 
 
 def augment_windows(windows: Tensor, how: Augmentation, rng: torch.Generator) -> Tensor:
-    """Vary windows, shape (batch, 1, samples); exact zeros, which pad, stay zero."""
+    """Vary windows, shape (batch, 1, samples); exact zeros, which pad, stay zero.
+
+    With `crop_s` the answer has fewer samples.
+    """
+    if how.crop_s is not None:
+        windows = _crop(windows, round(how.crop_s * how.sampling_rate_hz), rng)
     windows = _stretch(windows, how.stretch, rng)
     present = windows != 0
     size = windows.std(dim=-1, keepdim=True)
@@ -56,6 +67,15 @@ def augment_windows(windows: Tensor, how: Augmentation, rng: torch.Generator) ->
 def _between(windows: Tensor, low: float, high: float, rng: torch.Generator) -> Tensor:
     """One number a window, shape (batch, 1, 1)."""
     return torch.empty(windows.shape[0], 1, 1).uniform_(low, high, generator=rng)
+
+
+def _crop(windows: Tensor, n_samples: int, rng: torch.Generator) -> Tensor:
+    """Part of each window, drawn from what lies before its padding."""
+    at = torch.arange(windows.shape[-1])
+    length = (windows != 0).long().mul(at + 1).amax(dim=-1, keepdim=True)
+    room = (length - n_samples).clamp_min(0)
+    start = (_between(windows, 0, 1, rng) * (room + 1)).long().minimum(room)
+    return windows.gather(-1, start + torch.arange(n_samples))
 
 
 def _stretch(windows: Tensor, share: float, rng: torch.Generator) -> Tensor:

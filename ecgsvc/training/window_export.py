@@ -2,7 +2,9 @@
 
 import hashlib
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -13,7 +15,9 @@ from ecgsvc.inference.sessions import open_session
 from ecgsvc.training.export import MAX_DIFFERENCE, OPSET, ExportMismatch
 from ecgsvc.training.window_networks import WindowNetwork
 
-OUTPUTS = ("logits", "embedding")
+MakeInputs: TypeAlias = Callable[[int], Mapping[str, Tensor]]
+"""Makes named example inputs for a batch of that many."""
+
 _PARITY_BATCHES = (1, 5)
 
 
@@ -30,7 +34,7 @@ class _LogitsAndEmbedding(nn.Module):
 
 
 def export_window_network(network: WindowNetwork, folder: Path, n_samples: int) -> str:
-    """Write ``model.onnx`` with a free batch; return its SHA-256.
+    """Write a network's ``model.onnx``; return its SHA-256.
 
     Inputs are ``windows`` (batch, 1, n_samples) and, where the network takes any,
     ``features`` (batch, n_features); outputs ``logits`` and ``embedding``.
@@ -40,25 +44,48 @@ def export_window_network(network: WindowNetwork, folder: Path, n_samples: int) 
     ExportMismatch
         ONNX Runtime and PyTorch differ by 1e-4 or more in some output.
     """
+    return export_module(
+        _LogitsAndEmbedding(network),
+        folder,
+        lambda n: random_inputs(network, n, n_samples),
+        ("logits", "embedding"),
+    )
+
+
+def export_module(
+    module: nn.Module, folder: Path, inputs: MakeInputs, outputs: Sequence[str]
+) -> str:
+    """Write any module as ``model.onnx`` with a free batch; return its SHA-256.
+
+    Parameters
+    ----------
+    inputs
+        Makes the module's inputs, in its order.
+    outputs
+        Names of what it returns: a tuple of tensors, their first axis the batch.
+
+    Raises
+    ------
+    ExportMismatch
+        ONNX Runtime and PyTorch differ by 1e-4 or more in some output.
+    """
     path = folder / MODEL_FILE
-    wrapped = _LogitsAndEmbedding(network).eval()
-    inputs = _random_inputs(network, 2, n_samples)
-    free = {name: {0: "batch"} for name in (*inputs, *OUTPUTS)}
+    example = inputs(2)
     with warnings.catch_warnings():
         # The newer exporter would need onnxscript. What this one warns of, an LSTM with a
         # free batch, is answered by the parity check.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            wrapped,
-            tuple(inputs.values()),
+            module.eval(),
+            tuple(example.values()),
             str(path),
-            input_names=list(inputs),
-            output_names=list(OUTPUTS),
-            dynamic_axes=free,
+            input_names=list(example),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch"} for name in (*example, *outputs)},
             opset_version=OPSET,
             dynamo=False,
         )
-    difference = window_parity(network, path, n_samples)
+    difference = window_parity(module, path, inputs, outputs)
     if not difference < MAX_DIFFERENCE:
         msg = f"ONNX and PyTorch differ by {difference:.1e}"
         raise ExportMismatch(msg)
@@ -66,21 +93,23 @@ def export_window_network(network: WindowNetwork, folder: Path, n_samples: int) 
 
 
 @torch.no_grad()
-def window_parity(network: WindowNetwork, path: Path, n_samples: int) -> float:
-    """Largest difference between PyTorch and ONNX Runtime on random input."""
+def window_parity(
+    module: nn.Module, path: Path, inputs: MakeInputs, outputs: Sequence[str]
+) -> float:
+    """Largest difference of an output between PyTorch and ONNX Runtime."""
     session = open_session(path, "cpu")
-    wrapped = _LogitsAndEmbedding(network).eval()
     worst = 0.0
     for n in _PARITY_BATCHES:
-        inputs = _random_inputs(network, n, n_samples)
-        expected = wrapped(*inputs.values())
-        feed = {name: value.numpy() for name, value in inputs.items()}
-        for answer, value in zip(session.run(OUTPUTS, feed), expected, strict=True):
+        example = inputs(n)
+        feed = {name: value.numpy() for name, value in example.items()}
+        expected = module(*example.values())
+        for answer, value in zip(session.run(list(outputs), feed), expected, strict=True):
             worst = max(worst, float(np.abs(answer - value.numpy()).max()))
     return worst
 
 
-def _random_inputs(network: WindowNetwork, n: int, n_samples: int) -> dict[str, Tensor]:
+def random_inputs(network: WindowNetwork, n: int, n_samples: int) -> dict[str, Tensor]:
+    """Windows, and features as widely spread as those trained on."""
     rng = torch.Generator().manual_seed(n)
     inputs = {"windows": torch.randn(n, 1, n_samples, generator=rng)}
     if network.n_features:

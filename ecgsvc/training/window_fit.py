@@ -198,11 +198,18 @@ class _Run:
         how = self.plan.augmentation
         if how is not None:
             windows = augment_windows(windows, how, rng)
-            hidden = torch.rand(len(features), 1, generator=rng) < how.hidden_features
-            features = torch.where(hidden, self.network.feature_mean, features)
+            features = self._vary_features(features, how, rng)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.plan.half_precision):
             logits: Tensor = self.network(windows, features)
         return logits
+
+    def _vary_features(
+        self, features: Tensor, how: Augmentation, rng: torch.Generator
+    ) -> Tensor:
+        noise = how.feature_noise * torch.randn(features.shape, generator=rng)
+        hidden = torch.rand(len(features), 1, generator=rng) < how.hidden_features
+        varied = features + noise * self.network.feature_std
+        return torch.where(hidden, self.network.feature_mean, varied)
 
     @torch.no_grad()
     def _move_average(self) -> None:

@@ -1,0 +1,332 @@
+"""What a stretch of one lead says of its rhythm in numbers: intervals, shapes, spectrum.
+
+A network sees the same samples, but some dozens of beats are few to learn sample entropy
+from. Everything is relative to the stretch itself; gain, offset and polarity do not matter.
+"""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_BEFORE_S, _AFTER_S = 0.32, 0.48  # of a beat, around R
+_QRS_S = (-0.08, 0.08)
+_P_S = (-0.26, -0.07)
+_T_S = (0.12, 0.44)
+_LEAST_BEATS = 5
+_MIN_RR_S, _MAX_RR_S = 0.2, 4.0
+_EARLY, _LATE = 0.85, 1.15  # of the median of the eleven intervals around
+_LORENZ_BIN_S = 0.04  # Sarkar et al. 2008, doi 10.1109/TBME.2007.903707
+_BANDS_HZ = (0.5, 1.5, 4.0, 9.0, 15.0, 25.0, 40.0)
+_ATRIAL_HZ = (4.0, 9.0)  # fibrillatory waves: Stridh & Sörnmo 2001, doi 10.1109/10.900266
+_QUANTILES = (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)
+
+RR_NAMES: tuple[str, ...] = (
+    "n_beats", "log_mean_rr", "log_median_rr", "log_least_rr", "log_greatest_rr",
+    "rr_variation", "rmssd", "pnn50", "pnn20", "jumps", "rr_mad", "rr_change_mad",
+    "sample_entropy", "cosen", "irregularity", "poincare_ratio", "turning_points",
+    "autocorrelation_1", "autocorrelation_2", "change_skew", "change_kurtosis",
+    "early", "late", "early_then_late", "lorenz_irregular", "lorenz_origin",
+    "lorenz_premature", *(f"rr_q{round(100 * q):02d}" for q in _QUANTILES),
+)  # fmt: skip
+SHAPE_NAMES: tuple[str, ...] = (
+    "qrs_alike", "qrs_alike_q10", "qrs_least_alike", "qrs_unlike", "beat_alike",
+    "size_variation", "odd_sizes", "p_alike", "p_alike_mean", "p_pairs", "p_size", "p_snr",
+    "p_place", "t_alike", "t_size", "template_width", "wide_share", "early_qrs_alike",
+    "early_odd", "early_usual", "residual", "residual_q90", "atrial_residual",
+    "atrial_peak", "atrial_peak_hz", "baseline_crossings",
+)  # fmt: skip
+SIGNAL_NAMES: tuple[str, ...] = (
+    "quiet_second", "loud_second", "loudest_second", "skew", "kurtosis", "crossings",
+    "spectral_entropy", *(f"band_{high:g}_hz" for high in _BANDS_HZ[1:]),
+)  # fmt: skip
+_BEAT_STEPS = 40  # of 20 ms
+BEAT_NAMES: tuple[str, ...] = (
+    *(f"beat_{20 * i - 320}_ms" for i in range(_BEAT_STEPS)),
+    *(f"spread_{20 * i - 320}_ms" for i in range(_BEAT_STEPS)),
+)
+"""The usual beat, its QRS complex upright and of size 1, and how far beats lie apart."""
+FEATURE_NAMES = RR_NAMES + SHAPE_NAMES + BEAT_NAMES + SIGNAL_NAMES
+
+
+def rhythm_features(signal: Floats, rate_hz: float, r_s: Floats) -> NDArray[np.float32]:
+    """Describe one stretch.
+
+    Parameters
+    ----------
+    signal
+        Shape (n,), filtered 0.5-40 Hz, any unit, at least a second long.
+    rate_hz
+        Of `signal`.
+    r_s
+        Shape (n_beats,), seconds from the stretch's start, increasing.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (len(FEATURE_NAMES),). With fewer than five beats, features of intervals and
+        shapes are zero: there is no rhythm to describe.
+    """
+    intervals = np.zeros(len(RR_NAMES))
+    shapes = np.zeros(len(SHAPE_NAMES) + len(BEAT_NAMES))
+    intervals[0] = len(r_s) / (len(signal) / rate_hz)
+    if len(r_s) >= _LEAST_BEATS:
+        rr_s = np.clip(np.diff(r_s), _MIN_RR_S, _MAX_RR_S)
+        early = rr_s < _EARLY * _local_median(rr_s)
+        intervals[1:] = _interval_features(rr_s, early)
+        shapes[:] = _shape_features(signal, rate_hz, r_s, early)
+    described = np.concatenate([intervals, shapes, _signal_features(signal, rate_hz)])
+    features: NDArray[np.float32] = np.nan_to_num(described, posinf=0, neginf=0).astype(
+        np.float32
+    )
+    return features
+
+
+def _interval_features(rr_s: Floats, early: NDArray[np.bool_]) -> list[float]:
+    mean, median = float(rr_s.mean()), float(np.median(rr_s))
+    change = np.diff(rr_s)
+    size = np.abs(change)
+    late = rr_s > _LATE * _local_median(rr_s)
+    entropy, cosen = _sample_entropies(rr_s)
+    sd1, sd2 = float(change.std()), float((rr_s[1:] + rr_s[:-1]).std())
+    inner = change[1:] * change[:-1]
+    return [
+        math.log(mean),
+        math.log(median),
+        math.log(rr_s.min()),
+        math.log(rr_s.max()),
+        float(rr_s.std()) / mean,
+        math.sqrt(float((change**2).mean())) / mean,
+        float((size > 0.05).mean()),
+        float((size > 0.02).mean()),
+        float((size > 0.1 * median).mean()),
+        float(np.median(np.abs(rr_s - median))) / median,
+        float(np.median(size)) / median,
+        entropy,
+        cosen,
+        _irregularity(rr_s),
+        sd1 / max(sd2, 1e-3),
+        float((inner < 0).mean()),
+        _autocorrelation(rr_s, 1),
+        _autocorrelation(rr_s, 2),
+        _moment(change, 3),
+        math.log1p(_moment(change, 4)),
+        float(early.mean()),
+        float(late.mean()),
+        float((early[:-1] & late[1:]).mean()),
+        *_lorenz(change),
+        *np.quantile(rr_s / median, _QUANTILES).tolist(),
+    ]
+
+
+def _sample_entropies(rr_s: Floats) -> tuple[float, float]:
+    """Sample entropy (m = 1, r = a tenth of the mean) and its coefficient for short series.
+
+    Lake & Moorman 2011, doi 10.1152/ajpheart.00561.2010.
+    """
+    tolerance = 0.1 * rr_s.mean()
+    near = np.abs(rr_s[:, np.newaxis] - rr_s) <= tolerance
+    ones = float(np.triu(near[:-1, :-1], 1).sum())
+    twos = float(np.triu(near[:-1, :-1] & near[1:, 1:], 1).sum())
+    entropy = math.log(max(ones, 0.5) / max(twos, 0.5))
+    return entropy, entropy - math.log(2 * tolerance) - math.log(rr_s.mean())
+
+
+def _irregularity(rr_s: Floats) -> float:
+    """Median change of RR over one, two or three beats, whichever is least."""
+    changes = [
+        float(np.median(np.abs(rr_s[n:] - rr_s[:-n]))) for n in (1, 2, 3) if n < len(rr_s)
+    ]
+    return min(changes) / float(np.median(rr_s))
+
+
+def _lorenz(change: Floats) -> tuple[float, float, float]:
+    """Shares of the Lorenz plot of RR changes: spread out, at the origin, premature beats.
+
+    After Sarkar et al. 2008, doi 10.1109/TBME.2007.903707.
+    """
+    first, second = change[:-1], change[1:]
+    bins = np.stack([np.rint(first / _LORENZ_BIN_S), np.rint(second / _LORENZ_BIN_S)])
+    away = (np.abs(bins) > 1).any(axis=0)
+    n = len(first)
+    irregular = len(np.unique(bins[:, away], axis=1).T) / n if away.any() else 0.0
+    premature = (first < -_LORENZ_BIN_S * 2) & (second > _LORENZ_BIN_S * 2)
+    return irregular, float((~away).mean()), float(premature.mean())
+
+
+def _local_median(rr_s: Floats) -> Floats:
+    padded = np.pad(rr_s, 5, mode="symmetric" if len(rr_s) >= 5 else "edge")
+    medians: Floats = np.median(sliding_window_view(padded, 11), axis=1)
+    return medians
+
+
+def _shape_features(
+    signal: Floats, rate_hz: float, r_s: Floats, early: NDArray[np.bool_]
+) -> list[float]:
+    beats = _cut(signal, rate_hz, r_s)
+    early_beats = np.concatenate([[False], early])
+    usual = np.median(beats[~early_beats] if not early.all() else beats, axis=0)
+    qrs, p, t = (_part(rate_hz, *bounds) for bounds in (_QRS_S, _P_S, _T_S))
+    height = max(float(np.ptp(usual[qrs])), 1e-9)
+    qrs_alike = _likeness(beats[:, qrs], usual[qrs])
+    p_alike = _likeness(beats[:, p], usual[p])
+    sizes = np.ptp(beats[:, qrs], axis=1) / height
+    residual = (beats - usual)[:, : t.stop]
+    between = np.concatenate([residual[:, p], residual[:, t]], axis=1)
+    noise = float(np.median(residual[:, p].std(axis=1)))
+    widths, usual_width = _widths(beats[:, qrs]), _widths(usual[np.newaxis, qrs])[0]
+    odd = (qrs_alike < 0.85) | (np.abs(np.log(np.maximum(sizes, 0.01))) > 0.5)
+    n = len(beats)
+    return [
+        float(np.median(qrs_alike)),
+        float(np.quantile(qrs_alike, 0.1)),
+        float(qrs_alike.min()),
+        float((qrs_alike < 0.85).mean()),
+        float(np.median(_likeness(beats, usual))),
+        float(sizes.std() / max(float(sizes.mean()), 1e-9)),
+        float((np.abs(np.log(np.maximum(sizes, 0.01))) > 0.3).mean()),
+        float(np.median(p_alike)),
+        float(p_alike.mean()),
+        _pairs(beats[:, p]),
+        float(np.ptp(usual[p])) / height,
+        math.log1p(float(usual[p].std()) / max(noise, 1e-9)),
+        float(np.abs(usual[p] - np.median(usual[p])).argmax()) / (p.stop - p.start),
+        float(np.median(_likeness(beats[:, t], usual[t]))),
+        float(np.ptp(usual[t])) / height,
+        float(usual_width),
+        float((widths > 1.25 * usual_width).mean()),
+        float(qrs_alike[early_beats].mean()) if early.any() else 1.0,
+        float((early_beats & odd).sum()) / n,
+        float((early_beats & ~odd).sum()) / n,
+        float(np.median(residual.std(axis=1))) / height,
+        float(np.quantile(residual.std(axis=1), 0.9)) / height,
+        float(np.median(between.std(axis=1))) / height,
+        *_atrial_spectrum(signal, rate_hz, r_s, usual),
+        _turns(residual[:, p]),
+        *_in_steps(usual * (1 if (usual[qrs] ** 3).sum() >= 0 else -1) / height),
+        *_in_steps(np.ptp(np.quantile(beats, (0.2, 0.8), axis=0), axis=0) / height),
+    ]
+
+
+def _in_steps(beat: Floats) -> list[float]:
+    means: list[float] = beat.reshape(_BEAT_STEPS, -1).mean(axis=1).tolist()
+    return means
+
+
+def _cut(signal: Floats, rate_hz: float, r_s: Floats) -> Floats:
+    """Cut the beats, shape (n_beats, samples); ends are padded with the last sample."""
+    before, after = round(_BEFORE_S * rate_hz), round(_AFTER_S * rate_hz)
+    padded = np.pad(signal, (before, after), mode="edge")
+    starts = np.clip(np.rint(r_s * rate_hz), 0, len(signal) - 1).astype(np.int64)
+    beats: Floats = sliding_window_view(padded, before + after)[starts]
+    return beats - np.median(beats, axis=1, keepdims=True)
+
+
+def _part(rate_hz: float, start_s: float, stop_s: float) -> slice:
+    return slice(
+        round((_BEFORE_S + start_s) * rate_hz), round((_BEFORE_S + stop_s) * rate_hz)
+    )
+
+
+def _likeness(pieces: Floats, template: Floats) -> Floats:
+    """Correlation of each piece with the template."""
+    centred = pieces - pieces.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1)
+    aim = template - template.mean()
+    likeness: Floats = centred @ aim / np.maximum(norms * np.linalg.norm(aim), 1e-9)
+    return likeness
+
+
+def _pairs(pieces: Floats) -> float:
+    """Mean correlation of each piece with the next."""
+    centred = pieces - pieces.mean(axis=1, keepdims=True)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    return float((unit[1:] * unit[:-1]).sum(axis=1).mean())
+
+
+def _widths(qrs: Floats) -> Floats:
+    """Spread of the squared slope in time, in samples."""
+    energy = np.diff(qrs, axis=1) ** 2
+    energy /= np.maximum(energy.sum(axis=1, keepdims=True), 1e-12)
+    at = np.arange(energy.shape[1])
+    centre = energy @ at
+    widths: Floats = np.sqrt(np.maximum(energy @ at**2 - centre**2, 0.25))
+    return widths
+
+
+def _turns(pieces: Floats) -> float:
+    """How often the slope changes sign, a sample."""
+    slopes = np.diff(pieces, axis=1)
+    return float((slopes[:, 1:] * slopes[:, :-1] < 0).mean())
+
+
+def _atrial_spectrum(
+    signal: Floats, rate_hz: float, r_s: Floats, usual: Floats
+) -> tuple[float, float]:
+    """Share and place of the highest peak at 4-9 Hz once the usual beat is taken off."""
+    before = round(_BEFORE_S * rate_hz)
+    rest = signal.copy()
+    for at in np.rint(r_s * rate_hz).astype(np.int64) - before:
+        start, stop = max(at, 0), min(at + len(usual), len(rest))
+        if start < stop:
+            rest[start:stop] -= usual[start - at : stop - at]
+    frequencies, power = _spectrum(rest, rate_hz)
+    band = (frequencies >= _ATRIAL_HZ[0]) & (frequencies <= _ATRIAL_HZ[1])
+    within = power[band]
+    if not within.size or not power.sum() > 0:
+        return 0.0, 0.0
+    peak = int(within.argmax())
+    near = within[max(peak - 1, 0) : peak + 2].sum()
+    return float(near / power.sum()), float(frequencies[band][peak])
+
+
+def _spectrum(signal: Floats, rate_hz: float) -> tuple[Floats, Floats]:
+    """Power by Welch's method with segments of 2.56 s."""
+    length = min(round(2.56 * rate_hz), len(signal))
+    segments = sliding_window_view(signal, length)[:: max(length // 2, 1)]
+    taper = np.hanning(length).astype(np.float64)
+    tapered: Floats = (segments - segments.mean(axis=1, keepdims=True)) * taper
+    power: Floats = (np.abs(np.fft.rfft(tapered, axis=1)) ** 2).mean(
+        axis=0, dtype=np.float64
+    )
+    frequencies = np.fft.rfftfreq(length, 1 / rate_hz).astype(np.float64)
+    return frequencies, power
+
+
+def _signal_features(signal: Floats, rate_hz: float) -> list[float]:
+    second = round(rate_hz)
+    n_seconds = max(len(signal) // second, 1)
+    seconds = np.resize(signal, (n_seconds, min(second, len(signal))))
+    sizes = np.ptp(seconds, axis=1)
+    usual = max(float(np.median(sizes)), 1e-9)
+    centred = signal - signal.mean()
+    frequencies, power = _spectrum(signal, rate_hz)
+    share = power / max(float(power.sum()), 1e-12)
+    bands = pairwise(_BANDS_HZ)
+    return [
+        math.log(max(float(np.quantile(sizes, 0.1)) / usual, 1e-3)),
+        math.log(max(float(np.quantile(sizes, 0.9)) / usual, 1e-3)),
+        math.log(max(float(sizes.max()) / usual, 1e-3)),
+        abs(_moment(signal, 3)),
+        math.log1p(_moment(signal, 4)),
+        float((centred[1:] * centred[:-1] < 0).mean()),
+        float(-(share * np.log(share + 1e-12)).sum()),
+        *(float(share[(frequencies > a) & (frequencies <= b)].sum()) for a, b in bands),
+    ]
+
+
+def _moment(values: Floats, order: int) -> float:
+    """Standardised central moment; 0 for a constant."""
+    deviation = float(values.std())
+    if not deviation > 0:
+        return 0.0
+    return float((((values - values.mean()) / deviation) ** order).mean())
+
+
+def _autocorrelation(values: Floats, lag: int) -> float:
+    centred = values - values.mean()
+    return float((centred[lag:] * centred[:-lag]).sum() / max((centred**2).sum(), 1e-9))
