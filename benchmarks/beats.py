@@ -1,4 +1,4 @@
-"""What beat classes cost: half an hour of two leads on one core, one of them classified.
+"""What beat classes cost: half an hour of two leads on one core.
 
     python benchmarks/beats.py [--rounds 5]
 

@@ -1,11 +1,12 @@
 """`ecgsvc train`: make the models that ship."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ecgsvc.cli.console import err, one_line_errors, out, print_markdown, progress
+from ecgsvc.cli.train_beat_table import beat_table
 
 app = typer.Typer(
     no_args_is_help=True, help=r"Train the models that ship (needs ecgsvc\[train])."
@@ -20,10 +21,19 @@ def train() -> None:
 @app.command("beats")
 def beats(
     data: Annotated[Path, typer.Option(help="Folder of the MIT-BIH Arrhythmia Database.")],
+    svdb: Annotated[
+        Path | None, typer.Option(help="Folder of the Supraventricular one: track B.")
+    ] = None,
     output_dir: Annotated[
         Path, typer.Option("--output-dir", "-o", help="Gets the model and checkpoints.")
     ] = Path("build/training"),
     model: Annotated[str, typer.Option(help="Name of the network.")] = "cnn-lstm-attention",
+    loss: Annotated[
+        Literal["focal", "cross-entropy"], typer.Option(help="Focal by Lin et al. 2017.")
+    ] = "focal",
+    augmentation: Annotated[
+        Literal["noise", "none"], typer.Option(help="Noise, gain, place of R, pace.")
+    ] = "noise",
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Those of the shipped model when not given.")
@@ -33,26 +43,34 @@ def beats(
         bool, typer.Option("--resume", help="Go on from the checkpoints.")
     ] = False,
 ) -> None:
-    """Train the beat classifier on DS1, export it, and measure it on DS2.
+    """Train a beat classifier on DS1 and more, export it, and measure it.
 
-    Without options it makes the shipped model again. Model choice rests on
-    cross-validation inside DS1; DS2 is read once, at the end.
+    With both databases and no other option it makes the shipped model again. Model
+    choice rests on cross-validation inside the training records; DS2 is read once, at the
+    end.
     """
     try:
-        from ecgsvc.training.train import EPOCHS, train_beats
+        from ecgsvc.training.fit import FitPlan
+        from ecgsvc.training.train import EPOCHS, BeatData, train_beats
     except ModuleNotFoundError as error:
         err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
         raise typer.Exit(1) from None
     with one_line_errors(), progress() as bar:
         try:
-            trained = train_beats(
-                data,
-                output_dir,
-                model=model,
-                seed=seed,
-                epochs=EPOCHS if epochs is None else epochs,
-                threads=threads,
+            plan = FitPlan(
+                EPOCHS if epochs is None else epochs,
+                seed,
+                output_dir / "checkpoints",
                 resume=resume,
+                loss=loss,
+                augmentation=augmentation,
+            )
+            trained = train_beats(
+                BeatData(data, svdb),
+                output_dir,
+                plan,
+                model=model,
+                threads=threads,
                 progress=bar,
             )
         except ValueError as error:
@@ -229,3 +247,6 @@ def rhythm(
             err.print(str(error), style="red", markup=False)
             raise typer.Exit(2) from None
     out.print(f"wrote {trained.folder}", highlight=False)
+
+
+app.command("beat-table")(beat_table)

@@ -1,7 +1,7 @@
 """Models at work: ONNX sessions, their cards, and one module per task."""
 
 from ecgsvc.inference.beat_features import SignalTools
-from ecgsvc.inference.beats import BeatClassifier, choose_lead
+from ecgsvc.inference.beats import BeatClassifier, choose_lead, choose_leads
 from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
 from ecgsvc.inference.rhythm import RhythmClassifier
@@ -17,6 +17,7 @@ __all__ = [
     "SignalTools",
     "WaveReader",
     "choose_lead",
+    "choose_leads",
     "load_model_card",
     "open_session",
 ]

@@ -13,9 +13,9 @@ CHUNK_STEP = 48  # neighbours share 16 beats, and each answers for those it sees
 _CHUNKS_A_RUN = 8
 
 RunNetwork: TypeAlias = Callable[
-    [NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]
+    [NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]
 ]
-"""From windows (chunks, beats, 2, 200) and features (chunks, beats, 20) to logits."""
+"""From windows, shapes and rhythm, each (chunks, beats, …), to logits."""
 
 
 def chunked_logits(inputs: BeatInputs, run: RunNetwork) -> NDArray[np.float32]:
@@ -32,7 +32,7 @@ def chunked_logits(inputs: BeatInputs, run: RunNetwork) -> NDArray[np.float32]:
     beats_of = starts[:, np.newaxis] + np.arange(length)
     answers = np.concatenate(
         [
-            run(inputs.windows[beats], inputs.features[beats])
+            run(inputs.windows[beats], inputs.shapes[beats], inputs.rhythm[beats])
             for beats in np.split(
                 beats_of, range(_CHUNKS_A_RUN, len(starts), _CHUNKS_A_RUN)
             )

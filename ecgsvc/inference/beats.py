@@ -15,6 +15,7 @@ from ecgsvc.inference.beat_chunks import chunked_logits
 from ecgsvc.inference.beat_decision import beat_probabilities
 from ecgsvc.inference.beat_features import (
     FEATURE_NAMES,
+    MAX_LEADS,
     MODEL_RATE_HZ,
     WINDOW_SAMPLES,
     BeatInputs,
@@ -28,9 +29,11 @@ LEAD_PREFERENCE: tuple[Lead, ...] = (
     "II", "MLII", "I", "V5", "V6", "V4", "aVF", "V1", "V2", "V3", "aVL", "aVR", "III",
 )  # fmt: skip
 
+SECOND_LEAD_PREFERENCE: tuple[Lead, ...] = ("V1", "V2", "V5", "V3", "V4", "V6")
+
 
 def choose_lead(leads: Sequence[Lead], usable: Sequence[Lead]) -> Lead | None:
-    """Choose the lead beats are classified on.
+    """Choose the lead a recording is read on where one must do.
 
     The first of `LEAD_PREFERENCE` that is usable, compared without regard to case: lead II
     (MLII on a Holter) has upright P waves and QRS complexes in most hearts, which both
@@ -42,6 +45,23 @@ def choose_lead(leads: Sequence[Lead], usable: Sequence[Lead]) -> Lead | None:
         if preferred.casefold() in candidates:
             return candidates[preferred.casefold()]
     return next((lead for lead in leads if lead in usable), None)
+
+
+def choose_leads(leads: Sequence[Lead], usable: Sequence[Lead]) -> tuple[Lead, ...]:
+    """Choose up to two leads beats are classified on, the first by `choose_lead`.
+
+    The second is the first usable of `SECOND_LEAD_PREFERENCE`, leads that look at the heart
+    from the side the first does not; otherwise the first usable lead of any other name.
+    """
+    first = choose_lead(leads, usable)
+    if first is None:
+        return ()
+    others = [lead for lead in leads if lead in usable and lead != first]
+    by_name = {lead.casefold(): lead for lead in reversed(others)}
+    for preferred in SECOND_LEAD_PREFERENCE:
+        if preferred.casefold() in by_name:
+            return first, by_name[preferred.casefold()]
+    return (first, *others[:1])
 
 
 class BeatClassifier:
@@ -102,12 +122,15 @@ class BeatClassifier:
         depends on the other beats of the recording: rhythm and dominant shape are taken
         from all of it.
         """
-        lead = choose_lead(waveform.leads, _present_leads(waveform))
+        leads = choose_leads(waveform.leads, _present_leads(waveform))
         n_beats = len(r_peak_indices)
-        if lead is None or not n_beats:
+        if not leads or not n_beats:
             return ClassifiedBeats(r_peak_indices, _all_q(n_beats))
         inputs = build_beat_inputs(
-            waveform.lead_mv(lead), waveform.sampling_rate_hz, r_peak_indices, self._tools
+            np.stack([waveform.lead_mv(lead) for lead in leads]),
+            waveform.sampling_rate_hz,
+            r_peak_indices,
+            self._tools,
         )
         probabilities = self.probabilities(inputs)
         return ClassifiedBeats(r_peak_indices, probabilities)
@@ -119,7 +142,7 @@ class BeatClassifier:
             return out
         probabilities = beat_probabilities(
             chunked_logits(inputs, self._run),
-            inputs.features,
+            inputs.rhythm,
             temperature=self._card.temperature,
             logit_offsets=self._card.logit_offsets,
             max_irregularity=self._card.thresholds["max_irregularity"],
@@ -128,9 +151,12 @@ class BeatClassifier:
         return out
 
     def _run(
-        self, windows: NDArray[np.float32], features: NDArray[np.float32]
+        self,
+        windows: NDArray[np.float32],
+        shapes: NDArray[np.float32],
+        rhythm: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        feed = {"windows": windows, "features": features}
+        feed = {"windows": windows, "shapes": shapes, "rhythm": rhythm}
         try:
             (logits,) = self._session.run(["logits"], feed)
         except Exception as error:  # ONNX Runtime's errors share no public base class
@@ -145,7 +171,7 @@ def _fits(card: ModelCard) -> bool:
     return (
         card.task == "beats"
         and card.labels == BEAT_CLASSES
-        and card.leads == ("any",)
+        and card.leads == ("any",) * MAX_LEADS
         and card.sampling_rate_hz == MODEL_RATE_HZ
         and card.window_samples == WINDOW_SAMPLES
         and card.features == FEATURE_NAMES

@@ -3,32 +3,51 @@
 import json
 import math
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ecgsvc.domain.beats import BEAT_CLASSES
 from ecgsvc.evaluation.beats import BeatResults
 from ecgsvc.evaluation.confusion import SCORED_CLASSES
-from ecgsvc.inference.beat_features import FEATURE_NAMES, MODEL_RATE_HZ, WINDOW_SAMPLES
+from ecgsvc.inference.beat_features import (
+    BAND_HZ,
+    FEATURE_NAMES,
+    MAX_LEADS,
+    MODEL_RATE_HZ,
+    WINDOW_SAMPLES,
+)
 from ecgsvc.inference.model_card import CARD_FILE
-from ecgsvc.training.decision import MAX_IRREGULARITY, TEMPERATURE
+from ecgsvc.training.decision import Decision
+from ecgsvc.training.splits import Track
 
 _MEASURES = ("sensitivity", "positive_predictivity", "f1")
 
+_DS1 = (
+    "MIT-BIH Arrhythmia Database 1.0.0 (Moody & Mark 2001, doi 10.13026/C2F305), the 22 "
+    "records of DS1 (de Chazal et al. 2004)"
+)
+_SVDB = (
+    "MIT-BIH Supraventricular Arrhythmia Database 1.0.0 (Greenwald 1990, doi "
+    "10.13026/C2V30W), 45 records"
+)
+_SIMULATED = "simulated ECGs in sinus rhythm with ectopy and in atrial fibrillation"
+_DATA: Mapping[Track, tuple[str, ...]] = MappingProxyType(
+    {"a": (_DS1, _SIMULATED), "b": (_DS1, _SVDB, _SIMULATED)}
+)
+
 FAILURE_MODES = (
-    "Q is not recognised by shape: DS1 holds 8 such beats, and the protocol leaves out "
-    "records with paced beats, which are called N (98 % of records 102, 104, 107, 217).",
+    "Q is not recognised by shape: the training records hold a few dozen such beats, and "
+    "the protocol leaves out records with paced beats, which are called N.",
     "Fusion beats (F) are called N or V: nearly all examples are of one patient (208).",
     "Sustained irregular rhythm (atrial fibrillation): no beat is called S, by rule. In "
-    "recordings of 10 s the rule often misses the rhythm: 19 % of simulated beats in "
-    "atrial fibrillation are called S there.",
+    "recordings of 10 s the rule may miss the rhythm.",
     "Where ectopic beats are the majority they become the dominant beat that others are "
     "compared with; S beats of sustained supraventricular rhythms are missed.",
-    "Normal beats whose window the start or end of the recording cuts may be called S.",
     "Fewer than about ten beats: rhythm and dominant beat are uncertain, so is the class.",
-    "Trained on Holter leads (mostly MLII and V1) of 22 adults from one hospital; not on "
-    "children, not on other devices.",
+    "Trained on two-lead Holter recordings of adults from one hospital; not on children, "
+    "not on other devices.",
 )
 
 
@@ -37,7 +56,9 @@ def beat_card(
     name: str,
     version: str,
     sha256: str,
-    logit_offsets: Sequence[float],
+    decision: Decision,
+    conformal: Mapping[str, float],
+    track: Track,
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -46,21 +67,24 @@ def beat_card(
         "model": {"name": name, "version": version, "task": "beats", "sha256": sha256}
         | {"labels": [beat_class.value for beat_class in BEAT_CLASSES]},
         "input": {
-            "leads": ["any"],
-            "lead_rule": "first usable of II, MLII, I, V5, V6, V4, aVF, V1 …, else any",
+            "leads": ["any"] * MAX_LEADS,
+            "lead_rule": "first usable of II, MLII, I, V5, V6, V4, aVF, V1 …, else any; "
+            "with it the first usable of V1, V2, V5, V3, V4, V6, else any, if there is one",
             "sampling_rate_hz": MODEL_RATE_HZ,
             "window_samples": WINDOW_SAMPLES,
-            "window": "320 ms before R to 480 ms after, 0.5 to 40 Hz, scaled per recording",
+            "window": f"400 ms before R to 400 ms after, {BAND_HZ[0]:g} to {BAND_HZ[1]:g} "
+            "Hz, scaled per recording",
             "features": list(FEATURE_NAMES),
         },
         "decision": {
-            "temperature": TEMPERATURE,
-            "logit_offsets": list(logit_offsets),
-            "thresholds": {"max_irregularity": MAX_IRREGULARITY},
+            "temperature": decision.temperature,
+            "logit_offsets": list(decision.logit_offsets),
+            "thresholds": {"max_irregularity": decision.max_irregularity},
+            "conformal_90_percent": dict(conformal),
         },
         "training": {
-            "data": "MIT-BIH Arrhythmia Database 1.0.0 (Moody & Mark 2001, "
-            "doi 10.13026/C2F305), the 22 records of DS1 (de Chazal et al. 2004)",
+            "track": track.upper(),
+            "data": list(_DATA[track]),
             "data_licence": "Open Data Commons Attribution License 1.0",
             "licence": "Apache-2.0",
             "commit": training_commit(),
@@ -68,7 +92,7 @@ def beat_card(
         },
         "limits": {
             "failure_modes": list(FAILURE_MODES),
-            "subgroups": "not measured: DS1 and DS2 have 22 patients each",
+            "subgroups": "not measured: too few patients of known age and sex",
         },
         "metrics": dict(metrics),
     }

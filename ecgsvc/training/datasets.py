@@ -1,8 +1,9 @@
-"""Annotated beats of the MIT-BIH Arrhythmia Database, as the serving path sees them."""
+"""Beats of MIT-BIH databases and of simulated ECGs, as the serving path sees them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +11,16 @@ from numpy.typing import NDArray
 from ecgsvc import dsp
 from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.beats import BEAT_CLASSES
-from ecgsvc.domain.waveform import Millivolts, SampleIndices, Waveform
+from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
 from ecgsvc.evaluation.references import find_records, read_reference_beats
 from ecgsvc.inference.beat_features import BeatInputs, SignalTools, build_beat_inputs
+from ecgsvc.simulation import SimulationSettings, simulate
 
 SIGNAL_TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 
 PIECES_S = (10.0, 60.0)
 """Lengths of the short recordings that are cut from each record, seconds."""
+_PIECES_A_RECORD = 30  # of each length: what an epoch can show
 _JITTER_S = 0.02  # how far a detector's R peaks lie from the annotators'
 
 
@@ -33,21 +36,20 @@ class AnnotatedRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeatSequence:
-    """Consecutive beats of one lead of one record, ready for the network.
+    """Consecutive beats of one recording, ready for the network.
 
-    `piece_s` is the length of the recording they were prepared from, None for the whole
-    record; `lead_index` is the lead's place in the record.
+    A ``piece`` was cut from a ``record`` and prepared as a recording of its own; a
+    ``simulated`` recording is as short. `labels` are indices into `BEAT_CLASSES`.
     """
 
     record: str
-    lead_index: int
-    piece_s: float | None
+    kind: Literal["record", "piece", "simulated"]
     inputs: BeatInputs
     labels: NDArray[np.int64]
 
 
 def read_annotated_record(record: Path) -> AnnotatedRecord:
-    """Read one record of MIT-BIH with its reference beats."""
+    """Read one record with its reference beats."""
     beats = read_reference_beats(record, "atr")
     labels = [BEAT_CLASSES.index(beat_class) for beat_class in beats.classes]
     return AnnotatedRecord(
@@ -64,7 +66,7 @@ def prepare_sequences(
     seed: int,
     on_record: Callable[[str], None] = lambda _: None,
 ) -> list[BeatSequence]:
-    """Prepare every lead of every record: whole, and cut into short recordings.
+    """Prepare every record: whole, and pieces of it as short recordings.
 
     The pieces go through the builder on their own, as a short recording would, with R peaks
     moved by up to 20 ms, as a detector would give them. `on_record` hears of each record
@@ -74,30 +76,70 @@ def prepare_sequences(
     for path in find_records(data_dir, "atr", records):
         record = read_annotated_record(path)
         rng = np.random.default_rng([seed, *path.name.encode()])
-        for lead_index, lead_mv in enumerate(record.waveform.samples_mv):
-            sequences += _sequences_of(record, lead_index, lead_mv, rng)
+        inputs = _inputs_of(record.waveform, record.r_peak_indices)
+        sequences.append(BeatSequence(record.name, "record", inputs, record.labels))
+        sequences += _pieces_of(record, rng)
         on_record(record.name)
     return sequences
 
 
-def _sequences_of(
-    record: AnnotatedRecord, lead_index: int, lead_mv: Millivolts, rng: np.random.Generator
-) -> Iterator[BeatSequence]:
-    rate_hz = record.waveform.sampling_rate_hz
-    r_peaks = record.r_peak_indices
-    inputs = build_beat_inputs(lead_mv, rate_hz, r_peaks, SIGNAL_TOOLS)
-    yield BeatSequence(record.name, lead_index, None, inputs, record.labels)
+def prepare_simulated(n_recordings: int, seed: int) -> list[BeatSequence]:
+    """Simulate two-lead recordings of 10 to 60 s, every other one in atrial fibrillation.
+
+    Few patients of the databases fibrillate; these show that an irregular rhythm without P
+    waves holds no S beats, and the others that a sinus rhythm does.
+    """
+    sequences = []
+    for number in range(n_recordings):
+        ecg = simulate(_settings(number, np.random.default_rng([seed, number])))
+        waveform = ecg.recording.waveform
+        labels = [BEAT_CLASSES.index(c) for c in ecg.truth.classes]
+        inputs = _inputs_of(waveform, ecg.truth.r_peak_indices)
+        name = f"simulated-{number}"
+        sequences.append(BeatSequence(name, "simulated", inputs, np.array(labels)))
+    return sequences
+
+
+def _settings(number: int, rng: np.random.Generator) -> SimulationSettings:
+    pairs: tuple[tuple[Lead, ...], ...] = (("II", "V1"), ("II", "V5"), ("I", "V2"))
+    return SimulationSettings(
+        rhythm="af" if number % 2 else "sinus",
+        leads=pairs[rng.integers(len(pairs))],
+        duration_s=float(rng.choice((10.0, 30.0, 60.0))),
+        sampling_rate_hz=250.0,
+        heart_rate_bpm=rng.uniform(50, 140),
+        pvc_probability=rng.uniform(0, 0.1),
+        pac_probability=rng.uniform(0, 0.15),
+        pr_ms=rng.uniform(120, 220),
+        qrs_ms=rng.uniform(80, 120),
+        rr_variability=rng.uniform(0.01, 0.06),
+        baseline_wander_mv=rng.uniform(0.01, 0.1),
+        muscle_mv=rng.uniform(0.005, 0.05),
+        seed=number,
+    )
+
+
+def _inputs_of(waveform: Waveform, r_peaks: SampleIndices) -> BeatInputs:
+    return build_beat_inputs(
+        waveform.samples_mv, waveform.sampling_rate_hz, r_peaks, SIGNAL_TOOLS
+    )
+
+
+def _pieces_of(record: AnnotatedRecord, rng: np.random.Generator) -> Iterator[BeatSequence]:
+    waveform = record.waveform
+    rate_hz, n_samples = waveform.sampling_rate_hz, waveform.samples_mv.shape[1]
     reach = int(_JITTER_S * rate_hz)
-    jittered = r_peaks + rng.integers(-reach, reach, len(r_peaks), endpoint=True)
+    jitter = rng.integers(-reach, reach, len(record.labels), endpoint=True)
+    jittered = np.maximum.accumulate(record.r_peak_indices + jitter)
     for piece_s in PIECES_S:
         width = int(piece_s * rate_hz)
-        for start in range(0, len(lead_mv) - width + 1, width):
+        starts = np.arange(0, n_samples - width + 1, width)
+        chosen = rng.choice(starts, min(_PIECES_A_RECORD, len(starts)), replace=False)
+        for start in np.sort(chosen):
             beats = np.flatnonzero((jittered >= start) & (jittered < start + width))
             if not len(beats):
                 continue
-            piece_mv = np.ascontiguousarray(lead_mv[start : start + width])
-            inside = jittered[beats] - start
-            inputs = build_beat_inputs(piece_mv, rate_hz, inside, SIGNAL_TOOLS)
-            yield BeatSequence(
-                record.name, lead_index, piece_s, inputs, record.labels[beats]
-            )
+            piece_mv = np.ascontiguousarray(waveform.samples_mv[:, start : start + width])
+            piece = Waveform(piece_mv, rate_hz, waveform.leads)
+            inputs = _inputs_of(piece, jittered[beats] - start)
+            yield BeatSequence(record.name, "piece", inputs, record.labels[beats])

@@ -6,24 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ecgsvc.inference.beat_features import FEATURE_NAMES, WINDOW_SAMPLES
+from ecgsvc.inference.beat_features import WINDOW_SAMPLES
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
+from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
 from ecgsvc.inference.model_card import MODEL_FILE
 from ecgsvc.inference.sessions import open_session
-from ecgsvc.training.networks import CnnLstmAttention
 
 OPSET = 17
 MAX_DIFFERENCE = 1e-4
-_PARITY_SHAPES = ((1, 1), (1, 9), (3, 64))  # chunks, beats
+_PARITY_SHAPES = ((1, 1, 1), (1, 9, 2), (3, 64, 2), (2, 30, 1))  # chunks, beats, leads
+_INPUTS = ("windows", "shapes", "rhythm")
 
 
 class ExportMismatch(Exception):
     """The exported file does not compute what the network computes."""
 
 
-def export_onnx(network: CnnLstmAttention, folder: Path) -> str:
-    """Write ``model.onnx`` with free numbers of chunks and beats; return its SHA-256.
+def export_onnx(network: nn.Module, folder: Path) -> str:
+    """Write ``model.onnx``, free numbers of chunks, beats and leads; return its SHA-256.
 
     Raises
     ------
@@ -32,17 +34,23 @@ def export_onnx(network: CnnLstmAttention, folder: Path) -> str:
     """
     path = folder / MODEL_FILE
     free = {0: "chunks", 1: "beats"}
+    free_leads = free | {2: "leads"}
     with warnings.catch_warnings():
         # The newer exporter would need onnxscript. What this one warns of, an LSTM with a
         # free batch, is answered by the parity check.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(),
-            _random_input(1, 7),
+            _random_input(2, 7, 2),
             str(path),
-            input_names=["windows", "features"],
+            input_names=list(_INPUTS),
             output_names=["logits"],
-            dynamic_axes={"windows": free, "features": free, "logits": free},
+            dynamic_axes={
+                "windows": free_leads,
+                "shapes": free_leads,
+                "rhythm": free,
+                "logits": free,
+            },
             opset_version=OPSET,
             dynamo=False,
         )
@@ -54,22 +62,23 @@ def export_onnx(network: CnnLstmAttention, folder: Path) -> str:
 
 
 @torch.no_grad()
-def parity(network: CnnLstmAttention, path: Path) -> float:
+def parity(network: nn.Module, path: Path) -> float:
     """Largest difference of a logit between PyTorch and ONNX Runtime on random input."""
     session = open_session(path, "cpu")
     worst = 0.0
-    for chunks, beats in _PARITY_SHAPES:
-        windows, features = _random_input(chunks, beats)
-        expected = network(windows, features).numpy()
-        feed = {"windows": windows.numpy(), "features": features.numpy()}
+    for shape in _PARITY_SHAPES:
+        inputs = _random_input(*shape)
+        expected = network(*inputs).numpy()
+        feed = {n: part.numpy() for n, part in zip(_INPUTS, inputs, strict=True)}
         (logits,) = session.run(["logits"], feed)
         worst = max(worst, float(np.abs(logits - expected).max()))
     return worst
 
 
-def _random_input(chunks: int, beats: int) -> tuple[Tensor, Tensor]:
+def _random_input(chunks: int, beats: int, leads: int) -> tuple[Tensor, Tensor, Tensor]:
     rng = torch.Generator().manual_seed(chunks * beats)
     return (
-        torch.randn(chunks, beats, 2, WINDOW_SAMPLES, generator=rng),
-        torch.randn(chunks, beats, len(FEATURE_NAMES), generator=rng),
+        torch.randn(chunks, beats, leads, 2, WINDOW_SAMPLES, generator=rng),
+        torch.randn(chunks, beats, leads, len(SHAPE_FEATURES), generator=rng),
+        torch.randn(chunks, beats, len(RHYTHM_FEATURES), generator=rng),
     )

@@ -1,12 +1,17 @@
-"""Networks: what they are, not how they are trained."""
+"""Beat networks of the literature on one input: what they are, not how they are trained."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ecgsvc.domain.beats import BEAT_CLASSES
-from ecgsvc.inference.beat_features import FEATURE_NAMES
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
+from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
+
+DROPOUT = 0.4
 
 
 class SqueezeExcite(nn.Module):
@@ -38,7 +43,7 @@ class SelfAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, present: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
         """Attend in (batch, beats, width) to the beats that are `present` (None: all)."""
         parts = self.query_key_value(x).chunk(3, dim=-1)
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
@@ -49,26 +54,35 @@ class SelfAttention(nn.Module):
         return normed
 
 
-class Blur(nn.Module):
-    """In training, make standardised features noisy, and hide some from a whole chunk.
+class Standardise(nn.Module):
+    """Features in deviations from the mean of the training beats; blurred in training.
 
-    The features of 22 patients are easily learnt by heart; this keeps the network from
-    resting on the exact value of any of them.
+    The features of some dozens of patients are easily learnt by heart: noise, and hiding
+    some features from a whole chunk, keep the network from resting on the exact value of
+    any of them.
     """
 
-    def __init__(self, noise: float = 0.25, hidden: float = 0.1) -> None:
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, n_features: int, noise: float = 0.25, hidden: float = 0.1) -> None:
         super().__init__()
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("deviation", torch.ones(n_features))
         self.noise, self.hidden = noise, hidden
 
     def forward(self, x: Tensor) -> Tensor:
-        """Blur (batch, beats, features)."""
+        """Scale (batch, beats, …, features)."""
+        scaled: Tensor = ((x - self.mean) / self.deviation).clamp(-6, 6)
         if not self.training:
-            return x
-        shown = torch.rand(x.shape[0], 1, x.shape[2]) >= self.hidden
-        return (x + self.noise * torch.randn_like(x)) * shown
+            return scaled
+        one_chunk = (x.shape[0], *[1] * (x.ndim - 2), x.shape[-1])
+        shown = torch.rand(one_chunk) >= self.hidden
+        return (scaled + self.noise * torch.randn_like(scaled)) * shown
 
 
-def _conv(n_in: int, n_out: int, width: int, stride: int = 1) -> nn.Sequential:
+def convolution(n_in: int, n_out: int, width: int, stride: int = 1) -> nn.Sequential:
+    """Convolve, normalise, rectify."""
     return nn.Sequential(
         nn.Conv1d(n_in, n_out, width, stride, padding=width // 2, bias=False),
         nn.BatchNorm1d(n_out),
@@ -76,89 +90,156 @@ def _conv(n_in: int, n_out: int, width: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-class CnnLstmAttention(nn.Module):
-    """Convolutions see each beat, a BiLSTM and attention see it among its neighbours.
+class Residual(nn.Module):
+    """Two convolutions and a way around them (He et al. 2016, arXiv 1512.03385)."""
 
-    Features are standardised inside, by the mean and deviation of the training beats, so
-    that the exported network takes them as they are built.
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.through = nn.Sequential(
+            convolution(n_in, n_out, 5, stride=2),
+            nn.Conv1d(n_out, n_out, 5, padding=2, bias=False),
+            nn.BatchNorm1d(n_out),
+        )
+        self.around = nn.Conv1d(n_in, n_out, 1, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From (batch, n_in, samples) to (batch, n_out, samples / 2)."""
+        return functional.relu(self.through(x) + self.around(x))
+
+
+def _classifier(width: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(width, 64),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(64, len(BEAT_CLASSES)),
+    )
+
+
+class Cnn(nn.Module):
+    """Convolutions see each beat; its features stand for the beats around it.
+
+    Every lead goes through the same convolutions; mean and maximum over the leads go on, so
+    that any number of leads will do and their order does not matter. Features are
+    standardised inside, so that the exported network takes them as they are built.
     """
 
-    feature_mean: Tensor
-    feature_std: Tensor
-
-    def __init__(self, dropout: float = 0.5) -> None:
+    def __init__(self, dropout: float = DROPOUT) -> None:
         super().__init__()
-        n_features = len(FEATURE_NAMES)
-        self.register_buffer("feature_mean", torch.zeros(n_features))
-        self.register_buffer("feature_std", torch.ones(n_features))
-        self.shape = nn.Sequential(
-            _conv(2, 32, 7, stride=2),
-            nn.MaxPool1d(2),
-            _conv(32, 48, 5),
-            nn.MaxPool1d(2),
-            _conv(48, 64, 5),
+        self.scale_shapes = Standardise(len(SHAPE_FEATURES))
+        self.scale_rhythm = Standardise(len(RHYTHM_FEATURES))
+        self.see = self._convolutions()
+        self.embed_window = nn.Sequential(
+            nn.Linear(128, 64), nn.ReLU(), nn.Dropout(dropout)
+        )
+        self.embed_shape = nn.Sequential(
+            nn.Linear(len(SHAPE_FEATURES), 32), nn.ReLU(), nn.Dropout(dropout / 3)
+        )
+        self.embed_rhythm = nn.Sequential(
+            nn.Linear(len(RHYTHM_FEATURES), 48), nn.ReLU(), nn.Dropout(dropout / 3)
+        )
+        self.join_leads = nn.Sequential(nn.Linear(192, 80), nn.ReLU(), nn.Dropout(dropout))
+        self._add_context(dropout)
+
+    def _convolutions(self) -> nn.Sequential:
+        """From (windows, 2, 100) to (windows, 64, samples)."""
+        return nn.Sequential(
+            convolution(2, 32, 9, stride=4),
+            convolution(32, 64, 5, stride=2),
             SqueezeExcite(64),
-            nn.MaxPool1d(2),
-            _conv(64, 64, 3),
-        )
-        self.embed_shape = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Dropout(dropout))
-        self.embed_features = nn.Sequential(
-            nn.Linear(n_features, 32), nn.ReLU(), nn.Dropout(dropout / 3)
-        )
-        self.blur = Blur()
-        self.rhythm = nn.LSTM(96, 48, batch_first=True, bidirectional=True)
-        self.attention = SelfAttention(96, heads=4, dropout=dropout)
-        self.classify = nn.Sequential(
-            nn.Linear(192, 64),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(64, len(BEAT_CLASSES)),
+            convolution(64, 64, 3),
         )
 
-    def forward(
-        self, windows: Tensor, features: Tensor, lengths: Tensor | None = None
-    ) -> Tensor:
-        """Logits per beat.
+    def _add_context(self, dropout: float) -> None:
+        self.classify = _classifier(128, dropout)
+
+    def forward(self, windows: Tensor, shapes: Tensor, rhythm: Tensor) -> Tensor:
+        """Logits per beat, shape (batch, beats, 5).
 
         Parameters
         ----------
-        windows, features
-            Shape (batch, beats, 2, 200) and (batch, beats, 20).
-        lengths
-            Beats of each chunk when some are padded at the end; the padding changes nothing
-            for the beats before it.
+        windows, shapes, rhythm
+            Shape (batch, beats, leads, 2, 100), (batch, beats, leads, 17) and
+            (batch, beats, 17).
         """
-        scaled = ((features - self.feature_mean) / self.feature_std).clamp(-6, 6)
-        scaled = self.blur(scaled)
-        if lengths is None:
-            shapes = self._see(windows.flatten(0, 1))
-            shapes = shapes.reshape(windows.shape[0], windows.shape[1], -1)
-            beat = torch.cat([shapes, self.embed_features(scaled)], dim=-1)
-            context, _ = self.rhythm(beat)
-            present = None
-        else:
-            present = torch.arange(windows.shape[1]) < lengths[:, None]
-            shapes = windows.new_zeros(*present.shape, 64)
-            shapes[present] = self._see(windows[present])
-            beat = torch.cat([shapes, self.embed_features(scaled)], dim=-1)
-            packed = pack_padded_sequence(
-                beat, lengths, batch_first=True, enforce_sorted=False
-            )
-            packed, _ = self.rhythm(packed)
-            context, _ = pad_packed_sequence(
-                packed, batch_first=True, total_length=windows.shape[1]
-            )
-        context = self.attention(context, present)
+        return self._answer(self._embed(windows, shapes, rhythm))
+
+    def _answer(self, beat: Tensor) -> Tensor:
+        logits: Tensor = self.classify(beat)
+        return logits
+
+    def _embed(self, windows: Tensor, shapes: Tensor, rhythm: Tensor) -> Tensor:
+        """What each beat is, seen alone, shape (batch, beats, 128)."""
+        # Faster on processors that know bfloat16; the LSTM would gain nothing.
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
+            seen = self.see(windows.flatten(0, 2)).float()
+        pooled = torch.cat([seen.mean(dim=-1), seen.amax(dim=-1)], dim=-1)
+        pooled = pooled.reshape(windows.shape[0], windows.shape[1], windows.shape[2], 128)
+        leads = torch.cat(
+            [self.embed_window(pooled), self.embed_shape(self.scale_shapes(shapes))], dim=-1
+        )
+        looks = self.join_leads(torch.cat([leads.mean(dim=2), leads.amax(dim=2)], dim=-1))
+        return torch.cat([looks, self.embed_rhythm(self.scale_rhythm(rhythm))], dim=-1)
+
+
+class ResNet(Cnn):
+    """As `Cnn`, with residual blocks (ResNet-1D)."""
+
+    def _convolutions(self) -> nn.Sequential:
+        return nn.Sequential(
+            convolution(2, 32, 9, stride=4),
+            Residual(32, 64),
+            Residual(64, 64),
+        )
+
+
+class CnnLstm(Cnn):
+    """Convolutions see each beat, a BiLSTM sees it among its neighbours."""
+
+    def _add_context(self, dropout: float) -> None:
+        self.context = nn.LSTM(128, 48, batch_first=True, bidirectional=True)
+        self.classify = _classifier(224, dropout)
+
+    def _answer(self, beat: Tensor) -> Tensor:
+        context, _ = self.context(beat)
         logits: Tensor = self.classify(torch.cat([beat, context], dim=-1))
         return logits
 
-    def _see(self, windows: Tensor) -> Tensor:
-        """Embed the shapes of (beats, 2, 200), giving (beats, 64)."""
-        seen = self.shape(windows)
-        pooled = torch.cat([seen.mean(dim=-1), seen.amax(dim=-1)], dim=-1)
-        embedded: Tensor = self.embed_shape(pooled)
-        return embedded
+
+class CnnLstmAttention(Cnn):
+    """Convolutions see each beat, a BiLSTM and attention see it among its neighbours."""
+
+    def _add_context(self, dropout: float) -> None:
+        self.context = nn.LSTM(128, 48, batch_first=True, bidirectional=True)
+        self.attention = SelfAttention(96, heads=4, dropout=dropout)
+        self.classify = _classifier(224, dropout)
+
+    def _answer(self, beat: Tensor) -> Tensor:
+        context, _ = self.context(beat)
+        context = self.attention(context)
+        logits: Tensor = self.classify(torch.cat([beat, context], dim=-1))
+        return logits
 
 
-BEAT_NETWORKS: dict[str, type[CnnLstmAttention]] = {"cnn-lstm-attention": CnnLstmAttention}
+class Mean(nn.Module):
+    """Several networks as one: the mean of their logits."""
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, windows: Tensor, shapes: Tensor, rhythm: Tensor) -> Tensor:
+        """Logits per beat, from what each member takes."""
+        logits = [member(windows, shapes, rhythm) for member in self.members]
+        return torch.stack(logits).mean(dim=0)
+
+
+BEAT_NETWORKS: Mapping[str, type[nn.Module]] = MappingProxyType(
+    {
+        "cnn": Cnn,
+        "cnn-lstm": CnnLstm,
+        "cnn-lstm-attention": CnnLstmAttention,
+        "resnet": ResNet,
+    }
+)
 """Beat networks by the name `ecgsvc train beats --model` takes."""

@@ -1,45 +1,59 @@
-"""`ecgsvc train beats`: from MIT-BIH to the folder that ships, in one command."""
+"""`ecgsvc train beats`: from annotated recordings to the folder that ships."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import Progress
+from torch import nn
 
-from ecgsvc import dsp
-from ecgsvc.evaluation.beats import evaluate_beats
-from ecgsvc.evaluation.references import DS1, DS2, Detect
-from ecgsvc.inference.beats import BeatClassifier
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.evaluation.references import find_records
 from ecgsvc.training.cards import beat_card, evaluated, write_card
-from ecgsvc.training.datasets import SIGNAL_TOOLS, BeatSequence, prepare_sequences
-from ecgsvc.training.decision import HeldOut, choose_offsets, held_out_results
+from ecgsvc.training.datasets import (
+    BeatSequence,
+    prepare_sequences,
+    prepare_simulated,
+)
+from ecgsvc.training.decision import HeldOut, choose_decision, held_out_results
 from ecgsvc.training.export import export_onnx
 from ecgsvc.training.fit import FitPlan, fit, network_logits
-from ecgsvc.training.networks import BEAT_NETWORKS, CnnLstmAttention
+from ecgsvc.training.networks import BEAT_NETWORKS, Mean
+from ecgsvc.training.splits import Track, folds
+from ecgsvc.training.test_sets import measure_test_sets
+from ecgsvc.training.uncertainty import conformal_limits, uncertainty_figures
 
-VERSION = "1.0.0"
-EPOCHS = 5
+VERSION = "2.0.0"
+EPOCHS = 6
+N_SIMULATED = 300
 
-FOLDS: tuple[tuple[str, ...], ...] = (
-    ("209", "106", "205", "112", "109", "115"),
-    ("118", "208", "101", "116", "203", "122"),
-    ("201", "220", "119", "215", "230"),
-    ("207", "223", "114", "124", "108"),
+_CV = (
+    "training records, {n}-fold cross-validation grouped by record, both leads; decision "
+    "chosen on the same beats; each network alone, the model is their mean"
 )
-"""DS1 in four parts, no patient in two of them, S and V beats spread over all."""
 
-_CV = "DS1, patient-grouped 4-fold cross-validation, offsets chosen on the same beats"
-_DS2 = (
-    "trained on DS1 alone (track A), inter-patient, all beats of DS2, EC57 classes. "
-    "Remarks on single records of DS2 (232, 202, 219, 221, 222) were known before: they "
-    "led to the rule for S in irregular rhythms and to the dominant beat by the mean RR "
-    "interval. DS2 was scored three times: an earlier fit of the same recipe on an earlier "
-    "signal core (F1 of V 0.933, S 0.530), this fit with the offset of F at -3 (V 0.936, S "
-    "0.578), and this one, with the offset at -2 so that F can be called"
-)
+
+@dataclass(frozen=True, slots=True)
+class BeatData:
+    """Folders of the MIT-BIH Arrhythmia and Supraventricular Arrhythmia Databases.
+
+    With `mitdb` alone the track is A, with `svdb` it is B.
+    """
+
+    mitdb: Path
+    svdb: Path | None = None
+
+    @property
+    def track(self) -> Track:
+        """Which records train."""
+        return "a" if self.svdb is None else "b"
+
+    def svdb_records(self) -> tuple[str, ...]:
+        """Names of the records of svdb; none in track A."""
+        if self.svdb is None:
+            return ()
+        return tuple(path.name for path in find_records(self.svdb, "atr"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +64,48 @@ class TrainedModel:
     card: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the stages of one training share."""
+
+    model: str
+    plan: FitPlan
+    folds: tuple[tuple[str, ...], ...]
+    shown: Progress
+    sequences: list[BeatSequence] = field(default_factory=list)
+
+
 def train_beats(
-    data_dir: Path,
+    data: BeatData,
     output_dir: Path,
+    plan: FitPlan,
     *,
     model: str = "cnn-lstm-attention",
-    seed: int = 0,
-    epochs: int = EPOCHS,
     threads: int = 1,
-    resume: bool = False,
-    open_test_set: bool = True,
+    open_test_sets: bool = True,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Cross-validate on DS1, fit on all of it, export, and measure the export on DS2.
+    """Cross-validate, export the mean of the folds' networks, and measure it.
 
-    Checkpoints (``.pt``) and curves (``.json``) go to ``output_dir/checkpoints``, the model
-    to ``output_dir/beats-MODEL-VERSION``.
+    Every fold's network has seen the records of the other folds; the model is the mean of
+    their logits. Checkpoints (``.pt``) and curves (``.json``) go to ``plan.checkpoints``,
+    the model to ``output_dir/beats-MODEL-VERSION``.
 
     Parameters
     ----------
-    data_dir
-        Folder of the MIT-BIH Arrhythmia Database.
+    data
+        Where the recordings are; decides the track.
     output_dir
         Made when it is not there.
+    plan
+        How a network is fitted. The same plan, threads and versions make the same weights.
     model
         A name in `networks.BEAT_NETWORKS`.
-    seed, epochs
-        The same seed, epochs, threads and versions make the same weights.
     threads
         Of PyTorch.
-    resume
-        Go on from the checkpoints in `output_dir`.
-    open_test_set
-        Without it DS2 is not read and the card has no figures of it.
+    open_test_sets
+        Without it DS2 and the records of svdb kept apart are not read, and the card has no
+        figures of them.
     progress
         Where to show how far it is.
 
@@ -91,97 +114,90 @@ def train_beats(
     ValueError
         There is no network of that name, or a checkpoint is of another run.
     UnreadableRecording
-        Records are missing in `data_dir`.
+        Records are missing.
     """
     if model not in BEAT_NETWORKS:
         msg = f"there is no beat network {model}; there are: {', '.join(BEAT_NETWORKS)}"
         raise ValueError(msg)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    folder = output_dir / f"beats-{model}-{VERSION}"
-    checkpoints = output_dir / "checkpoints"
-    for made in (folder, checkpoints):
-        made.mkdir(parents=True, exist_ok=True)
+    name = f"beats-{model}"
+    folder = output_dir / f"{name}-{VERSION}"
+    folder.mkdir(parents=True, exist_ok=True)
+    plan.checkpoints.mkdir(parents=True, exist_ok=True)
     shown = progress or Progress(disable=True)
+    parts = folds(data.track, data.svdb_records())
+    run = _Run(model, plan, parts, shown, _prepare(data, parts, plan.seed, shown))
 
-    def plan(name: str) -> FitPlan:
-        return FitPlan(epochs, seed, checkpoints / f"{name}.pt", resume)
-
-    sequences = _prepare(data_dir, seed, shown)
-    held_out = [
-        beats
-        for number, fold in enumerate(FOLDS, start=1)
-        for beats in _hold_out(model, sequences, fold, plan(f"fold-{number}"), shown)
-    ]
-    offsets = choose_offsets(held_out)
-    network = _fit(model, sequences, plan("final"), shown)
-
+    networks, parts_held_out = _cross_validate(run)
+    held_out = [beats for part in parts_held_out for beats in part]
+    decision = choose_decision(held_out)
     card = beat_card(
-        name=f"beats-{model}",
+        name=name,
         version=VERSION,
-        sha256=export_onnx(network, folder),
-        logit_offsets=offsets,
-        training={"seed": seed, "epochs": epochs, "threads": threads, "folds": FOLDS},
+        sha256=export_onnx(Mean(networks), folder),
+        decision=decision,
+        conformal=conformal_limits(parts_held_out, decision),
+        track=data.track,
+        training={
+            "seed": plan.seed,
+            "epochs": plan.epochs,
+            "threads": threads,
+            "loss": plan.loss,
+            "augmentation": plan.augmentation,
+            "simulated_recordings": N_SIMULATED,
+            "folds": parts,
+        },
         metrics={
-            "ds1_cross_validation": evaluated(held_out_results(held_out, offsets), _CV)
+            "cross_validation": evaluated(
+                held_out_results(held_out, decision), _CV.format(n=len(parts))
+            ),
+            "uncertainty": uncertainty_figures(parts_held_out, decision),
         },
     )
     write_card(folder, card)
-    if open_test_set:
-        card["metrics"] |= _measure_ds2(folder, data_dir, shown)
+    if open_test_sets:
+        card["metrics"] |= measure_test_sets(folder, data.mitdb, data.svdb, shown)
         write_card(folder, card)
     return TrainedModel(folder, card)
 
 
-def _prepare(data_dir: Path, seed: int, shown: Progress) -> list[BeatSequence]:
-    task = shown.add_task("preparing DS1", total=len(DS1))
-    return prepare_sequences(data_dir, DS1, seed, lambda _: shown.advance(task))
+def _prepare(
+    data: BeatData, parts: Sequence[Sequence[str]], seed: int, shown: Progress
+) -> list[BeatSequence]:
+    wanted = {record for part in parts for record in part}
+    task = shown.add_task("preparing beats", total=len(wanted))
+    sequences = prepare_simulated(N_SIMULATED, seed)
+    for folder in (data.mitdb, data.svdb):
+        if folder is not None:
+            names = [p.name for p in find_records(folder, "atr") if p.name in wanted]
+            sequences += prepare_sequences(
+                folder, names, seed, lambda _: shown.advance(task)
+            )
+    return sequences
 
 
-def _hold_out(
-    model: str,
-    sequences: Sequence[BeatSequence],
-    fold: Sequence[str],
-    plan: FitPlan,
-    shown: Progress,
-) -> list[HeldOut]:
-    """Train without a fold's records; give their logits on the whole first lead."""
-    seen = [s for s in sequences if s.record not in fold]
-    network = _fit(model, seen, plan, shown)
-    return [
-        HeldOut(s.record, s.labels, network_logits(network, s.inputs), s.inputs.features)
-        for s in sequences
-        if s.record in fold and s.piece_s is None and s.lead_index == 0
-    ]
+def _cross_validate(run: _Run) -> tuple[list[nn.Module], list[list[HeldOut]]]:
+    """Fit one network without each fold; give them, and the logits of what they missed."""
+    networks: list[nn.Module] = []
+    held_out: list[list[HeldOut]] = []
+    for number, fold in enumerate(run.folds, start=1):
+        seen = [s for s in run.sequences if s.record not in fold]
+        network = _fit(run, seen, f"fold-{number}")
+        networks.append(network)
+        part = [
+            HeldOut(s.record, s.labels, network_logits(network, s.inputs), s.inputs.rhythm)
+            for s in run.sequences
+            if s.record in fold and s.kind == "record"
+        ]
+        held_out.append(part)
+    return networks, held_out
 
 
-def _fit(
-    model: str, sequences: Sequence[BeatSequence], plan: FitPlan, shown: Progress
-) -> CnnLstmAttention:
-    task = shown.add_task(f"training {plan.checkpoint.stem}", total=plan.epochs)
-    torch.manual_seed(plan.seed)
-    network = BEAT_NETWORKS[model]()
+def _fit(run: _Run, sequences: Sequence[BeatSequence], name: str) -> nn.Module:
+    task = run.shown.add_task(f"training {name}", total=run.plan.epochs)
+    torch.manual_seed(run.plan.seed)
+    network = BEAT_NETWORKS[run.model]()
     return fit(
-        network, sequences, plan, lambda n_done: shown.update(task, completed=n_done)
+        network, sequences, run.plan, name, lambda n: run.shown.update(task, completed=n)
     )
-
-
-def _measure_ds2(folder: Path, data_dir: Path, shown: Progress) -> dict[str, Any]:
-    """Score the exported model through the serving path, also with our own R peaks."""
-    classifier = BeatClassifier.load(folder, SIGNAL_TOOLS, provider="cpu")
-    metrics = {}
-    positions: dict[str, Detect | None] = {
-        "ds2_annotated_positions": None,
-        "ds2_own_positions": lambda w: find_r_peaks(w, dsp.assess_quality(w)),
-    }
-    for name, detector in positions.items():
-        task = shown.add_task(name.replace("_", " "), total=len(DS2))
-        results = evaluate_beats(
-            data_dir,
-            classifier.classify,
-            detect=detector,
-            records=DS2,
-            on_record=lambda *_, task=task: shown.advance(task),
-        )
-        metrics[name] = evaluated(results, _DS2)
-    return metrics

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecgsvc.inference.beat_decision import MIN_SUSTAINED_BEATS, beat_probabilities
-from ecgsvc.inference.beat_features import FEATURE_NAMES
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
 
 N, S, V = 0, 1, 2
 
@@ -12,10 +12,10 @@ N, S, V = 0, 1, 2
 def probabilities(n_beats, irregularity=0.0, favourite=S, **options):
     logits = np.zeros((n_beats, 5), np.float32)
     logits[:, favourite] = 2
-    features = np.zeros((n_beats, len(FEATURE_NAMES)), np.float32)
-    features[:, FEATURE_NAMES.index("rr_irregularity_32")] = irregularity
+    rhythm = np.zeros((n_beats, len(RHYTHM_FEATURES)), np.float32)
+    rhythm[:, RHYTHM_FEATURES.index("rr_irregularity_32")] = irregularity
     settings = {"temperature": 1.0, "logit_offsets": [0.0] * 5, "max_irregularity": 0.12}
-    return beat_probabilities(logits, features, **settings | options)
+    return beat_probabilities(logits, rhythm, **settings | options)
 
 
 def test_probabilities_sum_to_one():
@@ -25,6 +25,7 @@ def test_probabilities_sum_to_one():
 def test_no_beat_of_a_sustained_irregular_rhythm_is_s():
     got = probabilities(MIN_SUSTAINED_BEATS, irregularity=0.2)
     assert not got[:, S].any()
+    assert (got.argmax(axis=1) == N).all()
     np.testing.assert_allclose(got.sum(axis=1), 1, rtol=1e-6)
 
 

@@ -5,11 +5,13 @@ import pytest
 
 from ecgsvc import dsp
 from ecgsvc.inference.beat_features import (
-    FEATURE_NAMES,
     SAMPLES_BEFORE_R,
+    WINDOW_SAMPLES,
     SignalTools,
-    build_beat_inputs,
 )
+from ecgsvc.inference.beat_features import build_beat_inputs as build_of_leads
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
+from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 RATE_HZ = 360.0
@@ -38,14 +40,27 @@ def sinus_rhythm(n_beats=20, rate_hz=RATE_HZ, rr_s=0.8, early=(), wide=()):
     return lead, np.rint(r_s * rate_hz).astype(np.int64)
 
 
-def feature(inputs, name):
-    return inputs.features[:, FEATURE_NAMES.index(name)]
+def build_beat_inputs(lead, rate_hz, r_peaks, tools):
+    """Inputs of a recording of one lead."""
+    return build_of_leads(lead[np.newaxis], rate_hz, r_peaks, tools)
+
+
+def feature(inputs, name, lead=0):
+    if name in RHYTHM_FEATURES:
+        return inputs.rhythm[:, RHYTHM_FEATURES.index(name)]
+    return inputs.shapes[:, lead, SHAPE_FEATURES.index(name)]
 
 
 def assert_same(a, b, tolerance=1e-3):
     np.testing.assert_allclose(a.windows, b.windows, atol=tolerance)
-    np.testing.assert_allclose(a.features, b.features, atol=tolerance)
+    np.testing.assert_allclose(a.shapes, b.shapes, atol=tolerance)
+    np.testing.assert_allclose(a.rhythm, b.rhythm, atol=tolerance)
     np.testing.assert_array_equal(a.readable, b.readable)
+
+
+def assert_finite(inputs):
+    for part in (inputs.windows, inputs.shapes, inputs.rhythm):
+        assert np.isfinite(part).all()
 
 
 @pytest.mark.parametrize("gain", [0.001, 0.5, 20.0, -1.0, -3.0])
@@ -87,7 +102,9 @@ def _with_rate(rate_hz):
 def test_the_dominant_beat_differs_from_itself_by_nothing():
     lead, r_peaks = sinus_rhythm(wide=(10,))
     inputs = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
-    residual = np.abs(inputs.windows[:, 1, SAMPLES_BEFORE_R - 25 : SAMPLES_BEFORE_R + 25])
+    residual = np.abs(
+        inputs.windows[:, 0, 1, SAMPLES_BEFORE_R - 12 : SAMPLES_BEFORE_R + 12]
+    )
     assert residual[10].max() > 5 * np.delete(residual.max(axis=1), 10).max()
 
 
@@ -113,10 +130,10 @@ def test_bigeminy_does_not_make_the_ectopic_beat_dominant():
 def test_few_beats_give_finite_inputs(n_beats):
     lead, r_peaks = sinus_rhythm()
     inputs = build_beat_inputs(lead, RATE_HZ, r_peaks[:n_beats], TOOLS)
-    assert inputs.windows.shape == (n_beats, 2, 200)
-    assert inputs.features.shape == (n_beats, len(FEATURE_NAMES))
-    assert np.isfinite(inputs.windows).all()
-    assert np.isfinite(inputs.features).all()
+    assert inputs.windows.shape == (n_beats, 1, 2, WINDOW_SAMPLES)
+    assert inputs.shapes.shape == (n_beats, 1, len(SHAPE_FEATURES))
+    assert inputs.rhythm.shape == (n_beats, len(RHYTHM_FEATURES))
+    assert_finite(inputs)
     assert inputs.readable.all()
 
 
@@ -127,7 +144,7 @@ def test_a_gap_makes_its_beats_unreadable_and_leaves_the_others_alone():
     whole = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
     inputs = build_beat_inputs(gap, RATE_HZ, r_peaks, TOOLS)
     assert np.flatnonzero(~inputs.readable).tolist() == [9, 10]
-    assert np.isfinite(inputs.features).all()
+    assert_finite(inputs)
     np.testing.assert_allclose(inputs.windows[:7], whole.windows[:7], atol=0.05)
 
 
@@ -152,8 +169,7 @@ def test_beats_at_the_very_ends_are_kept():
 def test_the_shortest_recordings_are_taken(n_samples, rate_hz):
     lead = np.random.default_rng(0).standard_normal(n_samples)
     inputs = build_beat_inputs(lead, rate_hz, np.array([n_samples // 2]), TOOLS)
-    assert np.isfinite(inputs.windows).all()
-    assert np.isfinite(inputs.features).all()
+    assert_finite(inputs)
 
 
 def test_bigeminy_is_regular_and_fibrillation_is_not():
@@ -165,3 +181,45 @@ def test_bigeminy_is_regular_and_fibrillation_is_not():
     fibrillating = np.rint((1 + np.cumsum(rr_s)) * RATE_HZ).astype(np.int64)
     irregular = build_beat_inputs(np.resize(lead, 30000), RATE_HZ, fibrillating, TOOLS)
     assert feature(irregular, "rr_irregularity_32").min() > 0.12
+
+
+def test_a_second_lead_is_seen_on_its_own():
+    lead, r_peaks = sinus_rhythm(wide=(12,))
+    both = build_of_leads(np.stack([lead, -3 * lead]), RATE_HZ, r_peaks, TOOLS)
+    alone = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    for which in (0, 1):
+        np.testing.assert_allclose(both.windows[:, which], alone.windows[:, 0], atol=1e-3)
+        np.testing.assert_allclose(both.shapes[:, which], alone.shapes[:, 0], atol=1e-3)
+    np.testing.assert_array_equal(both.rhythm, alone.rhythm)
+
+
+def test_where_one_lead_is_lost_the_other_stands_in_for_it():
+    lead, r_peaks = sinus_rhythm()
+    broken = lead.copy()
+    broken[r_peaks[9] - 150 : r_peaks[10] + 150] = np.nan
+    inputs = build_of_leads(np.stack([broken, lead]), RATE_HZ, r_peaks, TOOLS)
+    assert inputs.readable.all()
+    np.testing.assert_array_equal(inputs.windows[9:11, 0], inputs.windows[9:11, 1])
+    np.testing.assert_array_equal(inputs.shapes[9:11, 0], inputs.shapes[9:11, 1])
+
+
+def test_where_most_beats_are_early_the_rare_late_ones_stand_out():
+    late = (9, 19, 29)
+    rr_s = np.full(40, 0.5)
+    rr_s[list(late)] = 1.1
+    r_peaks = np.rint((1 + np.cumsum(rr_s)) * RATE_HZ).astype(np.int64)
+    lead = np.random.default_rng(0).standard_normal(r_peaks[-1] + 400)
+    to_long = feature(
+        build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS), "rr_before_to_record_long"
+    )
+    assert set(np.argsort(to_long)[-3:]) == set(late)
+
+
+def test_irregularity_is_told_in_ten_seconds():
+    lead, r_peaks = sinus_rhythm(n_beats=12)
+    regular = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    assert feature(regular, "rr_irregularity_8").max() < 0.02
+    rr_s = 0.7 * np.random.default_rng(0).uniform(0.6, 1.4, 14)
+    fibrillating = np.rint((0.3 + np.cumsum(rr_s)) * RATE_HZ).astype(np.int64)
+    irregular = build_beat_inputs(np.resize(lead, 3600), RATE_HZ, fibrillating, TOOLS)
+    assert np.median(feature(irregular, "rr_irregularity_8")) > 0.1

@@ -9,6 +9,7 @@ import pytest
 
 import ecgsvc.inference
 from ecgsvc import dsp
+from ecgsvc.config import BEAT_MODEL
 from ecgsvc.domain.beats import BeatClass
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import Waveform
@@ -16,14 +17,13 @@ from ecgsvc.inference import (
     BeatClassifier,
     SignalTools,
     choose_lead,
+    choose_leads,
     load_model_card,
     open_session,
 )
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
-SHIPPED = (
-    Path(ecgsvc.inference.__file__).parent / "models" / "beats-cnn-lstm-attention-1.0.0"
-)
+SHIPPED = Path(ecgsvc.inference.__file__).parent / "models" / BEAT_MODEL
 RATE_HZ = 250.0
 NORMAL = [(0.12, -0.16, 0.025), (1.0, 0, 0.012), (-0.2, 0.03, 0.01), (0.25, 0.28, 0.05)]
 VENTRICULAR = [(-1.3, 0.0, 0.045), (0.6, 0.3, 0.07)]
@@ -128,6 +128,23 @@ def test_one_rule_chooses_the_lead(leads, usable, chosen):
     assert choose_lead(leads, usable) == chosen
 
 
+@pytest.mark.parametrize(
+    ("leads", "usable", "chosen"),
+    [
+        (("I", "II", "V1", "V5"), ("I", "II", "V1", "V5"), ("II", "V1")),
+        (("I", "II", "V1", "V5"), ("I", "II", "V5"), ("II", "V5")),
+        (("V5", "mlii"), ("V5", "mlii"), ("mlii", "V5")),
+        (("ECG1", "ECG2"), ("ECG1", "ECG2"), ("ECG1", "ECG2")),
+        (("ECG1", "ECG2"), ("ECG2",), ("ECG2",)),
+        (("I",), (), ()),
+    ],
+)
+def test_a_second_lead_from_another_side_is_chosen_where_there_is_one(
+    leads, usable, chosen
+):
+    assert choose_leads(leads, usable) == chosen
+
+
 def test_the_identity_is_that_of_the_card(classifier):
     card = load_model_card(SHIPPED)
     assert classifier.identity == card.identity
@@ -154,11 +171,11 @@ def test_an_incomplete_model_is_refused(tmp_path, missing):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("sampling_rate_hz = 250.0", "sampling_rate_hz = 500.0"),
-        ("window_samples = 200", "window_samples = 100"),
+        ("sampling_rate_hz = 125.0", "sampling_rate_hz = 500.0"),
+        ("window_samples = 100", "window_samples = 200"),
         ('"N", "S", "V", "F", "Q"', '"N", "V", "S", "F", "Q"'),
         ('"rr_before", ', ""),
-        ('leads = ["any"]', 'leads = ["II"]'),
+        ('leads = ["any", "any"]', 'leads = ["any"]'),
     ],
 )
 def test_a_model_that_takes_another_input_is_refused(tmp_path, old, new):

@@ -8,20 +8,27 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 pytest.importorskip("onnx", reason="needs ecgsvc[train]")
 
+from ecgsvc.evaluation.references import DS2  # noqa: E402
 from ecgsvc.inference import load_model_card  # noqa: E402
-from ecgsvc.inference.beat_features import FEATURE_NAMES, BeatInputs  # noqa: E402
+from ecgsvc.inference.beat_features import WINDOW_SAMPLES, BeatInputs  # noqa: E402
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
+from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
 from ecgsvc.training import batches, cards, export  # noqa: E402
-from ecgsvc.training.datasets import BeatSequence  # noqa: E402
-from ecgsvc.training.decision import HeldOut, choose_offsets, held_out_results  # noqa: E402
-from ecgsvc.training.fit import (  # noqa: E402
-    FitPlan,
-    beat_weights,
-    fit,
-    focal_loss,
-    network_logits,
+from ecgsvc.training.datasets import BeatSequence, prepare_simulated  # noqa: E402
+from ecgsvc.training.decision import (  # noqa: E402
+    Decision,
+    HeldOut,
+    choose_decision,
+    held_out_results,
 )
-from ecgsvc.training.networks import CnnLstmAttention  # noqa: E402
-from ecgsvc.training.train import FOLDS  # noqa: E402
+from ecgsvc.training.fit import FitPlan, fit, network_logits  # noqa: E402
+from ecgsvc.training.losses import (  # noqa: E402
+    beat_weights,
+    cross_entropy,
+    focal_loss,
+)
+from ecgsvc.training.networks import BEAT_NETWORKS, CnnLstmAttention, Mean  # noqa: E402
+from ecgsvc.training.splits import folds, kept_apart  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -30,73 +37,79 @@ def one_thread():
     torch.manual_seed(0)
 
 
-def sequence(n_beats=96, seed=0, lead_index=0, piece_s=None):
+def sequence(n_beats=400, seed=0, n_leads=1, kind="record"):
     """Beats whose class is plain to see: V upside down, S early."""
     rng = np.random.default_rng(seed)
     labels = rng.choice(3, n_beats, p=(0.6, 0.2, 0.2))
-    windows = 0.05 * rng.standard_normal((n_beats, 2, 200)).astype(np.float32)
-    windows[labels == 2, :, 70:90] -= 2
-    windows[labels != 2, 0, 70:90] += 1
-    features = 0.1 * rng.standard_normal((n_beats, len(FEATURE_NAMES))).astype(np.float32)
-    features[labels == 1, 2:5] -= 2
-    inputs = BeatInputs(windows, features, np.ones(n_beats, bool))
-    return BeatSequence(f"r{seed}", lead_index, piece_s, inputs, labels)
+    windows = 0.05 * rng.standard_normal((n_beats, n_leads, 2, WINDOW_SAMPLES))
+    windows[labels == 2, :, :, 45:55] -= 2
+    windows[labels != 2, :, 0, 45:55] += 1
+    shapes = 0.1 * rng.standard_normal((n_beats, n_leads, len(SHAPE_FEATURES)))
+    rhythm = 0.1 * rng.standard_normal((n_beats, len(RHYTHM_FEATURES)))
+    rhythm[labels == 1, 2:5] -= 2
+    inputs = BeatInputs(
+        windows.astype(np.float32),
+        shapes.astype(np.float32),
+        rhythm.astype(np.float32),
+        np.ones(n_beats, bool),
+    )
+    return BeatSequence(f"r{seed}", kind, inputs, labels)
 
 
 def test_the_network_learns_what_is_plain_to_see(tmp_path):
     sequences = [sequence(seed=seed) for seed in range(4)]
-    plan = FitPlan(epochs=30, seed=0, checkpoint=tmp_path / "tiny.pt")
-    network = fit(CnnLstmAttention(dropout=0.1), sequences, plan)
+    plan = FitPlan(epochs=60, seed=0, checkpoints=tmp_path)
+    network = fit(CnnLstmAttention(dropout=0.1), sequences, plan, "tiny")
     answers = network_logits(network, sequences[0].inputs).argmax(axis=1)
     assert (answers == sequences[0].labels).mean() > 0.95
     curve = json.loads((tmp_path / "tiny.json").read_text())
-    assert len(curve) == 30
+    assert len(curve) == 60
     assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
 
 
 def test_a_resumed_run_makes_the_weights_of_an_unbroken_one(tmp_path):
-    sequences = [sequence(n_beats=64)]
+    sequences = [sequence(n_beats=300)]
     start = CnnLstmAttention().state_dict()
 
-    def run(name, **options):
+    def run(name, on_epoch=lambda _: None, **options):
         network = CnnLstmAttention()
         network.load_state_dict(start)
-        plan = FitPlan(epochs=3, seed=1, checkpoint=tmp_path / name, **options)
-        return network, plan
+        plan = FitPlan(epochs=3, seed=1, checkpoints=tmp_path, **options)
+        return fit(network, sequences, plan, name, on_epoch)
 
-    unbroken = fit(*_in_order(run("a.pt"), sequences))
+    unbroken = run("a")
 
     def stop(n_done):
         if n_done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(*_in_order(run("b.pt"), sequences), stop)
-    resumed = fit(*_in_order(run("b.pt", resume=True), sequences))
+        run("b", stop)
+    resumed = run("b", resume=True)
     for name, value in unbroken.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
 
 
-def _in_order(network_and_plan, sequences):
-    network, plan = network_and_plan
-    return network, sequences, plan
-
-
-def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    plan = FitPlan(epochs=1, seed=0, checkpoint=tmp_path / "a.pt")
-    fit(CnnLstmAttention(), [sequence(n_beats=20)], plan)
-    other = FitPlan(epochs=1, seed=1, checkpoint=tmp_path / "a.pt", resume=True)
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"epochs": 2}, {"loss": "cross-entropy"}])
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, changed):
+    plan = {"epochs": 1, "seed": 0, "checkpoints": tmp_path}
+    fit(CnnLstmAttention(), [sequence(n_beats=300)], FitPlan(**plan), "a")
+    other = FitPlan(**(plan | changed), resume=True)
     with pytest.raises(ValueError, match="another run"):
-        fit(CnnLstmAttention(), [sequence(n_beats=20)], other)
+        fit(CnnLstmAttention(), [sequence(n_beats=300)], other, "a")
 
 
-def test_padding_changes_nothing():
-    network = CnnLstmAttention().eval()
-    windows, features = torch.randn(2, 9, 2, 200), torch.randn(2, 9, len(FEATURE_NAMES))
+@pytest.mark.parametrize("model", sorted(BEAT_NETWORKS))
+def test_every_network_takes_any_number_of_leads_in_any_order(model):
+    network = BEAT_NETWORKS[model]().eval()
+    windows = torch.randn(2, 9, 2, 2, WINDOW_SAMPLES)
+    shapes, rhythm = torch.randn(2, 9, 2, 17), torch.randn(2, 9, len(RHYTHM_FEATURES))
     with torch.no_grad():
-        padded = network(windows, features, torch.tensor([5, 9]))
-        alone = network(windows[:1, :5], features[:1, :5])
-    torch.testing.assert_close(padded[:1, :5], alone, rtol=0, atol=1e-5)
+        both = network(windows, shapes, rhythm)
+        swapped = network(windows.flip(2), shapes.flip(2), rhythm)
+        one = network(windows[:, :, :1], shapes[:, :, :1], rhythm)
+    assert both.shape == one.shape == (2, 9, 5)
+    torch.testing.assert_close(both, swapped, rtol=0, atol=1e-5)
 
 
 def test_the_export_computes_what_the_network_computes(tmp_path):
@@ -115,13 +128,15 @@ def test_an_export_that_differs_is_refused(tmp_path, monkeypatch):
 
 def test_the_card_written_is_the_card_read(tmp_path):
     sha256 = export.export_onnx(CnnLstmAttention(), tmp_path)
-    results = held_out_results([_held_out("a"), _held_out("b")], [0.0] * 5)
+    results = held_out_results([_held_out("a"), _held_out("b")], PLAIN)
     document = cards.beat_card(
         name="beats-tiny",
         version="0.0.1",
         sha256=sha256,
-        logit_offsets=[0.0, 0.5, -0.25, 0.0, 0.0],
-        training={"seed": 0, "folds": FOLDS},
+        decision=Decision(0.8, (0.0, 0.5, -0.25, 0.0, 0.0), 0.12),
+        conformal={"N": 0.5},
+        track="a",
+        training={"seed": 0, "folds": folds("a")},
         metrics={"protocol": cards.evaluated(results, "a test")},
     )
     cards.write_card(tmp_path, document)
@@ -133,41 +148,73 @@ def test_the_card_written_is_the_card_read(tmp_path):
 
 
 def test_figures_that_are_undefined_are_left_out_of_the_card():
-    results = held_out_results([_held_out("a")], [0.0, 0.0, 0.0, -10.0, 0.0])
+    results = held_out_results(
+        [_held_out("a")], Decision(1.0, (0.0, 0.0, 0.0, -10.0, 0.0), 0.12)
+    )
     figures = cards.evaluated(results, "a test")["all"]
     assert figures["F_sensitivity"][0] == 0.0
     assert "F_positive_predictivity" not in figures
 
 
+PLAIN = Decision(1.0, (0.0,) * 5, 0.12)
+
+
 def _held_out(record):
     labels = np.array([0, 0, 0, 1, 2, 3] * 5)
-    logits = np.eye(5, dtype=np.float32)[labels] * 3
-    return HeldOut(record, labels, logits, np.zeros((30, len(FEATURE_NAMES)), np.float32))
+    logits = np.eye(5, dtype=np.float32)[labels] * 3.1
+    return HeldOut(record, labels, logits, np.zeros((30, len(RHYTHM_FEATURES)), np.float32))
 
 
 def test_offsets_make_up_for_a_class_called_too_seldom():
     part = _held_out("a")
-    part.logits[part.labels == 1, 0] += 4
-    offsets = choose_offsets([part])
-    assert offsets[1] > 1
-    assert held_out_results([part], offsets).figures().f1[1] == 1.0
+    part.logits[part.labels == 1, 0] += 4.1
+    decision = choose_decision([part])
+    assert decision.logit_offsets[1] * decision.temperature > 1
+    assert held_out_results([part], decision).figures().f1[1] == 1.0
 
 
-def test_an_epoch_shows_every_beat_of_every_record_once():
-    sequences = [sequence(n_beats=150, seed=1), sequence(n_beats=150, seed=1, lead_index=1)]
-    drawn = batches.epoch_batches(sequences, np.random.default_rng(0))
-    seen = [i for batch in drawn for chunk in batch for i in range(chunk.start, chunk.stop)]
-    assert sorted(seen) == list(range(150))
+def test_the_temperature_makes_sure_answers_less_sure_where_they_are_often_wrong():
+    rng = np.random.default_rng(0)
+    labels = rng.choice(3, 3000)
+    called = np.where(rng.random(3000) < 0.7, labels, rng.choice(3, 3000))
+    logits = 10 * np.eye(5, dtype=np.float32)[called]
+    rhythm = np.zeros((3000, len(RHYTHM_FEATURES)), np.float32)
+    part = HeldOut("a", labels, logits, rhythm)
+    decision = choose_decision([part])
+    sure = decision.probabilities(part).max(axis=1).mean()
+    assert sure == pytest.approx((called == labels).mean(), abs=0.05)
+
+
+def test_the_temperature_changes_no_call():
+    part = _held_out("a")
+    part.logits[...] += np.random.default_rng(0).normal(0, 2, part.logits.shape)
+    decision = choose_decision([part])
+    hot = Decision(
+        3.0, tuple(o * decision.temperature / 3 for o in decision.logit_offsets), 0.12
+    )
+    np.testing.assert_array_equal(
+        decision.probabilities(part).argmax(axis=1), hot.probabilities(part).argmax(axis=1)
+    )
+
+
+def test_a_batch_holds_chunks_of_equal_length_and_leads():
+    sequences = [sequence(n_beats=n, seed=n, n_leads=2) for n in (150, 40, 12)]
+    sequences += [sequence(n_beats=12, seed=1, kind="piece")] * 20
+    rng = np.random.default_rng(0)
+    for chunks in batches.epoch_batches(sequences, rng):
+        assert len({(c.stop - c.start, len(c.leads)) for c in chunks}) == 1
+        assert all(0 <= c.start < c.stop <= len(c.sequence.labels) for c in chunks)
 
 
 def test_augmentation_leaves_the_batch_it_was_given_alone():
-    chunk = batches.Chunk(sequence(n_beats=10), 0, 10)
+    chunk = batches.Chunk(sequence(n_beats=10, n_leads=2), 0, 10, (0, 1))
     batch = batches.collate([chunk], {"r0": np.ones(5, np.float32)})
-    before = batch.windows.clone(), batch.features.clone()
+    before = batch.windows.clone(), batch.rhythm.clone()
     varied = batches.augment(batch, torch.Generator().manual_seed(0))
     torch.testing.assert_close(batch.windows, before[0], rtol=0, atol=0)
-    torch.testing.assert_close(batch.features, before[1], rtol=0, atol=0)
-    assert not torch.equal(varied.features, batch.features)
+    torch.testing.assert_close(batch.rhythm, before[1], rtol=0, atol=0)
+    assert not torch.equal(varied.rhythm, batch.rhythm)
+    assert not torch.equal(varied.windows, batch.windows)
 
 
 def test_beats_without_a_label_do_not_count():
@@ -185,6 +232,40 @@ def test_rare_classes_and_patients_with_few_beats_weigh_more():
     assert weights["r1"][4] == 0.0
 
 
-def test_no_patient_is_in_two_folds():
-    records = [record for fold in FOLDS for record in fold]
-    assert len(records) == len(set(records)) == 22
+def test_a_label_of_one_class_costs_its_cross_entropy():
+    logits, labels = torch.randn(1, 6, 5), torch.tensor([[0, 1, 2, 3, 4, 0]])
+    expected = torch.nn.functional.cross_entropy(logits[0], labels[0])
+    torch.testing.assert_close(cross_entropy(logits, labels, torch.ones(1, 6)), expected)
+
+
+def test_several_networks_answer_by_their_mean():
+    members = [CnnLstmAttention().eval() for _ in range(2)]
+    inputs = torch.randn(1, 5, 1, 2, 100), torch.randn(1, 5, 1, 17), torch.randn(1, 5, 17)
+    with torch.no_grad():
+        answers = [member(*inputs) for member in members]
+        torch.testing.assert_close(Mean(members)(*inputs), (answers[0] + answers[1]) / 2)
+
+
+SVDB = [str(n) for n in range(800, 850)]
+
+
+@pytest.mark.parametrize(("track", "n_records"), [("a", 22), ("b", 67)])
+def test_no_record_is_in_two_folds_and_none_of_those_kept_apart(track, n_records):
+    records = [record for fold in folds(track, SVDB) for record in fold]
+    assert len(records) == len(set(records)) == n_records
+    assert not set(records) & set(kept_apart(SVDB))
+    assert len(kept_apart(SVDB)) == 5
+
+
+def test_no_record_of_ds2_trains():
+    assert {record for fold in folds("b", SVDB) for record in fold} & set(DS2) == set()
+
+
+def test_simulated_recordings_hold_fibrillation_without_s():
+    sequences = prepare_simulated(6, seed=0)
+    assert len(sequences) == 6
+    for sequence in sequences[1::2]:
+        assert not (sequence.labels == 1).any()
+    for sequence in sequences:
+        assert sequence.inputs.windows.shape[:2] == (len(sequence.labels), 2)
+        assert sequence.inputs.readable.all()

@@ -1,0 +1,127 @@
+"""When beats come: RR features that compare a beat with its neighbours and its record.
+
+The premature-beat features (RR intervals against local and record-wide means) follow
+de Chazal et al. 2004, doi 10.1109/TBME.2004.827359. To them come measures that hold where
+most beats are ectopic (a beat against the *long* intervals around it) and measures of
+irregularity, local and over the record, by which atrial fibrillation is told.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+RHYTHM_FEATURES: tuple[str, ...] = (
+    "rr_before", "rr_after", "rr_before_to_local", "rr_after_to_local",
+    "rr_before_to_record", "rr_before_to_after", "previous_rr_to_local", "next_rr_to_local",
+    "rr_before_to_local_long", "rr_after_to_local_long", "rr_before_to_record_long",
+    "rr_rank", "rmssd_10", "rr_irregularity_8", "rr_irregularity_32", "rr_jumps_32",
+    "record_irregularity",
+)  # fmt: skip
+
+_PREMATURE = 0.9  # of the record's mean RR interval
+_LATE_SHARE = 0.8  # beats after an RR interval above this quantile came late
+_MIN_RR_S, _MAX_RR_S = 0.2, 4.0
+_DEFAULT_RR_S = 0.8  # 75 bpm, when there is only one beat
+_JUMP = 0.1  # of the local RR interval
+
+Seconds = NDArray[np.float64]
+
+
+def rr_intervals(r_s: Seconds) -> Seconds:
+    """RR intervals before each beat and after the last, shape (n_beats + 1,), seconds.
+
+    The two that lie outside the recording are taken to be the record's median.
+    """
+    inside = np.diff(r_s)
+    outside = float(np.median(inside)) if len(inside) else _DEFAULT_RR_S
+    rr_s = np.concatenate([[outside], inside, [outside]])
+    clipped: Seconds = np.clip(rr_s, _MIN_RR_S, _MAX_RR_S)
+    return clipped
+
+
+def on_time(rr_s: Seconds) -> NDArray[np.int64]:
+    """Beats that did not come early: the record's own rhythm, even where ectopy abounds.
+
+    Early is below 0.9 of the mean, not of the median, which in bigeminy, or when most beats
+    are ectopic, is itself an early one's.
+    """
+    beats: NDArray[np.int64] = np.flatnonzero(rr_s[:-1] >= _PREMATURE * rr_s.mean())
+    return beats if len(beats) else np.arange(len(rr_s) - 1)
+
+
+def late(rr_s: Seconds) -> NDArray[np.int64]:
+    """Beats after the longest fifth of the intervals: no premature beat is among them.
+
+    Unless ectopy leaves no sinus beat at all, these are the heart's own, also where most
+    beats are premature and even the beats "on time" are.
+    """
+    before = rr_s[:-1]
+    beats: NDArray[np.int64] = np.flatnonzero(before >= np.quantile(before, _LATE_SHARE))
+    return beats
+
+
+def rhythm_features(rr_s: Seconds) -> NDArray[np.float64]:
+    """Columns as `RHYTHM_FEATURES`, shape (n_beats, 17); at least one beat."""
+    before, after = rr_s[:-1], rr_s[1:]
+    local = around(before, 11, "median")
+    local_long = around(before, 33, "long")
+    previous = np.concatenate([before[:1], before[:-1]])
+    following = np.concatenate([after[1:], after[-1:]])
+    change = _change_over(before, 1) / local
+    irregularity = _irregularity(before, local, 33)
+    columns = (
+        np.log(before),
+        np.log(after),
+        np.log(before / local),
+        np.log(after / local),
+        np.log(before / np.median(before[on_time(rr_s)])),
+        np.log(before / after),
+        np.log(previous / local),
+        np.log(following / local),
+        np.log(before / local_long),
+        np.log(after / local_long),
+        np.log(before / np.quantile(before, _LATE_SHARE)),
+        np.searchsorted(np.sort(before), before) / len(before),
+        np.sqrt(around(change**2, 11, "mean")),
+        _irregularity(before, local, 9),
+        irregularity,
+        around((change > _JUMP).astype(np.float64), 33, "mean"),
+        np.full_like(before, irregularity.mean()),
+    )
+    return np.stack(columns, axis=1)
+
+
+def around(values: NDArray[np.float64], width: int, statistic: str) -> NDArray[np.float64]:
+    """Statistic over the `width` values around each, mirrored at the ends.
+
+    `statistic` is ``median``, ``mean``, or ``long``, the quantile of late beats.
+    """
+    half = width // 2
+    padded = np.pad(values, half, mode="reflect" if len(values) > half else "symmetric")
+    view = sliding_window_view(padded, width)
+    if statistic == "mean":
+        mean: NDArray[np.float64] = view.mean(axis=1)
+        return mean
+    place = half if statistic == "median" else round(_LATE_SHARE * (width - 1))
+    ranked: NDArray[np.float64] = np.partition(view, place, axis=1)[:, place]
+    return ranked
+
+
+def _irregularity(before: Seconds, local: Seconds, width: int) -> NDArray[np.float64]:
+    """How irregular the rhythm is around each beat, in local RR intervals.
+
+    The median change of RR over `width` beats, from one beat to the next, the second next
+    or the third, whichever is least: bigeminy and trigeminy repeat themselves, single
+    ectopic beats do not move a median, atrial fibrillation changes at any distance.
+    """
+    least: NDArray[np.float64] = np.minimum.reduce(
+        [around(_change_over(before, n) / local, width, "median") for n in (1, 2, 3)]
+    )
+    return least
+
+
+def _change_over(before: Seconds, n_beats: int) -> Seconds:
+    """Change of the RR interval against that `n_beats` earlier; 0 where there is none."""
+    change = np.zeros_like(before)
+    change[n_beats:] = np.abs(before[n_beats:] - before[:-n_beats])
+    return change

@@ -1,0 +1,66 @@
+"""The comparison of beat networks as a person reads it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from ecgsvc.evaluation.confusion import BeatFigures, Counts, beat_figures
+from ecgsvc.training.comparison import Cell, CellResult, Split, top2_weighted
+
+_FIGURES: dict[str, Callable[[BeatFigures], float]] = {
+    "Accuracy %": lambda f: float(f.accuracy),
+    "Macro Se %": lambda f: float(np.nan_to_num(f.sensitivity[:4]).mean()),
+    "Macro +P %": lambda f: float(np.nan_to_num(f.positive_predictivity[:4]).mean()),
+    "Macro F1 %": lambda f: float(np.nan_to_num(f.f1[:4]).mean()),
+    "S F1 %": lambda f: float(f.f1[1]),
+    "V F1 %": lambda f: float(f.f1[2]),
+    "F F1 %": lambda f: float(f.f1[3]),
+}
+_TITLES: dict[Split, str] = {
+    "random": "random beats, the same patients in training and test: inflated",
+    "inter-patient": "DS1 / DS2, no patient in both",
+}
+
+
+def comparison_table(results: Sequence[CellResult]) -> Table:
+    """One row a network, loss, augmentation and split: mean ± SD over the seeds made.
+
+    Under each split the Top2-Weighted ensemble, of networks of one seed, mean over seeds.
+    """
+    table = Table(title="Beat networks, N S V F of MIT-BIH")
+    for heading in ("Split", "Network", "Loss", "Augmentation"):
+        table.add_column(heading)
+    for heading in ("Seeds", "Epochs", *_FIGURES):
+        table.add_column(heading, justify="right")
+    for split in dict.fromkeys(result.cell.split for result in results):
+        of_split = [result for result in results if result.cell.split == split]
+        for row in dict.fromkeys(_row(result.cell) for result in of_split):
+            alike = [result for result in of_split if _row(result.cell) == row]
+            epochs = f"{np.mean([result.epochs for result in alike]):.0f}"
+            cells = _cells([result.confusion for result in alike])
+            table.add_row(_TITLES[split], *row, str(len(alike)), epochs, *cells)
+        ensembles = [
+            top2_weighted(of_seed)
+            for seed in dict.fromkeys(result.cell.seed for result in of_split)
+            if len(of_seed := [r for r in of_split if r.cell.seed == seed]) > 1
+        ]
+        if ensembles:
+            cells = _cells(ensembles)
+            about = ("Top2-Weighted", "", "", str(len(ensembles)), "")
+            table.add_row(_TITLES[split], *about, *cells)
+    return table
+
+
+def _row(cell: Cell) -> tuple[str, str, str]:
+    return cell.model, cell.loss, cell.augmentation
+
+
+def _cells(confusions: Sequence[Counts]) -> list[str]:
+    """Every figure, mean over the confusion matrices, with SD where there are several."""
+    figures = [beat_figures(confusion) for confusion in confusions]
+    values = [[100 * of(f) for f in figures] for of in _FIGURES.values()]
+    return [
+        f"{np.mean(v):.2f}" + (f" ± {np.std(v, ddof=1):.2f}" if len(v) > 1 else "")
+        for v in values
+    ]

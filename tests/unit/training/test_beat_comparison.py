@@ -1,0 +1,127 @@
+"""The table of beat networks, and what the probabilities of held-out beats are worth."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
+
+from ecgsvc.inference.beat_features import WINDOW_SAMPLES, BeatInputs  # noqa: E402
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
+from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
+from ecgsvc.training import comparison  # noqa: E402
+from ecgsvc.training.comparison import Cell, CellResult, all_cells, top2_weighted  # noqa: E402
+from ecgsvc.training.comparison_table import comparison_table  # noqa: E402
+from ecgsvc.training.datasets import BeatSequence  # noqa: E402
+from ecgsvc.training.decision import Decision, HeldOut  # noqa: E402
+from ecgsvc.training.splits import folds  # noqa: E402
+from ecgsvc.training.uncertainty import (  # noqa: E402
+    conformal_limits,
+    uncertainty_figures,
+)
+
+CELL = Cell("cnn", "focal", "none", "random", 0)
+
+
+def record(name, n_beats=130):
+    rng = np.random.default_rng(len(name))
+    inputs = BeatInputs(
+        rng.standard_normal((n_beats, 1, 2, WINDOW_SAMPLES)).astype(np.float32),
+        rng.standard_normal((n_beats, 1, len(SHAPE_FEATURES))).astype(np.float32),
+        rng.standard_normal((n_beats, len(RHYTHM_FEATURES))).astype(np.float32),
+        np.ones(n_beats, bool),
+    )
+    return BeatSequence(name, "record", inputs, rng.choice(4, n_beats))
+
+
+def result(model, validation, probabilities):
+    labels = np.array([0, 1, 2, 3])
+    cell = Cell(model, "focal", "none", "random", 0)
+    return CellResult(cell, 3, validation, labels, np.asarray(probabilities, np.float32))
+
+
+def test_a_random_split_shares_records_but_no_beat():
+    sequences = [record("100", 400), record("101", 400)]
+    parts = comparison._split_parts("random", sequences)
+    for train, validation, test in zip(
+        parts.train, parts.validation, parts.test, strict=True
+    ):
+        uses = train.inputs.readable.astype(int) + validation.counts + test.counts
+        assert (uses == 1).all()
+        assert 0.1 < test.counts.mean() < 0.3
+
+
+def test_a_split_by_patients_shares_no_record():
+    sequences = [record(name) for name in ("101", "201", "100", "208", "220")]
+    parts = comparison._split_parts("inter-patient", sequences)
+    names = [
+        {s.record for s in parts.train},
+        {p.sequence.record for p in parts.validation},
+        {p.sequence.record for p in parts.test},
+    ]
+    assert names == [{"101", "208"}, {"201", "220"}, {"100"}]
+    assert names[1] <= set(folds("a")[-1])
+
+
+def test_a_finished_cell_is_not_made_again(tmp_path, monkeypatch):
+    sequences = [record("100"), record("101")]
+    monkeypatch.setattr(comparison, "_prepare", lambda *_: sequences)
+    (made,) = comparison.compare_beats(tmp_path, tmp_path / "t", [CELL], epochs=1)
+    assert made.probabilities.shape == (len(made.labels), 5)
+    monkeypatch.setattr(comparison, "_prepare", lambda *_: pytest.fail("made again"))
+    (read,) = comparison.compare_beats(tmp_path, tmp_path / "t", [CELL], epochs=1)
+    np.testing.assert_array_equal(read.probabilities, made.probabilities)
+    assert read.validation_macro_f1 == made.validation_macro_f1
+
+
+def test_the_ensemble_weighs_the_two_best():
+    right = 0.6 * np.eye(4, 5) + 0.08
+    wrong = 0.6 * np.roll(np.eye(4, 5), 1, axis=1) + 0.08
+    results = [result("a", 0.5, wrong), result("b", 0.9, right), result("c", 0.7, wrong)]
+    assert np.trace(top2_weighted(results)) == 4
+    results.append(result("d", 0.95, wrong))
+    assert np.trace(top2_weighted(results)) == 0
+
+
+def test_the_table_names_the_inflated_split_and_counts_seeds():
+    table = comparison_table(
+        [result("a", 0.5, np.eye(4, 5)), result("b", 0.6, np.eye(4, 5))]
+    )
+    columns = {str(column.header): list(column.cells) for column in table.columns}
+    assert all("inflated" in cell for cell in columns["Split"])
+    assert columns["Network"] == ["a", "b", "Top2-Weighted"]
+    assert columns["Seeds"] == ["1", "1", "1"]
+    assert columns["Accuracy %"] == ["100.00"] * 3
+
+
+def test_cells_come_in_whole_rounds_of_a_seed():
+    cells = list(all_cells(["cnn", "resnet"], ["focal"], ["none"], ["random"], range(2)))
+    assert [cell.seed for cell in cells] == [0, 0, 1, 1]
+    assert len({cell.name for cell in cells}) == 4
+
+
+def _fold(seed, n_beats=4000):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(4, n_beats)
+    logits = 2 * np.eye(5)[labels] + rng.standard_normal((n_beats, 5))
+    rhythm = np.zeros((n_beats, len(RHYTHM_FEATURES)), np.float32)
+    return [HeldOut(str(seed), labels, logits.astype(np.float32), rhythm)]
+
+
+def test_sets_cover_nine_of_ten_beats_of_every_class():
+    decision = Decision(1.0, (0.0,) * 5, 0.12)
+    figures = uncertainty_figures([_fold(seed) for seed in range(3)], decision)
+    for share, low, high in figures["coverage"].values():
+        assert share == pytest.approx(0.9, abs=0.02)
+        assert low < share < high
+    assert 1 < figures["mean_set_size"] < 4
+    assert figures["error_of_the_surest_80_percent"] < 0.8 * figures["error_of_all"]
+
+
+def test_a_class_with_few_beats_is_in_every_set():
+    decision = Decision(1.0, (0.0,) * 5, 0.12)
+    (part,) = _fold(0)
+    keep = (part.labels != 3) | (np.cumsum(part.labels == 3) <= 5)
+    few = HeldOut("few", part.labels[keep], part.logits[keep], part.rhythm[keep])
+    limits = conformal_limits([[few]], decision)
+    assert limits["F"] == 0.0
+    assert limits["V"] > 0.0
