@@ -22,9 +22,11 @@ CHANNELS = ("mean", "enlarged", "spread")
 CONTEXT_NAMES = ("rr_before_s", "rr_after_s", "rr_irregularity", "log_beats")
 
 STRETCH_BEATS = 64
-_QRS = slice(SAMPLES_BEFORE_R - 15, SAMPLES_BEFORE_R + 21)  # 60 ms before R to 80 ms after
-_SIZE = slice(SAMPLES_BEFORE_R - 25, SAMPLES_BEFORE_R + 31)
 _MOST_SHIFT = 4  # samples: how far R peaks of one shape lie apart
+_SIZE = slice(SAMPLES_BEFORE_R - 25, SAMPLES_BEFORE_R + 31)
+_SIZE_CUT = slice(_SIZE.start + _MOST_SHIFT, _SIZE.stop + _MOST_SHIFT)  # of a cut
+# 60 ms before R to 80 ms after, and the shifts on either side; of a cut
+_QRS_CUT = slice(SAMPLES_BEFORE_R - 15, SAMPLES_BEFORE_R + 21 + 2 * _MOST_SHIFT)
 _LEAST_SIMILARITY = 0.8
 _MOST_GROUPS = 6  # a stretch: more kinds of beats than these are noise
 _MARGIN_S = 2.0
@@ -106,7 +108,7 @@ def stretches(
         reach = np.arange(WINDOW_SAMPLES + 2 * _MOST_SHIFT) - SAMPLES_BEFORE_R - _MOST_SHIFT
         columns = on_grid[:, np.newaxis] + reach
         inside = (columns >= 0) & (columns < grid.shape[1])
-        cuts = grid[:, columns.clip(0, grid.shape[1] - 1)].transpose(1, 0, 2)
+        cuts = np.take(grid, columns, axis=1, mode="clip").transpose(1, 0, 2)
         anchors = (start + on_grid * step).astype(np.float64)
         yield Stretch(beats, cuts, inside, anchors, rr_s[beats], rr_s[beats + 1], step)
 
@@ -116,14 +118,14 @@ def beat_groups(stretch: Stretch) -> list[BeatGroup]:
 
     Beats that show no lead, or are like no other in a stretch of many kinds, are in none.
     """
-    size_mv = np.median(np.ptp(_shifted(stretch.cuts_mv, 0)[:, :, _SIZE], axis=2), axis=0)
+    size_mv = np.median(np.ptp(stretch.cuts_mv[:, :, _SIZE_CUT], axis=2), axis=0)
     live = np.flatnonzero(size_mv > _FAINT_MV)
     if not live.size:
         return []
-    scaled = stretch.cuts_mv[:, live] / size_mv[live, np.newaxis]
-    similarity, shift = _similarities(scaled)
+    qrs = stretch.cuts_mv[:, live, _QRS_CUT] / size_mv[live, np.newaxis]
+    similarity, shift = _similarities(qrs)
     groups: list[BeatGroup] = []
-    left = np.ones(len(scaled), dtype=bool)
+    left = np.ones(len(qrs), dtype=bool)
     while left.any() and len(groups) < _MOST_GROUPS:
         alike = (similarity >= _LEAST_SIMILARITY) & left
         leader = int(np.where(left, alike.sum(axis=1), -1).argmax())
@@ -142,23 +144,26 @@ def mean_group(
     shifts: NDArray[np.int64],
 ) -> BeatGroup:
     """Average some beats of a stretch, each read `shifts` columns later."""
-    at = np.arange(WINDOW_SAMPLES) + _MOST_SHIFT + shifts[:, np.newaxis]
-    rows = np.arange(len(members))[:, np.newaxis]
-    # Advanced indices apart by a slice come first: (members, columns, leads).
-    cuts = stretch.cuts_mv[:, leads].transpose(0, 2, 1)[members[rows], at]
-    weight = stretch.inside[members[rows], at][:, :, np.newaxis].astype(np.float64)
-    count = np.maximum(weight.sum(axis=0), 1e-3)
-    mean = (weight * cuts).sum(axis=0) / count
-    spread = np.sqrt((weight * (cuts - mean) ** 2).sum(axis=0) / count)
-    mean -= np.median(mean, axis=0)
-    size = np.maximum(np.ptp(mean[_SIZE], axis=0), _FAINT_MV)
+    late = shifts + _MOST_SHIFT
+    # Advanced indices apart by a slice come first: (members, leads, columns).
+    cuts = sliding_window_view(stretch.cuts_mv, WINDOW_SAMPLES, axis=2)[members, :, late]
+    cuts = cuts[:, leads]
+    inside = sliding_window_view(stretch.inside, WINDOW_SAMPLES, axis=1)[members, late]
+    cuts *= inside[:, np.newaxis]
+    count = np.maximum(inside.sum(axis=0), 1e-3)
+    mean = cuts.sum(axis=0) / count
+    cuts -= mean
+    cuts *= inside[:, np.newaxis]
+    spread = np.sqrt(np.einsum("mlc,mlc->lc", cuts, cuts) / count)
+    mean -= np.median(mean, axis=1, keepdims=True)
+    size = np.maximum(np.ptp(mean[:, _SIZE], axis=1, keepdims=True), _FAINT_MV)
     mean, spread = mean / size, spread / size
-    channels = np.stack([mean, np.arcsinh(10 * mean) / 2, 4 * spread], axis=0)
+    channels = np.stack([mean, np.arcsinh(10 * mean) / 2, 4 * spread], axis=1)
     return BeatGroup(
         stretch.beats[members],
         stretch.r_peaks[members] + shifts * stretch.samples_per_column,
         leads,
-        channels.transpose(2, 0, 1).clip(-_CLIP, _CLIP).astype(np.float32),
+        channels.clip(-_CLIP, _CLIP).astype(np.float32),
         _context(stretch.rr_before_s[members], stretch.rr_after_s[members]),
     )
 
@@ -178,25 +183,20 @@ def _context(
 
 
 def _similarities(
-    scaled: NDArray[np.float64],
+    qrs: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Correlate the QRS complexes of all pairs of beats over all leads.
 
-    Returns the greatest correlation of beat i and beat j read some columns later, and how
-    many columns; both of shape (n_beats, n_beats).
+    Takes shape (n_beats, n_leads, 36 + 8). Returns the greatest correlation of beat i and
+    beat j read some columns later, and how many columns; both of shape (n_beats, n_beats).
     """
     shifts = np.arange(-_MOST_SHIFT, _MOST_SHIFT + 1)
-    near = np.ascontiguousarray(scaled[:, :, _QRS.start : _QRS.stop + 2 * _MOST_SHIFT])
-    read = sliding_window_view(near, _QRS.stop - _QRS.start, axis=2)  # beat, lead, shift
-    unit = _unit(read.transpose(2, 0, 1, 3))
+    read = sliding_window_view(qrs, qrs.shape[2] - 2 * _MOST_SHIFT, axis=2)
+    unit = _unit(read.transpose(2, 0, 1, 3))  # shift, beat, lead, column
     correlation = unit[_MOST_SHIFT] @ unit.transpose(0, 2, 1)
     best = correlation.argmax(axis=0)
     greatest = np.take_along_axis(correlation, best[np.newaxis], axis=0)[0]
     return greatest, shifts[best]
-
-
-def _shifted(cuts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
-    return cuts[:, :, _MOST_SHIFT + shift : _MOST_SHIFT + shift + WINDOW_SAMPLES]
 
 
 def _unit(qrs: NDArray[np.float64]) -> NDArray[np.float64]:

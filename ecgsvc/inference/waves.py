@@ -153,16 +153,17 @@ def _fits(card: ModelCard) -> bool:
 
 
 def _marks(waves: Sequence[LeadWaves], global_waves: GlobalWaves) -> Marks:
-    points = np.stack(
+    points = np.array(
         [
-            np.stack([np.stack([w.onset, w.peak, w.offset], 1) for w in kinds], 1)
-            for kinds in ((lead.p, lead.qrs, lead.t) for lead in waves)
-        ]
-    ).astype(np.float64)
+            [(wave.onset, wave.peak, wave.offset) for wave in (lead.p, lead.qrs, lead.t)]
+            for lead in waves
+        ],
+        dtype=np.float64,
+    )
     points[points == ABSENT] = np.nan
     kinds = (global_waves.p, global_waves.qrs, global_waves.t)
-    limits = np.stack([np.stack([w.onset, w.offset], 1) for w in kinds], 1)
-    return Marks(points, limits)
+    limits = np.array([(wave.onset, wave.offset) for wave in kinds], dtype=np.float64)
+    return Marks(np.moveaxis(points, -1, 1), np.moveaxis(limits, -1, 0))
 
 
 def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
@@ -171,18 +172,16 @@ def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
     points = points.astype(np.int64)
     beyond = (points[..., 0] < 0) | (points[..., 2] >= waveform.n_samples)
     points[beyond] = ABSENT
-    for rows, lead_mv in zip(points, waveform.samples_mv, strict=True):
-        lost = np.flatnonzero(np.isnan(lead_mv))
+    missing = np.isnan(waveform.samples_mv)
+    for lead in np.flatnonzero(missing.any(axis=1)):
+        rows, lost = points[lead], np.flatnonzero(missing[lead])
         first, last = np.searchsorted(lost, (rows[..., 0], rows[..., 2] + 1))
         rows[first != last] = ABSENT
+    by_wave = np.ascontiguousarray(np.moveaxis(points, 1, -1))  # lead, wave, point, beat
     return tuple(
-        LeadWaves(lead, *(WavePoints(*_columns(rows[:, wave])) for wave in range(3)))
-        for lead, rows in zip(waveform.leads, points, strict=True)
+        LeadWaves(lead, *(WavePoints(*of_wave) for of_wave in of_lead))
+        for lead, of_lead in zip(waveform.leads, by_wave, strict=True)
     )
-
-
-def _columns(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return [np.ascontiguousarray(rows[:, point]) for point in range(rows.shape[1])]
 
 
 def _global_waves(marks: Marks) -> GlobalWaves:
