@@ -2,7 +2,8 @@
 
 The model has read the mean of a group, the signal core every beat by itself. Beats of the
 group take the model's marks, which are nearer to the cardiologists' than the core's own, or
-than these moved as a group; what the core saw decides only whether a wave is there.
+than these moved as a group; what the core saw decides only whether a wave is there, and
+stands where the model's QRS complex cannot be that of the beat.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
 
+_QRS = 1
 _PEAK = 1
+_MOST_QRS_MOVE = 20.0  # columns, 80 ms: farther only where LUDB's R peak itself is amiss
+_LEAST_QRS = 10.0  # columns, 40 ms: no complex is shorter
 _EARLIEST_P_S = 0.160  # after the R peak before, as in the signal core
 
 
@@ -61,27 +65,51 @@ def carry(
 
     A P (T) wave that the core marked stays where the model gives it at least ``keep_p``
     (``keep_t``); one it did not mark is added from ``add_p`` on. The QRS complex is never
-    taken away.
+    taken away. Where it would begin more than 80 ms from the core's, or last less than
+    40 ms, the group was no picture of the beat: the core's marks stand in that lead, and
+    likewise the core's limits.
     """
     block = np.ix_(group.leads, group.beats)
+    own = marks.points[block]
     anchors = group.anchors[:, np.newaxis, np.newaxis]
     said = anchors + (answers.points[:, np.newaxis] - SAMPLES_BEFORE_R) * samples_per_column
-    marked = np.isfinite(marks.points[block][..., _PEAK])
+    said.sort(axis=-1)
+    marked = np.isfinite(own[..., _PEAK])
     keep_from = np.array([[thresholds["keep_p"], 0.0, thresholds["keep_t"]]])
     add_from = np.array([[thresholds["add_p"], np.inf, thresholds["add_t"]]])
     least = np.where(marked, keep_from, add_from)
     said[answers.presence[:, np.newaxis] < least] = np.nan
-    marks.points[block] = np.sort(said, axis=-1)
+    astray = _astray(said, own, samples_per_column)
+    marks.points[block] = np.where(astray, own, said)
     limits = anchors + (answers.limits[np.newaxis] - SAMPLES_BEFORE_R) * samples_per_column
     there: NDArray[np.bool_] = np.any(np.isfinite(said[..., _PEAK]), axis=0)
-    marks.limits[group.beats] = np.where(there[..., np.newaxis], limits, np.nan)
+    limits = np.where(there[..., np.newaxis], limits, np.nan)
+    own_limits = marks.limits[group.beats]
+    astray = _astray(limits, own_limits, samples_per_column)
+    marks.limits[group.beats] = np.where(astray, own_limits, limits)
 
 
-def drop_impossible_p(marks: Marks, r_peaks: NDArray[np.int64], rate_hz: float) -> None:
-    """Take away P waves that begin within 160 ms after the R peak before."""
+def _astray(
+    said: NDArray[np.float64], own: NDArray[np.float64], samples_per_column: float
+) -> NDArray[np.bool_]:
+    """Tell of each beat (…, wave, point) whether its QRS complex cannot be as said."""
+    onset, offset = said[..., _QRS, 0], said[..., _QRS, -1]
+    moved = np.abs(onset - own[..., _QRS, 0]) > _MOST_QRS_MOVE * samples_per_column
+    short = offset - onset < _LEAST_QRS * samples_per_column
+    astray: NDArray[np.bool_] = (moved | short)[..., np.newaxis, np.newaxis]
+    return astray
+
+
+def drop_impossible(marks: Marks, r_peaks: NDArray[np.int64], rate_hz: float) -> None:
+    """Take away waves that cannot be those of their beat.
+
+    These are P waves that begin within 160 ms after the R peak before, and T waves that end
+    after the next R peak.
+    """
     earliest = np.full(len(r_peaks), -np.inf)
     earliest[1:] = r_peaks[:-1] + _EARLIEST_P_S * rate_hz
-    with np.errstate(invalid="ignore"):
-        early = marks.points[:, :, 0, 0] < earliest
-        marks.points[:, :, 0][early] = np.nan
-        marks.limits[:, 0][marks.limits[:, 0, 0] < earliest] = np.nan
+    latest = np.append(r_peaks[1:], np.inf)
+    marks.points[marks.points[..., 0, 0] < earliest, 0] = np.nan
+    marks.limits[marks.limits[:, 0, 0] < earliest, 0] = np.nan
+    marks.points[marks.points[..., 2, 2] > latest, 2] = np.nan
+    marks.limits[marks.limits[:, 2, 1] > latest, 2] = np.nan

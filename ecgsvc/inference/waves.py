@@ -29,7 +29,7 @@ from ecgsvc.inference.wave_marks import (
     Marks,
     WaveAnswers,
     carry,
-    drop_impossible_p,
+    drop_impossible,
 )
 
 WAVE_LABELS = ("P", "QRS", "T")
@@ -114,7 +114,7 @@ class WaveReader:
             for group in beat_groups(stretch):
                 answers = self._answer(group)
                 carry(marks, group, answers, stretch.samples_per_column, self._thresholds)
-        drop_impossible_p(marks, r_peak_indices, waveform.sampling_rate_hz)
+        drop_impossible(marks, r_peak_indices, waveform.sampling_rate_hz)
         return _lead_waves(waveform, marks), _global_waves(marks)
 
 

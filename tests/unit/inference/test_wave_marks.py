@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
-from ecgsvc.inference.wave_marks import Marks, WaveAnswers, carry, drop_impossible_p
+from ecgsvc.inference.wave_marks import Marks, WaveAnswers, carry, drop_impossible
 
 STEP = 2.0  # samples a column
 R_PEAKS = np.array([500, 900, 1300, 1700])
@@ -78,7 +78,43 @@ def test_a_p_wave_inside_the_beat_before_is_dropped():
     marks = own_marks()
     marks.points[:, 2, 0, 0] = R_PEAKS[1] + 60.0  # 120 ms after R at 500 Hz
     marks.limits[2, 0, 0] = R_PEAKS[1] + 60.0
-    drop_impossible_p(marks, R_PEAKS, 500.0)
+    drop_impossible(marks, R_PEAKS, 500.0)
     assert np.isnan(marks.points[:, 2, 0]).all()
     assert np.isnan(marks.limits[2, 0]).all()
     assert np.isfinite(marks.points[:, [0, 1, 3]]).all()
+
+
+def test_a_t_wave_that_ends_after_the_next_r_peak_is_dropped():
+    marks = own_marks()
+    marks.points[:, 1, 2, 2] = R_PEAKS[2] + 1.0
+    marks.limits[1, 2, 1] = R_PEAKS[2] + 1.0
+    drop_impossible(marks, R_PEAKS, 500.0)
+    assert np.isnan(marks.points[:, 1, 2]).all()
+    assert np.isnan(marks.limits[1, 2]).all()
+    assert np.isfinite(marks.points[:, [0, 2, 3]]).all()
+
+
+@pytest.mark.parametrize(("samples_later", "stands"), [(39.0, False), (41.0, True)])
+def test_the_cores_marks_stand_where_the_qrs_would_move_by_80_ms(samples_later, stands):
+    marks, own = own_marks(), own_marks()
+    carry(marks, group(), answers(samples_later), STEP, THRESHOLDS)
+    moved = 0.0 if stands else samples_later
+    np.testing.assert_allclose(marks.points, own.points + moved)
+    np.testing.assert_allclose(marks.limits, own.limits + moved)
+
+
+def test_the_cores_marks_stand_where_the_qrs_would_be_too_short():
+    marks, own = own_marks(), own_marks()
+    said = answers(samples_later=4.0)
+    said.points[0, 1] = SAMPLES_BEFORE_R + np.array([-2.0, 0.0, 7.0])  # 36 ms
+    carry(marks, group(), said, STEP, THRESHOLDS)
+    np.testing.assert_allclose(marks.points[0], own.points[0])
+    np.testing.assert_allclose(marks.points[1], own.points[1] + 4.0)
+    np.testing.assert_allclose(marks.limits, own.limits + 4.0)
+
+
+def test_a_beat_the_core_did_not_mark_gets_no_qrs_complex():
+    marks = own_marks()
+    marks.points[:, 1] = np.nan
+    carry(marks, group(), answers(samples_later=80.0), STEP, THRESHOLDS)
+    assert np.isnan(marks.points[:, 1, 1]).all()

@@ -164,3 +164,15 @@ def test_a_model_of_another_task_is_refused():
         WaveReader.load(
             MODELS_DIR / "beats-cnn-lstm-attention-2.0.0", TOOLS, provider="cpu"
         )
+
+
+def test_marks_stay_plausible_at_180_beats_a_minute(reader):
+    waveform = simulate(SimulationSettings(seed=5, heart_rate_bpm=180)).recording.waveform
+    (waves, _), r_peaks = read(reader, waveform)
+    for lead in waves:
+        there = lead.t.peak[:-1] != ABSENT
+        assert (lead.t.offset[:-1] <= r_peaks[1:])[there].all()
+        assert (np.abs(lead.qrs.onset - r_peaks) < 0.12 * waveform.sampling_rate_hz).all()
+        assert (
+            (lead.qrs.offset - lead.qrs.onset) >= 0.04 * waveform.sampling_rate_hz
+        ).all()
