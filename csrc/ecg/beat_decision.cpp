@@ -59,8 +59,19 @@ constexpr double kInactiveAfterRr = 3.0;
 constexpr std::int64_t kBlankAfter = 25;
 constexpr std::int64_t kBlankBefore = 35;
 constexpr std::int64_t kLongestInterval = 5 * kSecond;
+// Levels are trusted once so many beats in a row have looked like those before. Until then they may
+// be an artefact's: three complexes or more of about one height and at about even intervals within
+// the last 2.5 s, none of them a beat, are reason to learn anew.
+constexpr int kTrustedAfter = 8;
+constexpr std::int64_t kDoubtWindow = 5 * kSecond / 2;
+constexpr double kAboutAsHigh = 0.5;
+constexpr std::size_t kLeastInARow = 3;
+constexpr std::int64_t kMostUneven = 2;
+static_assert(kDoubtWindow + kRefractory < BeatDecision::kMemory);
+
 // As far back as anything is looked up: from a beat found late to the one before.
-constexpr std::size_t kHistory = BeatDecision::kMemory + kLongestInterval + 2 * kSecond;
+constexpr std::size_t kHistory =
+    BeatDecision::kMemory + kLongestInterval + 2 * kSecond + kDoubtWindow;
 
 // After 8 s without a beat, longer than any pause in the records, smaller complexes are accepted
 // if they stand out from what is between them.
@@ -70,6 +81,27 @@ constexpr double kLeastLevelLeft = 0.05;
 
 static_assert(BeatDecision::kLearning % BeatDecision::kStep == 0);
 static_assert(kSecond % BeatDecision::kStep == 0);
+
+/// Whether the signal shows a row of complexes that stand out: alike in height, evenly spaced.
+bool shows_rhythm(const EnvelopeHistory& signal, std::int64_t from) {
+    std::vector<BeatCandidate> found;
+    BeatCandidates().find(signal, from, found);
+    if (found.empty()) return false;
+    const double greatest = std::ranges::max(found, {}, &BeatCandidate::height).height;
+    const auto window = signal.between(from, signal.end());
+    if (greatest < kLeastCrest * median({window.begin(), window.end()})) return false;
+    std::erase_if(found,
+                  [&](const BeatCandidate& c) { return c.height < kAboutAsHigh * greatest; });
+    if (found.size() < kLeastInARow) return false;
+    std::int64_t shortest = kDoubtWindow;
+    std::int64_t longest = 0;
+    for (std::size_t i = 1; i < found.size(); ++i) {
+        const std::int64_t interval = found[i].index - found[i - 1].index;
+        shortest = std::min(shortest, interval);
+        longest = std::max(longest, interval);
+    }
+    return shortest > kRefractory && longest <= kMostUneven * shortest;
+}
 
 }  // namespace
 
@@ -99,6 +131,7 @@ void BeatDecision::push(std::span<const QrsEnvelope::Block> leads,
 void BeatDecision::step(std::int64_t now, std::vector<std::int64_t>& beats) {
     if (learned_) {
         decide_on(now - kStep, now, beats);
+        doubt_levels(now, beats);
         return;
     }
     if (first_shown_ < 0 && fusion_.shows_something(now - kStep, now)) first_shown_ = now - kStep;
@@ -122,6 +155,7 @@ void BeatDecision::finish(std::vector<std::int64_t>& beats) {
 void BeatDecision::start(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats) {
     learned_ = fusion_.learn(from, to);
     if (!learned_) return;
+    last_beat_ = from;
     fusion_.begin_at(from);
     for (; from < to; from += kStep) decide_on(from, std::min(from + kStep, to), beats);
 }
@@ -129,6 +163,7 @@ void BeatDecision::start(std::int64_t from, std::int64_t to, std::vector<std::in
 void BeatDecision::decide_on(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats) {
     if (from % LeadFusion::kRaiseEvery == 0 && fusion_.raise_levels(from)) {
         noise_level_ = kFirstNoise;
+        n_alike_ = 0;
     }
     if (from % LeadFusion::kListenEvery == 0) {
         fusion_.listen(from, kInactiveAfterRr * rr_.samples());
@@ -142,7 +177,7 @@ void BeatDecision::decide_on(std::int64_t from, std::int64_t to, std::vector<std
 /// A long silence of a signal that still beats, only smaller: learns the levels anew.
 void BeatDecision::learn_again(std::int64_t now) {
     const std::int64_t silence = now - last_beat_;
-    if (!has_beat_ || silence < kLearnAgainAfter || now % kSecond != 0) return;
+    if (silence < kLearnAgainAfter || now % kSecond != 0) return;
     const auto window = fusion_.fused().between(now - kLearning, now);
     const double height = *std::ranges::max_element(window);
     if (height < kLeastLevelLeft * beat_level_ ||
@@ -150,6 +185,27 @@ void BeatDecision::learn_again(std::int64_t now) {
         return;
     }
     if (fusion_.learn(now - kLearning, now)) noise_level_ = kFirstNoise;
+}
+
+/// A rhythm too small for levels that no row of beats has confirmed: learns from it, and decides
+/// on it once more.
+void BeatDecision::doubt_levels(std::int64_t now, std::vector<std::int64_t>& beats) {
+    const std::int64_t from = now - kDoubtWindow;
+    if (n_alike_ >= kTrustedAfter || from < last_beat_ + kRefractory || now < next_doubt_ ||
+        now % LeadFusion::kListenEvery != 0 || !shows_rhythm(fusion_.fused(), from) ||
+        !fusion_.learn(from, now)) {
+        return;
+    }
+    next_doubt_ = now + kDoubtWindow;
+    beat_level_ = 1.0;
+    noise_level_ = kFirstNoise;
+    t_level_ = kFirstT;
+    rr_ = {};
+    candidates_ = {};
+    undecided_.clear();
+    passed_over_.clear();
+    fusion_.rewind_to(from);
+    for (std::int64_t at = from; at < now; at += kStep) decide_on(at, at + kStep, beats);
 }
 
 void BeatDecision::decide_until(std::int64_t now, std::vector<std::int64_t>& beats) {
@@ -166,7 +222,8 @@ BeatTemplates::Match BeatDecision::match(std::int64_t index) {
 }
 
 void BeatDecision::decide(BeatCandidate candidate, std::vector<std::int64_t>& beats) {
-    const double noise = std::min(candidate.height, beat_level_);
+    // Before the first beat nothing is known to be noise.
+    const double noise = has_beat_ ? std::min(candidate.height, beat_level_) : noise_level_;
     approach(unrest_, noise_level_ / beat_level_, kUnrestRate);
     if (has_beat_ && candidate.index - last_beat_ <= kRefractory) {
         approach(noise_level_, noise, kNoiseRate);
@@ -247,6 +304,9 @@ void BeatDecision::accept(const BeatCandidate& beat, const BeatTemplates::Match&
     approach(beat_level_,
              std::clamp(beat.height, kLeastStep * beat_level_, kMostStep * beat_level_), kBeatRate);
     templates_.learn(slopes_, beat.index, match);
+    if (n_alike_ < kTrustedAfter) {
+        n_alike_ = match.correlation >= c_.usual_likeness ? n_alike_ + 1 : 0;
+    }
     last_beat_ = beat.index;
     has_beat_ = true;
     std::erase_if(passed_over_, [&](const BeatCandidate& c) { return c.index <= beat.index; });

@@ -40,6 +40,7 @@ class BeatDecision {
     void start(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats);
     void decide_on(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats);
     void learn_again(std::int64_t now);
+    void doubt_levels(std::int64_t now, std::vector<std::int64_t>& beats);
     void decide_until(std::int64_t now, std::vector<std::int64_t>& beats);
     void decide(BeatCandidate candidate, std::vector<std::int64_t>& beats);
     void search_back(std::int64_t now, std::vector<std::int64_t>& beats);
@@ -67,7 +68,9 @@ class BeatDecision {
     double noise_level_;
     double t_level_;
     double unrest_ = 0.0;
-    std::int64_t last_beat_ = 0;
+    int n_alike_ = 0;  // beats in a row like those before, since levels were learned
+    std::int64_t next_doubt_ = 0;
+    std::int64_t last_beat_ = 0;  // or, while there is none, where deciding began
     std::vector<BeatCandidate> undecided_;
     std::vector<BeatCandidate> passed_over_;
 };

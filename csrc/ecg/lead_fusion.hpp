@@ -34,6 +34,9 @@ class LeadFusion {
     /// The first sample that will be fused; those before count as 0.
     void begin_at(std::int64_t from) noexcept { fused_.begin_at(from); }
 
+    /// Forgets what was fused from `from` on, to fuse it again.
+    void rewind_to(std::int64_t from) noexcept { fused_.rewind_to(from); }
+
     /// Fuses the samples from `from`, where the last call ended, up to `to`.
     void fuse(std::int64_t from, std::int64_t to);
 

@@ -34,6 +34,12 @@ class SampleHistory {
     /// Begins at `index` instead of 0; only while nothing has been appended.
     void begin_at(std::int64_t index) noexcept { end_ = index; }
 
+    /// Forgets the newest samples, from `index` on; so many fewer earlier ones can be read.
+    void rewind_to(std::int64_t index) noexcept {
+        used_ -= static_cast<std::size_t>(end_ - index);
+        end_ = index;
+    }
+
     /// One past the index of the newest sample.
     [[nodiscard]] std::int64_t end() const noexcept { return end_; }
 

@@ -162,6 +162,48 @@ TEST_CASE("beats go on when one of the leads is lost") {
     }
 }
 
+TEST_CASE("an artefact of up to 3 s, however large, hides no beats from 2 s after its end") {
+    const SyntheticEcg ecg{.duration_s = 30.0};
+    const auto clean = ecg.samples_mv();
+    for (const double begins_s : {0.0, 0.5, 1.3, 2.0, 2.9, 6.0, 12.0}) {
+        for (const double lasts_s : {0.2, 1.0, 3.0}) {
+            CAPTURE(begins_s);
+            CAPTURE(lasts_s);
+            const double ends_s = begins_s + lasts_s;
+            auto lead = clean;
+            Noise noise(5);
+            double artefact_mv = 0.0;
+            for (std::size_t i = 0; i < lead.size(); ++i) {
+                const double t = static_cast<double>(i) / ecg.rate_hz;
+                if (i % 18 == 0) artefact_mv = 20.0 * noise();  // another level every 50 ms
+                if (t >= begins_s && t < ends_s) lead[i] += artefact_mv;
+            }
+            const auto r_peaks = detect({lead}, ecg.rate_hz);
+            for (const double beat_s : ecg.beat_times()) {
+                if (beat_s < ends_s + 2.0) continue;
+                CAPTURE(beat_s);
+                CHECK(std::ranges::any_of(r_peaks, [&](std::int64_t r_peak) {
+                    return std::abs(static_cast<double>(r_peak) / ecg.rate_hz - beat_s) < 0.02;
+                }));
+            }
+        }
+    }
+}
+
+TEST_CASE("small complexes in a pause are no beats once the levels are trusted") {
+    const SyntheticEcg ecg{.duration_s = 30.0};
+    auto lead = ecg.samples_mv();
+    const SyntheticEcg small{.duration_s = 30.0, .amplitude_mv = 0.1};
+    const auto p_waves = small.samples_mv();
+    const auto from = static_cast<std::size_t>(14.2 * ecg.rate_hz);
+    const auto to = static_cast<std::size_t>(20.6 * ecg.rate_hz);
+    for (std::size_t i = from; i < to; ++i) lead[i] = p_waves[i];
+    for (const std::int64_t r_peak : detect({lead}, ecg.rate_hz)) {
+        const double t = static_cast<double>(r_peak) / ecg.rate_hz;
+        CHECK((t < 14.3 || t > 20.5));
+    }
+}
+
 TEST_CASE("a T wave nearly as tall as the R peak is no beat") {
     SyntheticEcg ecg;
     auto samples = ecg.samples_mv();
