@@ -88,7 +88,7 @@ bool LeadFusion::raise_levels(std::int64_t now) {
     bool all_above = true;
     for (Lead& lead : leads_) {
         auto& maxima = lead.window_maxima;
-        std::ranges::rotate(maxima, maxima.begin() + 1);
+        std::rotate(maxima.begin(), maxima.begin() + 1, maxima.end());
         maxima.back() = maximum(lead.envelope, now - kRaiseEvery, now);
         const double least = *std::ranges::min_element(maxima);
         all_above = all_above && (lead.beat_level <= 0.0 || least > kFarAbove * lead.beat_level);
