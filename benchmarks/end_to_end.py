@@ -33,7 +33,13 @@ from fhir.resources.R4B.observation import Observation
 from timing import spread, timed
 
 from ecgsvc import dsp, fhir
-from ecgsvc.app import beat_classifier, malignant_detector, signal_path, wave_reader
+from ecgsvc.app import (
+    beat_classifier,
+    malignant_detector,
+    rhythm_classifier,
+    signal_path,
+    wave_reader,
+)
 from ecgsvc.client import EcgClient
 from ecgsvc.config import Settings
 from ecgsvc.domain.report import Identifier, NewReport
@@ -160,6 +166,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
     path = signal_path(Settings())
     classifier = beat_classifier(Settings())
     detector, reader = malignant_detector(Settings()), wave_reader(Settings())
+    rhythm = rhythm_classifier(Settings())
     installation = fhir.Installation("benchmark", "0")
     seconds: dict[str, list[float]] = {}
 
@@ -186,6 +193,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
             lambda: reader.read(waveform, r_peaks, waves, dsp.global_waves(waves)),
         )
         stage("measurements", lambda: dsp.measure(waveform, beats, waves, limits))
+        stage("rhythm", lambda: rhythm.classify(waveform, r_peaks, quality))
         stage("malignant rhythm", lambda: detector.detect(waveform, r_peaks, quality))
         analysis = path.analyse(decoded.recording)
         now = datetime.now(UTC)

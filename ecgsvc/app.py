@@ -56,6 +56,7 @@ def signal_path(settings: Settings) -> SignalPath:
     """
     return SignalPath(
         beat_classifier(settings),
+        rhythm_classifier(settings),
         malignant_detector=malignant_detector(settings),
         wave_reader=wave_reader(settings),
     )

@@ -19,8 +19,9 @@ _DS2 = (
     "202, 219, 221, 222) were known before: they led to the rule for S in irregular "
     "rhythms and to comparing beats with those after long intervals. DS2 was scored three "
     "times for version 1.0.0 and its forerunner (F1 of V 0.933, S 0.530; V 0.936, S 0.578; "
-    "V 0.932, S 0.578), again with a later detector, and once for each track of this "
-    "version; nothing of this version was chosen by it"
+    "V 0.932, S 0.578), again with a later detector, and once for this version. No "
+    "parameter of this version was chosen by it, but whether to ship it was decided with "
+    "that score in sight"
 )
 _SVDB = (
     "a tenth of the records at hand of the MIT-BIH Supraventricular Arrhythmia Database "

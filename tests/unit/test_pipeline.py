@@ -142,9 +142,23 @@ def test_a_flat_line_is_reported_without_beats_or_values(signal_path: SignalPath
 
 
 def test_what_no_model_answers_is_said_once(signal_path: SignalPath) -> None:
-    analysis = signal_path.analyse(simulate(SimulationSettings(seed=1)).recording)
-    reasons = [u.reason for u in analysis.undetermined if u.path == "rhythm"]
-    assert reasons == ["no rhythm model is installed"]
+    recording = simulate(SimulationSettings(seed=1)).recording
+
+    def reasons(path: SignalPath, about: str) -> list[str]:
+        undetermined = path.analyse(recording).undetermined
+        return [u.reason for u in undetermined if u.path == about]
+
+    alone = SignalPath(beat_classifier(Settings()))
+    assert reasons(alone, "rhythm") == ["no rhythm model is installed"]
+    assert reasons(signal_path, "diagnosis") == ["no diagnosis model is installed"]
+
+
+def test_the_rhythm_model_names_the_rhythm_and_itself(signal_path: SignalPath) -> None:
+    recording = simulate(SimulationSettings(seed=1)).recording
+    analysis = signal_path.analyse(recording)
+    assert analysis.rhythm.windows
+    assert analysis.rhythm.label is not None or analysis.rhythm.reason
+    assert "rhythm-canet" in {model.name for model in analysis.models}
 
 
 def test_a_lead_that_is_missing_throughout_takes_no_part(signal_path: SignalPath) -> None:
