@@ -36,8 +36,6 @@ def beat_table(
     Cells that were made before are read, so that the command can be stopped and goes on.
     """
     try:
-        import torch
-
         from ecgsvc.training.comparison import all_cells, compare_beats
         from ecgsvc.training.comparison_table import comparison_table
         from ecgsvc.training.losses import LOSSES
@@ -45,7 +43,6 @@ def beat_table(
     except ModuleNotFoundError as error:
         err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
         raise typer.Exit(1) from None
-    torch.set_num_threads(threads)
     cells = all_cells(
         _chosen(model, list(BEAT_NETWORKS)),
         _chosen(loss, list(LOSSES)),
@@ -54,7 +51,9 @@ def beat_table(
         range(seeds),
     )
     with one_line_errors(), progress() as bar:
-        results = compare_beats(data, output_dir, list(cells), epochs=epochs, progress=bar)
+        results = compare_beats(
+            data, output_dir, list(cells), epochs=epochs, threads=threads, progress=bar
+        )
     table = comparison_table(results)
     if as_markdown:
         print_markdown(table)

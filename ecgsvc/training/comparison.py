@@ -94,6 +94,7 @@ def compare_beats(
     cells: Sequence[Cell],
     *,
     epochs: int,
+    threads: int = 1,
     progress: Progress | None = None,
 ) -> list[CellResult]:
     """Fit and test every cell; one that was finished before is read, not made again.
@@ -109,10 +110,13 @@ def compare_beats(
         DS2 tests. Random: beats of DS1 and DS2 drawn 70 : 10 : 20.
     epochs
         At most; early stopping on the macro F1 of the validation beats.
+    threads
+        Of PyTorch.
     progress
         Where to show how far it is.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     shown = progress or Progress(disable=True)
     results = []
