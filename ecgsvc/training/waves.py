@@ -26,7 +26,7 @@ from ecgsvc.training.waves_fit import WavePlan, fit_waves
 from ecgsvc.training.waves_network import WaveNetwork
 
 WAVES_VERSION = "1.0.0"
-WAVES_EPOCHS = 160
+WAVES_EPOCHS = 400
 N_FOLDS = 5
 THRESHOLDS: Mapping[str, float] = {
     "keep_p": 0.5,
