@@ -25,7 +25,7 @@ verify: $(VENV)/installed
 $(VENV)/installed: pyproject.toml CMakeLists.txt $(CORE) tests/service/node/package-lock.json
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --upgrade pip
-	python -m pip install --quiet "scikit-build-core>=1.1" "pybind11>=3.1" cmake ninja
+	python -m pip install --quiet "scikit-build-core>=1.1" "pybind11>=3.1" "setuptools>=70.1" cmake ninja
 	python -m pip install --quiet --no-build-isolation --editable ".[dev]"
 	if command -v npm >/dev/null; then npm ci --silent --prefix tests/service/node; fi
 	touch $@
