@@ -205,7 +205,9 @@ void BeatDecision::doubt_levels(std::int64_t now, std::vector<std::int64_t>& bea
     undecided_.clear();
     passed_over_.clear();
     fusion_.rewind_to(from);
-    for (std::int64_t at = from; at < now; at += kStep) decide_on(at, at + kStep, beats);
+    for (std::int64_t at = from; at < now; at += kStep) {
+        decide_on(at, std::min(at + kStep, now), beats);
+    }
 }
 
 void BeatDecision::decide_until(std::int64_t now, std::vector<std::int64_t>& beats) {

@@ -190,6 +190,29 @@ TEST_CASE("an artefact of up to 3 s, however large, hides no beats from 2 s afte
     }
 }
 
+TEST_CASE("levels learned anew after an artefact move no beat") {
+    const SyntheticEcg ecg{.duration_s = 30.0};
+    const auto clean = ecg.samples_mv();
+    auto disturbed = clean;
+    Noise noise(5);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(2.0 * ecg.rate_hz); ++i) {
+        disturbed[i] += 20.0 * noise();
+    }
+    // Marked in a flat lead, beats are where the decision has them.
+    const std::vector<double> flat(clean.size(), 0.0);
+    const auto late_beats = [&](const std::vector<double>& lead) {
+        auto r_peaks = detect({lead, flat}, ecg.rate_hz, 1);
+        std::erase_if(r_peaks, [&](std::int64_t r_peak) {
+            return static_cast<double>(r_peak) < 8.0 * ecg.rate_hz;
+        });
+        return r_peaks;
+    };
+    const auto expected = late_beats(clean);
+    const auto found = late_beats(disturbed);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(std::abs(found[i] - expected[i]) <= 2);
+}
+
 TEST_CASE("small complexes in a pause are no beats once the levels are trusted") {
     const SyntheticEcg ecg{.duration_s = 30.0};
     auto lead = ecg.samples_mv();
