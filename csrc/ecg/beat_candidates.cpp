@@ -8,16 +8,28 @@ namespace ecg {
 
 void BeatCandidates::find(const EnvelopeHistory& fused, std::int64_t from,
                           std::vector<BeatCandidate>& found) {
-    const auto heights = fused.between(from, fused.end());
+    const std::int64_t end = fused.end();
     std::int64_t index = from;
-    for (const float value : heights) {
-        const auto height = static_cast<double>(value);
-        if (height > pending_.height) {
-            pending_ = {index, height};
-        } else if (pending_.index >= 0 && index - pending_.index >= kReach) {
-            confirm(fused, found);
+    while (index < end) {
+        if (pending_.index < 0) {
+            const auto height = static_cast<double>(fused[index]);
+            if (height > 0.0) pending_ = {index, height};
+            ++index;
+            continue;
         }
-        ++index;
+        // From one maximum to the next: of what the pending one has to tower over, the greatest.
+        const std::int64_t reach_end = pending_.index + kReach + 1;
+        const auto ahead = fused.between(index, std::min(reach_end, end));
+        const double greatest = maximum(ahead);
+        if (greatest > pending_.height) {
+            const auto at = std::ranges::find(ahead, static_cast<float>(greatest));
+            index += at - ahead.begin();
+            pending_ = {index, greatest};
+            ++index;
+        } else {
+            if (end >= reach_end) confirm(fused, found);
+            index = std::min(reach_end, end);
+        }
     }
 }
 

@@ -125,16 +125,22 @@ void BeatDecision::push(std::span<const QrsEnvelope::Block> leads,
         fusion_.push(i, leads[i].envelope);
         slopes_[i].push(leads[i].slope);
     }
-    for (; next_step_ <= fusion_.end(); next_step_ += kStep) step(next_step_, beats);
+    while (next_step_ <= fusion_.end()) {
+        const std::int64_t from = next_step_ - kStep;
+        const std::int64_t whole_steps = (fusion_.end() - from) / kStep * kStep;
+        const std::int64_t to = learned_ ? next_decision(from, from + whole_steps) : next_step_;
+        step(from, to, beats);
+        next_step_ = to + kStep;
+    }
 }
 
-void BeatDecision::step(std::int64_t now, std::vector<std::int64_t>& beats) {
+void BeatDecision::step(std::int64_t from, std::int64_t now, std::vector<std::int64_t>& beats) {
     if (learned_) {
-        decide_on(now - kStep, now, beats);
+        decide_on(from, now, beats);
         doubt_levels(now, beats);
         return;
     }
-    if (first_shown_ < 0 && fusion_.shows_something(now - kStep, now)) first_shown_ = now - kStep;
+    if (first_shown_ < 0 && fusion_.shows_something(from, now)) first_shown_ = from;
     if (first_shown_ < 0) return;
     const std::int64_t waited = now - first_shown_ - kLearning;
     if (waited >= 0 && waited % kSecond == 0) start(now - kLearning, now, beats);
@@ -143,7 +149,7 @@ void BeatDecision::step(std::int64_t now, std::vector<std::int64_t>& beats) {
 void BeatDecision::finish(std::vector<std::int64_t>& beats) {
     const std::int64_t now = fusion_.end();
     if (learned_) {
-        decide_on(next_step_ - kStep, now, beats);
+        decide_on_all(next_step_ - kStep, now, beats);
     } else if (first_shown_ >= 0 && now - first_shown_ >= kShortestLearning) {
         start(std::max(first_shown_, now - kLearning), now, beats);
     }
@@ -157,7 +163,32 @@ void BeatDecision::start(std::int64_t from, std::int64_t to, std::vector<std::in
     if (!learned_) return;
     last_beat_ = from;
     fusion_.begin_at(from);
-    for (; from < to; from += kStep) decide_on(from, std::min(from + kStep, to), beats);
+    decide_on_all(from, to, beats);
+}
+
+void BeatDecision::decide_on_all(std::int64_t from, std::int64_t to,
+                                 std::vector<std::int64_t>& beats) {
+    while (from < to) {
+        const std::int64_t end = next_decision(from, to);
+        decide_on(from, end, beats);
+        from = end;
+    }
+}
+
+/// One past the samples after `from`, at most up to `to`, at which something is decided or learned:
+/// the end of a step. Fusing all before at once gives the same as step by step, because no
+/// candidate among them is due yet.
+std::int64_t BeatDecision::next_decision(std::int64_t from, std::int64_t to) const {
+    constexpr std::int64_t kDelay = BeatCandidates::kReach + kLookahead;
+    static_assert(LeadFusion::kListenEvery <= kDelay - BeatCandidates::kReach);
+    std::int64_t next = (from / LeadFusion::kListenEvery + 1) * LeadFusion::kListenEvery;
+    if (!undecided_.empty()) next = std::min(next, undecided_.front().index + kDelay);
+    if (has_beat_ && !passed_over_.empty()) {
+        const double pause = c_.search_back_rr * rr_.samples();
+        next = std::min(next, last_beat_ + kDelay + static_cast<std::int64_t>(pause) + 1);
+    }
+    const std::int64_t n_steps = std::max<std::int64_t>((next - from + kStep - 1) / kStep, 1);
+    return std::min(from + n_steps * kStep, to);
 }
 
 void BeatDecision::decide_on(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats) {
@@ -205,9 +236,7 @@ void BeatDecision::doubt_levels(std::int64_t now, std::vector<std::int64_t>& bea
     undecided_.clear();
     passed_over_.clear();
     fusion_.rewind_to(from);
-    for (std::int64_t at = from; at < now; at += kStep) {
-        decide_on(at, std::min(at + kStep, now), beats);
-    }
+    decide_on_all(from, now, beats);
 }
 
 void BeatDecision::decide_until(std::int64_t now, std::vector<std::int64_t>& beats) {

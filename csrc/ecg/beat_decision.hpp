@@ -36,8 +36,10 @@ class BeatDecision {
     void finish(std::vector<std::int64_t>& beats);
 
   private:
-    void step(std::int64_t now, std::vector<std::int64_t>& beats);
+    void step(std::int64_t from, std::int64_t now, std::vector<std::int64_t>& beats);
     void start(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats);
+    void decide_on_all(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats);
+    [[nodiscard]] std::int64_t next_decision(std::int64_t from, std::int64_t to) const;
     void decide_on(std::int64_t from, std::int64_t to, std::vector<std::int64_t>& beats);
     void learn_again(std::int64_t now);
     void doubt_levels(std::int64_t now, std::vector<std::int64_t>& beats);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ecg/lanes.hpp"
+
 namespace ecg {
 namespace {
 
@@ -21,16 +23,17 @@ constexpr double kSameKind = 0.5;
 constexpr double kRate = 0.125;
 
 using Shifts = std::array<float, kShifts>;
+static_assert(kShifts == 5);  // four side by side, and the last
 
 /// Products of a template with the slopes at each shift.
 Shifts products(const float* kind, const float* slopes) {
-    Shifts sums{};
+    Float4 first{};
+    float last = 0.0F;
     for (std::size_t i = 0; i < kWidth; ++i) {
-        for (std::size_t shift = 0; shift < kShifts; ++shift) {
-            sums[shift] += kind[i] * slopes[i + shift];
-        }
+        first += kind[i] * load<Float4>(slopes + i);
+        last += kind[i] * slopes[i + 4];
     }
-    return sums;
+    return {first[0], first[1], first[2], first[3], last};
 }
 
 float inverse_norm(float square) {
@@ -39,14 +42,15 @@ float inverse_norm(float square) {
 
 /// One over the norm of the slopes at each shift.
 Shifts inverse_norms(const float* slopes) {
-    Shifts norms{};
+    Float4 first{};
+    float last = 0.0F;
     for (std::size_t i = 0; i < kWidth; ++i) {
-        for (std::size_t shift = 0; shift < kShifts; ++shift) {
-            norms[shift] += slopes[i + shift] * slopes[i + shift];
-        }
+        const auto four = load<Float4>(slopes + i);
+        first += four * four;
+        last += slopes[i + 4] * slopes[i + 4];
     }
-    for (float& norm : norms) norm = inverse_norm(norm);
-    return norms;
+    return {inverse_norm(first[0]), inverse_norm(first[1]), inverse_norm(first[2]),
+            inverse_norm(first[3]), inverse_norm(last)};
 }
 
 }  // namespace

@@ -1,24 +1,35 @@
 #include "ecg/envelope_levels.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
+
+#include "ecg/lanes.hpp"
 
 namespace ecg {
 
+double maximum(std::span<const float> values) {
+    const std::size_t n = values.size();
+    const float* const x = values.data();
+    float most = 0.0F;
+    if (n < 8) {
+        for (const float value : values) most = std::max(most, value);
+        return static_cast<double>(most);
+    }
+    // The last eight may come twice.
+    auto even = load<Float4>(x + n - 8);
+    auto odd = load<Float4>(x + n - 4);
+    for (std::size_t i = 0; i + 8 < n; i += 8) {
+        even = greater(even, load<Float4>(x + i));
+        odd = greater(odd, load<Float4>(x + i + 4));
+    }
+    const Float4 four = greater(even, odd);
+    for (int i = 0; i < 4; ++i) most = std::max(most, four[i]);
+    return static_cast<double>(most);
+}
+
 double maximum(const EnvelopeHistory& signal, std::int64_t from, std::int64_t to) {
     if (to <= from) return 0.0;
-    const auto values = signal.between(from, std::min(to, signal.end()));
-    // Eight at a time, so that none waits for the one before.
-    std::array<float, 8> greatest{};
-    std::size_t i = 0;
-    for (; i + greatest.size() <= values.size(); i += greatest.size()) {
-        for (std::size_t k = 0; k < greatest.size(); ++k) {
-            greatest[k] = values[i + k] > greatest[k] ? values[i + k] : greatest[k];
-        }
-    }
-    for (; i < values.size(); ++i) greatest[0] = std::max(greatest[0], values[i]);
-    return static_cast<double>(*std::ranges::max_element(greatest));
+    return maximum(signal.between(from, std::min(to, signal.end())));
 }
 
 double median(std::vector<float> values) {

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ecg/qrs_envelope.hpp"
 
 namespace ecg {
+
+/// Greatest of the values, at least 0.
+[[nodiscard]] double maximum(std::span<const float> values);
 
 /// Greatest of the samples from `from` up to `to`, at least 0.
 [[nodiscard]] double maximum(const EnvelopeHistory& signal, std::int64_t from, std::int64_t to);

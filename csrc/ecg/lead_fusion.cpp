@@ -17,9 +17,8 @@ constexpr double kLeastShareOfMaximum = 0.5;
 constexpr double kBackgroundOverMedian = 3.0;
 constexpr double kLeastFirstBackground = 0.3;
 
-// A lead weighs (beat level / background level) to this power; no lead adds more than kClip of
+// A lead weighs (beat level / background level) to the power 1.5; no lead adds more than kClip of
 // its share to a candidate, so that a burst in one lead alone does not make a beat.
-constexpr double kWeightPower = 1.5;
 constexpr double kLeastBackground = 0.05;
 constexpr double kClip = 1.3;
 // A lead that shows less than this share of a beat shows nothing.
@@ -108,7 +107,8 @@ void LeadFusion::update_contrast(Lead& lead) {
     lead.contrast = 0.0;
     if (lead.beat_level <= 0.0) return;
     const double background = lead.background_level + kLeastBackground * lead.beat_level;
-    lead.contrast = std::pow(lead.beat_level / background, kWeightPower);
+    const double ratio = lead.beat_level / background;
+    lead.contrast = ratio * std::sqrt(ratio);
 }
 
 /// Shares by contrast, of the leads that are not silent or, if all are, of all.
@@ -145,9 +145,11 @@ void LeadFusion::fuse(std::int64_t from, std::int64_t to) {
     std::fill_n(fused, n, 0.0F);
     for (const Lead& lead : leads_) {
         if (lead.gain <= 0.0F) continue;
-        const auto envelope = lead.envelope.between(from, to);
+        const float* const envelope = lead.envelope.between(from, to).data();
+        const float gain = lead.gain;
+        const float most = lead.most_mv;
         for (std::size_t i = 0; i < n; ++i) {
-            fused[i] += lead.gain * (envelope[i] < lead.most_mv ? envelope[i] : lead.most_mv);
+            fused[i] += gain * (envelope[i] < most ? envelope[i] : most);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+
+#include "ecg/lanes.hpp"
 
 namespace ecg {
 namespace {
@@ -78,6 +81,19 @@ void slope_at_delay(const float* smoothed, float* out, std::size_t n) {
     }
 }
 
+/// Whether all are finite and even their sum is not beyond any electrode potential.
+bool are_usual(std::span<const double> samples_mv) {
+    const double* const x = samples_mv.data();
+    const std::size_t n_paired = samples_mv.size() / 2 * 2;
+    Double2 sums{};
+    for (std::size_t i = 0; i < n_paired; i += 2) {
+        const auto two = load<Double2>(x + i);
+        sums += greater(two, -two);
+    }
+    const double last = n_paired < samples_mv.size() ? std::abs(samples_mv.back()) : 0.0;
+    return sums[0] + sums[1] + last <= kLargestMv;
+}
+
 }  // namespace
 
 std::size_t QrsEnvelope::most_cells(SamplingRate rate) {
@@ -93,7 +109,8 @@ QrsEnvelope::QrsEnvelope(SamplingRate rate, double memory_seconds)
       samples_(kMaxBlock + static_cast<std::size_t>(std::ceil(samples_per_cell_)) + 1 +
                    static_cast<std::size_t>(rate.samples_in(Seconds{memory_seconds})),
                kMaxBlock),
-      new_cells_(max_cells_),
+      first_sample_(max_cells_ + 1),
+      begun_(max_cells_ + 1),
       cells_(kSmoothTaps - 1, max_cells_),
       smooth_(kQuadratureTaps - 1, max_cells_),
       magnitude_(kPartial - 1, max_cells_),
@@ -104,13 +121,10 @@ QrsEnvelope::QrsEnvelope(SamplingRate rate, double memory_seconds)
 /// Holds missing samples, and removes the step after a long gap.
 void QrsEnvelope::clean(std::span<const double> samples_mv, double* cleaned) {
     const std::size_t n = samples_mv.size();
-    const double offset_mv = offset_mv_;
-    std::size_t n_unusual = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        cleaned[i] = samples_mv[i] - offset_mv;
-        n_unusual += std::abs(samples_mv[i]) <= kLargestMv ? 0 : 1;
-    }
-    if (n_unusual == 0 && n_missing_ == 0 && n > 0) {
+    if (n_missing_ == 0 && n > 0 && are_usual(samples_mv)) {
+        const double offset_mv = offset_mv_;
+        const double* const given = samples_mv.data();
+        for (std::size_t i = 0; i < n; ++i) cleaned[i] = given[i] - offset_mv;
         previous_mv_ = cleaned[n - 1];
     } else {
         std::ranges::transform(samples_mv, cleaned, [this](double x) { return without_step(x); });
@@ -129,45 +143,65 @@ double QrsEnvelope::without_step(double sample_mv) noexcept {
     return previous_mv_;
 }
 
-/// Means over cells of 4 ms: the integral of the signal, each sample taken to last until the
-/// next, divided among the cells. A cell comes when the sample in which it ends is there.
-std::size_t QrsEnvelope::average_into_cells(std::size_t n_samples) {
-    const std::int64_t n_before = samples_.end() - static_cast<std::int64_t>(n_samples);
-    const auto n_after = static_cast<double>(samples_.end());
-    const double* const cleaned = samples_.between(n_before, samples_.end()).data();
+/// Finds the cells of 4 ms that end among the newest samples: a cell comes when the sample in which
+/// it ends is there. Where they begin is told in samples since `cell_origin_`, whole ones and the
+/// rest.
+std::size_t QrsEnvelope::find_cells(std::size_t n_samples) {
+    const auto end = static_cast<double>(samples_.end());
+    auto last = static_cast<std::int64_t>(end / samples_per_cell_) + 1;
+    while (static_cast<double>(last) * samples_per_cell_ >= end) --last;
+    const auto n = static_cast<std::size_t>(std::max<std::int64_t>(last - n_cells_, 0));
+    cell_origin_ = samples_.end() - static_cast<std::int64_t>(n_samples) -
+                   static_cast<std::int64_t>(samples_per_cell_) - 1;
+    const auto first = static_cast<double>(n_cells_);
+    const auto origin = static_cast<double>(cell_origin_);
     const double spacing = samples_per_cell_;
-    const double per_sample = 1.0 / spacing;
-    // A cell ends in the sample so many after the one in which it begins, or in the next.
-    const auto least_step = static_cast<std::int64_t>(spacing);
-    double start = static_cast<double>(n_cells_) * spacing;
-    auto first = static_cast<std::int64_t>(start);
-    double begun = start - static_cast<double>(first);
-    std::int64_t cell = n_cells_;
-    float* out = new_cells_.data();
-    for (;;) {
-        const double end = static_cast<double>(++cell) * spacing;
-        if (end >= n_after) break;
-        const auto last = static_cast<std::int64_t>(end);
-        const double ended = end - static_cast<double>(last);
-        const double* const x = cleaned + (first - n_before);
-        double sum = ended * cleaned[last - n_before] - begun * x[0];
-        for (std::int64_t i = 0; i < least_step; ++i) sum += x[i];
-        // Times 0 or 1: a branch that nothing could predict would take longer.
-        sum += static_cast<double>(last - first - least_step) * x[least_step];
-        *out++ = static_cast<float>(sum * per_sample);
-        first = last;
-        begun = ended;
+    for (std::size_t i = 0; i <= n; ++i) {
+        // Small integers become doubles two at a time, large ones do not.
+        const double cell = first + static_cast<double>(static_cast<std::int32_t>(i));
+        const double start = cell * spacing - origin;
+        first_sample_[i] = static_cast<std::int32_t>(start);
+        begun_[i] = start - static_cast<double>(first_sample_[i]);
     }
-    const std::int64_t n = cell - 1 - n_cells_;
-    n_cells_ += n;
-    return static_cast<std::size_t>(n);
+    n_cells_ += static_cast<std::int64_t>(n);
+    return n;
+}
+
+/// Means over the first n cells found: the integral of the signal, each sample taken to last until
+/// the next, divided among the cells.
+void QrsEnvelope::average_cells(std::size_t n, float* means) const {
+    const double* const samples = samples_.between(cell_origin_, samples_.end()).data();
+    const double per_sample = 1.0 / samples_per_cell_;
+    // A cell ends in the sample so many after the one in which it begins, or in the next.
+    const auto average = [&](const auto least_step) {
+        for (std::size_t i = 0; i < n; ++i) {
+            const double* const x = samples + first_sample_[i];
+            const std::int32_t step = first_sample_[i + 1] - first_sample_[i];
+            double sum = begun_[i + 1] * x[step] - begun_[i] * x[0];
+            for (std::int32_t k = 0; k < least_step; ++k) sum += x[k];
+            // Times 0 or 1: a branch that nothing could predict would take longer.
+            sum += static_cast<double>(step - least_step) * x[least_step];
+            means[i] = static_cast<float>(sum * per_sample);
+        }
+    };
+    // At usual rates the number of samples is known to the compiler.
+    switch (const auto least_step = static_cast<std::int32_t>(samples_per_cell_)) {
+        case 1:
+            average(std::integral_constant<std::int32_t, 1>{});
+            break;
+        case 2:
+            average(std::integral_constant<std::int32_t, 2>{});
+            break;
+        default:
+            average(least_step);
+    }
 }
 
 QrsEnvelope::Block QrsEnvelope::push(std::span<const double> samples_mv) {
     clean(samples_mv, samples_.append(samples_mv.size()));
-    const std::size_t n = average_into_cells(samples_mv.size());
+    const std::size_t n = find_cells(samples_mv.size());
     float* const cells = cells_.append(n);
-    std::copy_n(new_cells_.begin(), n, cells);
+    average_cells(n, cells);
     float* const smoothed = smooth_.append(n);
     smooth(cells, smoothed, n);
     float* const magnitudes = magnitude_.append(n);

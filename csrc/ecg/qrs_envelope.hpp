@@ -49,7 +49,8 @@ class QrsEnvelope {
   private:
     void clean(std::span<const double> samples_mv, double* cleaned);
     double without_step(double sample_mv) noexcept;
-    std::size_t average_into_cells(std::size_t n_samples);
+    std::size_t find_cells(std::size_t n_samples);
+    void average_cells(std::size_t n, float* means) const;
 
     double samples_per_cell_;
     std::int64_t max_hold_samples_;
@@ -59,7 +60,9 @@ class QrsEnvelope {
     std::int64_t n_cells_ = 0;
     std::size_t max_cells_;
     SampleHistory<double> samples_;
-    std::vector<float> new_cells_;
+    std::int64_t cell_origin_ = 0;
+    std::vector<std::int32_t> first_sample_;  // of each new cell and of the next, since the origin
+    std::vector<double> begun_;               // share of that sample that lies before
     SampleHistory<float> cells_;
     SampleHistory<float> smooth_;
     SampleHistory<float> magnitude_;

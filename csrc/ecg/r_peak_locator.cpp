@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ecg/lanes.hpp"
+
 namespace ecg {
 namespace {
 
@@ -24,6 +26,29 @@ double mean(const SampleHistory<double>& samples, std::int64_t from, std::int64_
     double sum = 0.0;
     for (const double value : values) sum += value;
     return sum / static_cast<double>(values.size());
+}
+
+struct Extremes {
+    double least;
+    double most;
+};
+
+/// The least and the greatest of the values, or 0 if that is beyond them.
+Extremes extremes(std::span<const double> values) {
+    const double* const x = values.data();
+    const std::size_t n_paired = values.size() / 2 * 2;
+    Double2 least{};
+    Double2 most{};
+    for (std::size_t i = 0; i < n_paired; i += 2) {
+        const auto two = load<Double2>(x + i);
+        least = lesser(least, two);
+        most = greater(most, two);
+    }
+    Extremes found{std::min(least[0], least[1]), std::max(most[0], most[1])};
+    for (const double last : values.subspan(n_paired)) {
+        found = {std::min(found.least, last), std::max(found.most, last)};
+    }
+    return found;
 }
 
 }  // namespace
@@ -69,24 +94,11 @@ std::optional<std::int64_t> RPeakLocator::locate(const SampleHistory<double>& le
                      .level = before,
                      .slope = (after - before) / static_cast<double>(2 * half_window_)});
     const double flat = kFlatMv * static_cast<double>(2 * half_smooth_ + 1);
-    double up = flat;
-    double down = flat;
-    std::size_t up_index = 0;
-    std::size_t down_index = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        if (found[i] > up) {
-            up = found[i];
-            up_index = i;
-        }
-        if (-found[i] > down) {
-            down = -found[i];
-            down_index = i;
-        }
-    }
-    if (up <= flat && down <= flat) return std::nullopt;
-    const bool is_up = dominance_ >= 0.0 ? kAgainstHabit * up >= down : up > kAgainstHabit * down;
+    const auto [down, up] = extremes(found);
+    if (up <= flat && -down <= flat) return std::nullopt;
+    const bool is_up = dominance_ >= 0.0 ? kAgainstHabit * up >= -down : up > kAgainstHabit * -down;
     dominance_ += kHabitRate * ((is_up ? 1.0 : -1.0) - dominance_);
-    return first + static_cast<std::int64_t>(is_up ? up_index : down_index);
+    return first + (std::ranges::find(found, is_up ? up : down) - found.begin());
 }
 
 }  // namespace ecg

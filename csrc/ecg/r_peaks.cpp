@@ -13,6 +13,14 @@ namespace {
 constexpr double kLocatorMemorySeconds =
     static_cast<double>(BeatDecision::kMemory + QrsEnvelope::kDelay) / kEnvelopeRateHz + 1.0;
 
+/// Asks for samples that will be read soon; half a block at once, because no more can be under way.
+void fetch(std::span<const double> samples) {
+    constexpr std::size_t kCacheLine = 64 / sizeof(double);
+    for (std::size_t i = 0; i < samples.size(); i += kCacheLine) {
+        __builtin_prefetch(samples.data() + i);
+    }
+}
+
 }  // namespace
 
 RPeakDetector::RPeakDetector(std::size_t n_leads, SamplingRate rate, std::size_t fiducial_lead,
@@ -49,7 +57,11 @@ void RPeakDetector::push(Leads chunk_mv, std::vector<std::int64_t>& r_peaks) {
 void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
                                std::vector<std::int64_t>& r_peaks) {
     for (std::size_t i = 0; i < chunk_mv.size(); ++i) {
+        const auto ahead = chunk_mv[i].subspan(from + n);
+        const std::size_t half = std::min(QrsEnvelope::kMaxBlock / 2, ahead.size());
+        fetch(ahead.first(half));
         blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
+        fetch(ahead.subspan(half, std::min(half, ahead.size() - half)));
     }
     n_samples_ += static_cast<std::int64_t>(n);
     decision_.push(blocks_, beats_);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
+
+#include "ecg/median_network.hpp"
 
 namespace ecg {
 namespace {
@@ -11,25 +14,26 @@ constexpr double kFirst = 200.0;  // 0.8 s
 constexpr std::int64_t kLong = 300;
 constexpr std::int64_t kLongest = 625;
 
-constexpr std::size_t kMemory = 8;
-
 }  // namespace
 
 TypicalRr::TypicalRr() : typical_(kFirst) {
-    recent_.reserve(kMemory);
-    sorted_.reserve(kMemory);
+    recent_.fill(std::numeric_limits<double>::max());
 }
 
 void TypicalRr::learn(std::int64_t rr) {
     const bool is_pause = rr >= kLong && previous_ < kLong;
     previous_ = rr;
     if (is_pause || rr >= kLongest) return;
-    if (recent_.size() == kMemory) recent_.erase(recent_.begin());
-    recent_.push_back(rr);
-    sorted_ = recent_;
-    const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
-    std::ranges::nth_element(sorted_, middle);
-    typical_ = static_cast<double>(*middle);
+    recent_[n_learned_++ % kMemory] = static_cast<double>(rr);
+    static constexpr auto kComparisons = comparisons<kMemory>();
+    auto sorted = recent_;
+    for (const Comparison pair : kComparisons) {
+        const double a = sorted[pair.lower];
+        const double b = sorted[pair.upper];
+        sorted[pair.lower] = a < b ? a : b;
+        sorted[pair.upper] = a < b ? b : a;
+    }
+    typical_ = sorted[std::min(n_learned_, kMemory) / 2];
 }
 
 }  // namespace ecg

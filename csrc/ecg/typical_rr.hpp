@@ -1,7 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace ecg {
 
@@ -18,8 +19,9 @@ class TypicalRr {
     [[nodiscard]] double samples() const noexcept { return typical_; }
 
   private:
-    std::vector<std::int64_t> recent_;
-    std::vector<std::int64_t> sorted_;
+    static constexpr std::size_t kMemory = 8;
+    std::array<double, kMemory> recent_{};
+    std::size_t n_learned_ = 0;
     double typical_;
     std::int64_t previous_ = 0;
 };
