@@ -27,9 +27,10 @@ class SqueezeExcite(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scale the channels of (batch, channels, samples)."""
-        weights: Tensor = self.weigh(x.mean(dim=-1))
-        return x * weights.unsqueeze(-1)
+        """Scale the channels of (batch, channels, samples), or as `Convolution` takes."""
+        over = tuple(range(2, x.ndim))
+        weights: Tensor = self.weigh(x.mean(dim=over))
+        return x * weights[(..., *[None] * len(over))]
 
 
 class SelfAttention(nn.Module):
@@ -81,11 +82,33 @@ class Standardise(nn.Module):
         return (scaled + self.noise * torch.randn_like(scaled)) * shown
 
 
+class Convolution(nn.Conv1d):
+    """Over (batch, channels, samples), or the same as (batch, channels, 1, samples).
+
+    Training takes the second way, with the channels last in memory: convolution and
+    normalisation together take two thirds of the time there. The weights are the same.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve over the samples."""
+        if x.ndim == 3:
+            return super().forward(x)
+        kernel, stride = self.weight.unsqueeze(2), (1, self.stride[0])
+        return functional.conv2d(x, kernel, self.bias, stride, (0, int(self.padding[0])))
+
+
+class Normalisation(nn.BatchNorm1d):
+    """As its base class, over whatever `Convolution` gives."""
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002  # PyTorch's name
+        """Take three dimensions or four."""
+
+
 def convolution(n_in: int, n_out: int, width: int, stride: int = 1) -> nn.Sequential:
     """Convolve, normalise, rectify."""
     return nn.Sequential(
-        nn.Conv1d(n_in, n_out, width, stride, padding=width // 2, bias=False),
-        nn.BatchNorm1d(n_out),
+        Convolution(n_in, n_out, width, stride, padding=width // 2, bias=False),
+        Normalisation(n_out),
         nn.ReLU(),
     )
 
@@ -97,10 +120,10 @@ class Residual(nn.Module):
         super().__init__()
         self.through = nn.Sequential(
             convolution(n_in, n_out, 5, stride=2),
-            nn.Conv1d(n_out, n_out, 5, padding=2, bias=False),
-            nn.BatchNorm1d(n_out),
+            Convolution(n_out, n_out, 5, padding=2, bias=False),
+            Normalisation(n_out),
         )
-        self.around = nn.Conv1d(n_in, n_out, 1, 2, bias=False)
+        self.around = Convolution(n_in, n_out, 1, 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """From (batch, n_in, samples) to (batch, n_out, samples / 2)."""
@@ -170,9 +193,7 @@ class Cnn(nn.Module):
 
     def _embed(self, windows: Tensor, shapes: Tensor, rhythm: Tensor) -> Tensor:
         """What each beat is, seen alone, shape (batch, beats, 128)."""
-        # Faster on processors that know bfloat16; the LSTM would gain nothing.
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
-            seen = self.see(windows.flatten(0, 2)).float()
+        seen = self._see_fast(windows) if self.training else self.see(windows.flatten(0, 2))
         pooled = torch.cat([seen.mean(dim=-1), seen.amax(dim=-1)], dim=-1)
         pooled = pooled.reshape(windows.shape[0], windows.shape[1], windows.shape[2], 128)
         leads = torch.cat(
@@ -180,6 +201,13 @@ class Cnn(nn.Module):
         )
         looks = self.join_leads(torch.cat([leads.mean(dim=2), leads.amax(dim=2)], dim=-1))
         return torch.cat([looks, self.embed_rhythm(self.scale_rhythm(rhythm))], dim=-1)
+
+    def _see_fast(self, windows: Tensor) -> Tensor:
+        """`see` with channels last, in bfloat16; the LSTM would gain nothing by it."""
+        flat = windows.flatten(0, 2).unsqueeze(2)
+        with torch.autocast("cpu", torch.bfloat16):
+            seen: Tensor = self.see(flat.contiguous(memory_format=torch.channels_last))
+        return seen.squeeze(2).float()
 
 
 class ResNet(Cnn):
