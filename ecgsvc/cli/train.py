@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from ecgsvc.cli.console import err, one_line_errors, out, print_markdown, progress
-from ecgsvc.cli.train_beat_table import beat_table
+from ecgsvc.cli.train_beat_table import beat_gan, beat_table
 
 app = typer.Typer(
     no_args_is_help=True, help=r"Train the models that ship (needs ecgsvc\[train])."
@@ -250,3 +250,4 @@ def rhythm(
 
 
 app.command("beat-table")(beat_table)
+app.command("beat-gan")(beat_gan)

@@ -1,7 +1,7 @@
-"""`ecgsvc train beat-table`: the beat networks of the literature side by side."""
+"""`ecgsvc train beat-table` and `beat-gan`: the beat networks of the literature."""
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -21,11 +21,13 @@ def beat_table(
     loss: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
     augmentation: Annotated[
         list[str] | None,
-        typer.Option(help="Noise when not given."),
+        typer.Option(help="none, noise or gan; none when not given."),
     ] = None,
     split: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0 to this less one.")] = 1,
-    epochs: Annotated[int, typer.Option(min=1, help="At most; stops early.")] = 12,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Those of the table when not given.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the table as Markdown.")
@@ -46,7 +48,7 @@ def beat_table(
     cells = all_cells(
         _chosen(model, list(BEAT_NETWORKS)),
         _chosen(loss, list(LOSSES)),
-        _chosen(augmentation, ["noise", "none"], default=["noise"]),
+        _chosen(augmentation, ["none", "noise", "gan"], default=["none"]),
         _chosen(split, ["random", "inter-patient"]),
         range(seeds),
     )
@@ -59,6 +61,50 @@ def beat_table(
         print_markdown(table)
     else:
         out.print(table)
+
+
+def beat_gan(
+    data: Annotated[Path, typer.Option(help="Folder of the MIT-BIH Arrhythmia Database.")],
+    figure: Annotated[
+        Path, typer.Option(help="SVG to write: real and generated beats.")
+    ] = Path("build/training/table/beat-gan.svg"),
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", "-o", help="As of beat-table: keeps the GAN.")
+    ] = Path("build/training/table"),
+    split: Annotated[
+        Literal["random", "inter-patient"], typer.Option(help="Whose training beats.")
+    ] = "inter-patient",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
+) -> None:
+    """Train the generator of S, V and F beats, draw them, and tell them from real ones.
+
+    `beat-table --augmentation gan` trains on the beats of the same generator.
+    """
+    try:
+        from ecgsvc.training.beat_gan_figure import (
+            compare_generated,
+            gan_figure,
+            told_apart,
+        )
+        from ecgsvc.training.comparison import split_generator
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
+        raise typer.Exit(1) from None
+    with one_line_errors(), progress() as bar:
+        generator, real = split_generator(
+            data, output_dir, split, seed, threads=threads, progress=bar
+        )
+        pairs = compare_generated(generator, real, seed)
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        figure.write_text(gan_figure(pairs))
+    for pair in pairs:
+        out.print(
+            f"{pair.name}: generated told from real beats with ROC area "
+            f"{told_apart(pair):.3f}",
+            highlight=False,
+        )
+    out.print(f"wrote {figure}", highlight=False)
 
 
 def _chosen(

@@ -19,14 +19,17 @@ BATCH_BEATS = 1024
 IGNORED = -100
 """Label of beats that were not readable, or are of no class that can be learnt."""
 
-_ONE_LEAD_SHARE = 0.5  # of the chunks: one model for one lead and for two
+ONE_LEAD_SHARE = 0.5
+"""Of the chunks: one model for one lead and for two."""
+
 _WHOLE_SHARE = 0.4  # of the beats of whole records, each epoch
 _SHORT_SHARE = 0.3  # of the short recordings, each epoch
 _HIDDEN_WINDOWS = 0.15  # of the chunks: the features must do
 _Q = BEAT_CLASSES.index(BeatClass.Q)  # some dozens of beats that have nothing in common
 _PACE = [RHYTHM_FEATURES.index(name) for name in ("rr_before", "rr_after")]
 
-Augmentation: TypeAlias = Literal["none", "noise"]
+Augmentation: TypeAlias = Literal["none", "noise", "gan"]
+"""``noise``: `augment` below; ``gan``: `generated_beats` among the sequences."""
 
 Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
 """By record: the weight of a beat of each class."""
@@ -54,7 +57,9 @@ class Chunk:
 
 
 def epoch_batches(
-    sequences: Sequence[BeatSequence], rng: np.random.Generator
+    sequences: Sequence[BeatSequence],
+    rng: np.random.Generator,
+    one_lead_share: float = ONE_LEAD_SHARE,
 ) -> list[list[Chunk]]:
     """Draw an epoch: a part of the beats of every record, and some of the short recordings.
 
@@ -63,7 +68,7 @@ def epoch_batches(
     alike: dict[tuple[int, int], list[Chunk]] = {}
     for sequence in sequences:
         for start, stop in _stretches(sequence, rng):
-            chunk = Chunk(sequence, start, stop, _draw_leads(sequence, rng))
+            chunk = Chunk(sequence, start, stop, _draw_leads(sequence, rng, one_lead_share))
             alike.setdefault((stop - start, len(chunk.leads)), []).append(chunk)
     batches: list[list[Chunk]] = []
     for (n_beats, _), chunks in alike.items():
@@ -88,9 +93,11 @@ def _stretches(
         yield start, start + length
 
 
-def _draw_leads(sequence: BeatSequence, rng: np.random.Generator) -> tuple[int, ...]:
+def _draw_leads(
+    sequence: BeatSequence, rng: np.random.Generator, one_lead_share: float
+) -> tuple[int, ...]:
     n_leads = sequence.inputs.windows.shape[1]
-    if n_leads == 1 or rng.random() >= _ONE_LEAD_SHARE:
+    if n_leads == 1 or rng.random() >= one_lead_share:
         return tuple(range(n_leads))
     return (int(rng.integers(n_leads)),)
 

@@ -6,7 +6,8 @@ import numpy as np
 from rich.table import Table
 
 from ecgsvc.evaluation.confusion import BeatFigures, Counts, beat_figures
-from ecgsvc.training.comparison import Cell, CellResult, Split, top2_weighted
+from ecgsvc.training.comparison import Cell, CellResult, top2_weighted
+from ecgsvc.training.comparison_splits import Split
 
 _FIGURES: dict[str, Callable[[BeatFigures], float]] = {
     "Accuracy %": lambda f: float(f.accuracy),

@@ -65,8 +65,10 @@ def prepare_sequences(
     records: Sequence[str],
     seed: int,
     on_record: Callable[[str], None] = lambda _: None,
+    *,
+    pieces: bool = True,
 ) -> list[BeatSequence]:
-    """Prepare every record: whole, and pieces of it as short recordings.
+    """Prepare every record: whole, and with `pieces` parts of it as short recordings.
 
     The pieces go through the builder on their own, as a short recording would, with R peaks
     moved by up to 20 ms, as a detector would give them. `on_record` hears of each record
@@ -78,7 +80,8 @@ def prepare_sequences(
         rng = np.random.default_rng([seed, *path.name.encode()])
         inputs = _inputs_of(record.waveform, record.r_peak_indices)
         sequences.append(BeatSequence(record.name, "record", inputs, record.labels))
-        sequences += _pieces_of(record, rng)
+        if pieces:
+            sequences += _pieces_of(record, rng)
         on_record(record.name)
     return sequences
 

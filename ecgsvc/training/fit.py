@@ -15,24 +15,36 @@ from torch import Tensor, nn
 
 from ecgsvc.inference.beat_chunks import chunked_logits
 from ecgsvc.inference.beat_features import BeatInputs
-from ecgsvc.training.batches import Augmentation, Chunk, augment, collate, epoch_batches
+from ecgsvc.training.batches import (
+    ONE_LEAD_SHARE,
+    Augmentation,
+    Chunk,
+    Weights,
+    augment,
+    collate,
+    epoch_batches,
+)
 from ecgsvc.training.datasets import BeatSequence
 from ecgsvc.training.losses import LOSSES, LossName, beat_weights
+from ecgsvc.training.networks import Standardise
 
-_MAX_LEARNING_RATE = 2e-3
 _WEIGHT_DECAY = 5e-2
 _MAX_NORM = 1.0
 _EMA_DECAY = 0.995
 
 PATIENCE = 4
-"""Epochs without a better score before a validated fit ends."""
+"""Scores without a better one before a validated fit ends."""
 
 Curve = list[dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class FitPlan:
-    """How long, from which seed, by which loss; which folder gets ``NAME.pt``."""
+    """How long, from which seed, by which loss; which folder gets ``NAME.pt``.
+
+    `one_lead_share` of the chunks are shown on one lead; a validated fit is scored every
+    `validate_every` epochs.
+    """
 
     epochs: int
     seed: int
@@ -40,6 +52,9 @@ class FitPlan:
     resume: bool = False
     loss: LossName = "focal"
     augmentation: Augmentation = "noise"
+    one_lead_share: float = ONE_LEAD_SHARE
+    validate_every: int = 1
+    max_learning_rate: float = 2e-3
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -54,25 +69,28 @@ def fit(
     name: str,
     on_epoch: Callable[[int], None] = lambda _: None,
     validate: Callable[[nn.Module], float] | None = None,
+    weights: Weights | None = None,
 ) -> nn.Module:
     """Fit a network and return the moving average of its weights.
 
     With `validate`, a score of a network on patients or beats it is not fitted to, the
-    average of the best epoch is returned, and the fit ends when `PATIENCE` epochs were no
-    better.
+    average of the best epoch is returned, and the fit ends when `PATIENCE` scores were no
+    better. `weights` are those of `beat_weights` when not given.
 
     Every epoch draws from generators seeded by (seed, epoch), so that a resumed run makes
     the weights an unbroken one makes. Checkpoint and curve are called `name`; `on_epoch`
     hears how many epochs are done.
     """
     standardise(network, sequences)
+    if plan.augmentation != "noise":
+        _show_features_sharp(network)
     average, best = (deepcopy(network).eval() for _ in range(2))
-    weights = beat_weights(sequences)
+    weights = beat_weights(sequences) if weights is None else weights
     loss_of = LOSSES[plan.loss]
     n_steps = sum(len(_draw(sequences, plan, epoch)) for epoch in range(plan.epochs))
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, _MAX_LEARNING_RATE, total_steps=n_steps
+        optimiser, plan.max_learning_rate, total_steps=n_steps
     )
     state: dict[str, Any] = {"network": network, "average": average, "best": best}
     state |= {"optimiser": optimiser, "lr": schedule}
@@ -100,7 +118,7 @@ def fit(
             _move_average(average, network, schedule.last_epoch)
             losses.append(loss.item())
         row = {"epoch": epoch + 1, "loss": float(np.mean(losses))}
-        if validate is not None:
+        if validate is not None and (epoch + 1) % plan.validate_every == 0:
             row["score"] = validate(average)
         row["seconds"] = round(time.monotonic() - started, 1)
         curve.append(row)
@@ -114,7 +132,7 @@ def fit(
 def _is_best(curve: Curve) -> bool:
     """Tell whether the last epoch scored best; without scores the last is the best."""
     scores = [row["score"] for row in curve if "score" in row]
-    return not scores or scores[-1] == max(scores)
+    return not scores or curve[-1].get("score") == max(scores)
 
 
 def _is_stale(curve: Curve) -> bool:
@@ -125,7 +143,8 @@ def _is_stale(curve: Curve) -> bool:
 def _draw(
     sequences: Sequence[BeatSequence], plan: FitPlan, epoch: int
 ) -> list[list[Chunk]]:
-    return epoch_batches(sequences, np.random.default_rng([plan.seed, epoch]))
+    rng = np.random.default_rng([plan.seed, epoch])
+    return epoch_batches(sequences, rng, plan.one_lead_share)
 
 
 def standardise(network: nn.Module, sequences: Sequence[BeatSequence]) -> None:
@@ -140,6 +159,13 @@ def standardise(network: nn.Module, sequences: Sequence[BeatSequence]) -> None:
         scaler.load_state_dict(
             {"mean": features.mean(dim=0), "deviation": features.std(dim=0).clamp_min(1e-3)}
         )
+
+
+def _show_features_sharp(network: nn.Module) -> None:
+    """Blurred and hidden features belong to the augmentation ``noise``."""
+    for module in network.modules():
+        if isinstance(module, Standardise):
+            module.noise, module.hidden = 0.0, 0.0
 
 
 @torch.no_grad()
@@ -191,5 +217,6 @@ def _restore(plan: FitPlan, checkpoint: Path, state: dict[str, Any]) -> Curve:
     return curve
 
 
-def _run(plan: FitPlan) -> list[int | str]:
-    return [plan.seed, plan.epochs, plan.loss, plan.augmentation]
+def _run(plan: FitPlan) -> list[int | float | str]:
+    how = [plan.loss, plan.augmentation, plan.one_lead_share, plan.max_learning_rate]
+    return [plan.seed, plan.epochs, *how]

@@ -38,6 +38,11 @@ def beat_weights(sequences: Sequence[BeatSequence]) -> Weights:
     return dict(zip(counts, weights.astype(np.float32), strict=True))
 
 
+def equal_weights(sequences: Sequence[BeatSequence]) -> Weights:
+    """Weights of 1 for every beat of every record, as in most of the literature."""
+    return {s.record: np.ones(len(BEAT_CLASSES), np.float32) for s in sequences}
+
+
 def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Weighted focal loss over the beats that have a label."""
     known = labels != IGNORED

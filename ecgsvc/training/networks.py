@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -147,6 +148,8 @@ class Cnn(nn.Module):
     standardised inside, so that the exported network takes them as they are built.
     """
 
+    sees_neighbours: ClassVar[bool] = False
+
     def __init__(self, dropout: float = DROPOUT) -> None:
         super().__init__()
         self.scale_shapes = Standardise(len(SHAPE_FEATURES))
@@ -224,6 +227,8 @@ class ResNet(Cnn):
 class CnnLstm(Cnn):
     """Convolutions see each beat, a BiLSTM sees it among its neighbours."""
 
+    sees_neighbours = True
+
     def _add_context(self, dropout: float) -> None:
         self.context = nn.LSTM(128, 48, batch_first=True, bidirectional=True)
         self.classify = _classifier(224, dropout)
@@ -236,6 +241,8 @@ class CnnLstm(Cnn):
 
 class CnnLstmAttention(Cnn):
     """Convolutions see each beat, a BiLSTM and attention see it among its neighbours."""
+
+    sees_neighbours = True
 
     def _add_context(self, dropout: float) -> None:
         self.context = nn.LSTM(128, 48, batch_first=True, bidirectional=True)
@@ -262,7 +269,7 @@ class Mean(nn.Module):
         return torch.stack(logits).mean(dim=0)
 
 
-BEAT_NETWORKS: Mapping[str, type[nn.Module]] = MappingProxyType(
+BEAT_NETWORKS: Mapping[str, type[Cnn]] = MappingProxyType(
     {
         "cnn": Cnn,
         "cnn-lstm": CnnLstm,

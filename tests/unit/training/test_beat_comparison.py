@@ -8,11 +8,13 @@ torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 from ecgsvc.inference.beat_features import WINDOW_SAMPLES, BeatInputs  # noqa: E402
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
 from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
-from ecgsvc.training import comparison  # noqa: E402
+from ecgsvc.training import beat_gan, comparison  # noqa: E402
 from ecgsvc.training.comparison import Cell, CellResult, all_cells, top2_weighted  # noqa: E402
+from ecgsvc.training.comparison_splits import split_parts, without_neighbours  # noqa: E402
 from ecgsvc.training.comparison_table import comparison_table  # noqa: E402
 from ecgsvc.training.datasets import BeatSequence  # noqa: E402
 from ecgsvc.training.decision import Decision, HeldOut  # noqa: E402
+from ecgsvc.training.networks import BEAT_NETWORKS, Cnn  # noqa: E402
 from ecgsvc.training.splits import folds  # noqa: E402
 from ecgsvc.training.uncertainty import (  # noqa: E402
     conformal_limits,
@@ -22,11 +24,11 @@ from ecgsvc.training.uncertainty import (  # noqa: E402
 CELL = Cell("cnn", "focal", "none", "random", 0)
 
 
-def record(name, n_beats=130):
+def record(name, n_beats=130, n_leads=1):
     rng = np.random.default_rng(len(name))
     inputs = BeatInputs(
-        rng.standard_normal((n_beats, 1, 2, WINDOW_SAMPLES)).astype(np.float32),
-        rng.standard_normal((n_beats, 1, len(SHAPE_FEATURES))).astype(np.float32),
+        rng.standard_normal((n_beats, n_leads, 2, WINDOW_SAMPLES)).astype(np.float32),
+        rng.standard_normal((n_beats, n_leads, len(SHAPE_FEATURES))).astype(np.float32),
         rng.standard_normal((n_beats, len(RHYTHM_FEATURES))).astype(np.float32),
         np.ones(n_beats, bool),
     )
@@ -41,7 +43,7 @@ def result(model, validation, probabilities):
 
 def test_a_random_split_shares_records_but_no_beat():
     sequences = [record("100", 400), record("101", 400)]
-    parts = comparison._split_parts("random", sequences)
+    parts = split_parts("random", sequences)
     for train, validation, test in zip(
         parts.train, parts.validation, parts.test, strict=True
     ):
@@ -52,7 +54,7 @@ def test_a_random_split_shares_records_but_no_beat():
 
 def test_a_split_by_patients_shares_no_record():
     sequences = [record(name) for name in ("101", "201", "100", "208", "220")]
-    parts = comparison._split_parts("inter-patient", sequences)
+    parts = split_parts("inter-patient", sequences)
     names = [
         {s.record for s in parts.train},
         {p.sequence.record for p in parts.validation},
@@ -62,15 +64,64 @@ def test_a_split_by_patients_shares_no_record():
     assert names[1] <= set(folds("a")[-1])
 
 
+def test_a_network_without_context_answers_alike_without_neighbours():
+    parts = split_parts("random", [record("100"), record("101")])
+    network = Cnn().eval()
+    assert not Cnn.sees_neighbours
+    answers = comparison._answers(network, parts.validation, parts.test)
+    alone = without_neighbours(parts)
+    for (labels, p), (labels_alone, p_alone) in zip(
+        answers, comparison._answers(network, alone.validation, alone.test), strict=True
+    ):
+        np.testing.assert_array_equal(labels, labels_alone)
+        np.testing.assert_allclose(p, p_alone, atol=1e-5)
+    n_beats = sum(len(s.labels) for s in alone.train)
+    assert n_beats == sum(s.inputs.readable.sum() for s in parts.train)
+
+
+@pytest.mark.parametrize("model", sorted(BEAT_NETWORKS))
+def test_only_a_network_that_says_so_sees_neighbours(model):
+    network = BEAT_NETWORKS[model]().eval()
+    windows, shapes = (
+        torch.randn(1, 9, 1, 2, WINDOW_SAMPLES),
+        torch.randn(1, 9, 1, len(SHAPE_FEATURES)),
+    )
+    rhythm = torch.randn(1, 9, len(RHYTHM_FEATURES))
+    with torch.no_grad():
+        before = network(windows, shapes, rhythm)[:, 0]
+        windows[:, 5] += 1
+        after = network(windows, shapes, rhythm)[:, 0]
+    assert torch.allclose(before, after, atol=1e-6) != network.sees_neighbours
+
+
 def test_a_finished_cell_is_not_made_again(tmp_path, monkeypatch):
-    sequences = [record("100"), record("101")]
-    monkeypatch.setattr(comparison, "_prepare", lambda *_: sequences)
+    sequences = [record("100", 400), record("101", 400)]
+    monkeypatch.setattr(comparison, "prepare_records", lambda *_: sequences)
     (made,) = comparison.compare_beats(tmp_path, tmp_path / "t", [CELL], epochs=1)
     assert made.probabilities.shape == (len(made.labels), 5)
-    monkeypatch.setattr(comparison, "_prepare", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(comparison, "prepare_records", lambda *_: pytest.fail("made again"))
     (read,) = comparison.compare_beats(tmp_path, tmp_path / "t", [CELL], epochs=1)
     np.testing.assert_array_equal(read.probabilities, made.probabilities)
     assert read.validation_macro_f1 == made.validation_macro_f1
+
+
+def test_generated_beats_come_from_training_beats_alone(tmp_path, monkeypatch):
+    sequences = [record("100", 400, n_leads=2), record("101", 400, n_leads=2)]
+    seen = []
+
+    def no_fit(real, seed, on_step):
+        seen.append(real)
+        return beat_gan.Generator().eval()
+
+    monkeypatch.setattr(comparison, "prepare_records", lambda *_: sequences)
+    monkeypatch.setattr(beat_gan, "fit_generator", no_fit)
+    cell = Cell("cnn", "focal", "gan", "random", 0)
+    comparison.compare_beats(tmp_path, tmp_path / "t", [cell], epochs=1)
+    assert (tmp_path / "t" / "gan_random_0.pt").exists()
+    trained = beat_gan.rare_beats(split_parts("random", sequences).train)
+    (real,) = seen
+    np.testing.assert_array_equal(real.beats, trained.beats)
+    assert len(real.kinds) < len(beat_gan.rare_beats(sequences).kinds)
 
 
 def test_the_ensemble_weighs_the_two_best():
