@@ -37,6 +37,10 @@ constexpr std::int64_t kRefractory = 50;
 constexpr std::int64_t kTWaveEnd = 155;
 constexpr double kTWaveEndRr = 0.7;
 constexpr double kLeastOverT = 3.5;
+// Where the noise has long been strong nothing tells what follows a beat: so high is enough, from
+// somewhat more noise on than lowers the threshold.
+constexpr double kSurelyNoTWaveInNoise = 0.5;
+constexpr double kTWavesStandOut = 0.4;
 
 // An unlikely shape lowers a candidate less than a likely one raises it: ectopic beats.
 constexpr double kGainUnlike = 0.3;
@@ -289,8 +293,13 @@ double BeatDecision::threshold(std::int64_t index) const {
     }
     const double least =
         std::max(std::lerp(noise_level_, beat_level_, share), kLeastOverNoise * noise_level_);
-    const double unrest = std::clamp((unrest_ - kCalm) / (kNoisy - kCalm), 0.0, 1.0);
-    return std::min(least, std::lerp(kSurelyBeat, kSurelyBeatInNoise, unrest) * beat_level_);
+    const double surely = std::lerp(kSurelyBeat, kSurelyBeatInNoise, noisiness(kCalm));
+    return std::min(least, surely * beat_level_);
+}
+
+/// How far lasting noise is beyond a level: 0 up to it, 1 where it is strong.
+double BeatDecision::noisiness(double level) const {
+    return std::clamp((unrest_ - level) / (kNoisy - level), 0.0, 1.0);
 }
 
 bool BeatDecision::is_t_wave(const BeatCandidate& candidate) const {
@@ -299,8 +308,10 @@ bool BeatDecision::is_t_wave(const BeatCandidate& candidate) const {
     if (since >= std::min(static_cast<double>(kTWaveEnd), kTWaveEndRr * rr_.samples())) {
         return false;
     }
+    const double surely_none =
+        std::lerp(c_.surely_no_t_wave, kSurelyNoTWaveInNoise, noisiness(kTWavesStandOut));
     return candidate.height * candidate.likeness <
-           std::min(kLeastOverT * t_level_, c_.surely_no_t_wave * beat_level_);
+           std::min(kLeastOverT * t_level_, surely_none * beat_level_);
 }
 
 bool BeatDecision::precedes_greater(const BeatCandidate& candidate) const {

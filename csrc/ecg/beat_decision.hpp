@@ -50,6 +50,7 @@ class BeatDecision {
                 std::vector<std::int64_t>& beats);
     void learn_between(std::int64_t last_beat, std::int64_t beat);
     [[nodiscard]] BeatTemplates::Match match(std::int64_t index);
+    [[nodiscard]] double noisiness(double level) const;
     [[nodiscard]] double threshold(std::int64_t index) const;
     [[nodiscard]] double least_to_search_back() const;
     [[nodiscard]] bool is_t_wave(const BeatCandidate& candidate) const;
