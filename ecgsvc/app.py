@@ -12,6 +12,7 @@ from ecgsvc.config import Settings
 from ecgsvc.domain.errors import EcgsvcError
 from ecgsvc.inference import (
     BeatClassifier,
+    Explainer,
     MalignantRhythmDetector,
     RhythmClassifier,
     SignalTools,
@@ -59,6 +60,7 @@ def signal_path(settings: Settings) -> SignalPath:
         rhythm_classifier(settings),
         malignant_detector=malignant_detector(settings),
         wave_reader=wave_reader(settings),
+        explainer=explainer(settings),
     )
 
 
@@ -72,6 +74,13 @@ def malignant_detector(settings: Settings) -> MalignantRhythmDetector:
 def rhythm_classifier(settings: Settings) -> RhythmClassifier:
     """Load the rhythm model; errors as for `beat_classifier`."""
     return RhythmClassifier.load(settings.rhythm_model, _TOOLS, provider=settings.provider)
+
+
+def explainer(settings: Settings) -> Explainer:
+    """Take the explanation graphs beside the models; errors as for `beat_classifier`."""
+    return Explainer.load(
+        settings.beat_model, settings.rhythm_model, _TOOLS, provider=settings.provider
+    )
 
 
 def run_server(settings: Settings) -> None:

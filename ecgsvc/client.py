@@ -88,8 +88,19 @@ class ClientTls:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplanationReply:
+    """What the models looked at: numbers as JSON, a picture as SVG."""
+
+    json: bytes
+    svg: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyzedReply:
-    """A report as JSON bytes, with the resources it refers to."""
+    """A report as JSON bytes, with the resources it refers to.
+
+    `explanation` is there when it was asked for and the server could explain anything.
+    """
 
     name: str
     replayed: bool
@@ -97,6 +108,7 @@ class AnalyzedReply:
     observations: tuple[bytes, ...]
     provenance: bytes
     device: bytes
+    explanation: ExplanationReply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +199,12 @@ class EcgClient:
         patient: bytes = b"",
         request_id: str = "",
         fhir_version: str = "",
+        explain: bool = False,
     ) -> AnalyzedReply:
         """Have an ECG analysed and its report stored.
 
         Without a `request_id` one is made, so that a second try never makes a second
-        report.
+        report. `explain` asks also what the models looked at.
 
         Raises
         ------
@@ -202,6 +215,7 @@ class EcgClient:
             observation=_resource(observation, fhir_version),
             patient=_resource(patient, fhir_version),
             request_id=request_id or str(uuid.uuid4()),
+            explain=explain,
         )
         reply = self._call(self._analysis.AnalyzeEcg, request, _ANALYZED)
         return AnalyzedReply(
@@ -211,6 +225,9 @@ class EcgClient:
             observations=tuple(each.json for each in reply.observations),
             provenance=reply.provenance.json,
             device=reply.device.json,
+            explanation=ExplanationReply(reply.explanation.json, reply.explanation.svg)
+            if reply.HasField("explanation")
+            else None,
         )
 
     def validate(

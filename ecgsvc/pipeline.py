@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from ecgsvc import dsp, fhir, interpretation
+from ecgsvc import dsp, fhir, interpretation, render
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.errors import (
@@ -20,10 +20,16 @@ from ecgsvc.domain.errors import (
     RefusedContent,
     SlotTaken,
 )
+from ecgsvc.domain.explanation import Explanation
 from ecgsvc.domain.measurements import Undetermined
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
-from ecgsvc.domain.rhythm import MalignantCall, RhythmCall, RhythmReading
+from ecgsvc.domain.rhythm import (
+    MalignantCall,
+    RhythmCall,
+    RhythmReading,
+    RhythmWindow,
+)
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
@@ -91,6 +97,15 @@ class MalignantRhythmDetector(Protocol):
         """Give an answer for every window; `waveform` holds all leads, usable or not."""
 
 
+class Explainer(Protocol):
+    """Says what the classifiers looked at."""
+
+    def explain(
+        self, waveform: Waveform, beats: ClassifiedBeats, windows: Sequence[RhythmWindow]
+    ) -> Explanation:
+        """Explain some beats and windows, from what the classifiers were given."""
+
+
 class ReportSink(Protocol):
     """Keeps reports; decides what is a replay."""
 
@@ -105,10 +120,14 @@ class ReportSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedEcg:
-    """A stored report and whether an earlier request had made it."""
+    """A stored report and whether an earlier request had made it.
+
+    `explanation` is there when it was asked for.
+    """
 
     report: StoredReport
     replayed: bool
+    explanation: render.ExplanationDocuments | None = None
 
 
 def never() -> bool:
@@ -139,6 +158,8 @@ class SignalPath:
         what rules find in the beats.
     wave_reader
         Corrects the signal core's wave boundaries, which otherwise stand.
+    explainer
+        Says what models looked at, when that is asked.
     """
 
     def __init__(
@@ -148,20 +169,27 @@ class SignalPath:
         malignant_detector: MalignantRhythmDetector | None = None,
         *,
         wave_reader: WaveReader | None = None,
+        explainer: Explainer | None = None,
     ) -> None:
         self._classifier = classifier
         self._rhythm_classifier = rhythm_classifier
         self._malignant_detector = malignant_detector
         self._wave_reader = wave_reader
+        self._explainer = explainer
         models = (classifier, wave_reader, rhythm_classifier, malignant_detector)
         self._models = tuple(model.identity for model in models if model is not None)
 
     def analyse(
-        self, recording: Recording, *, cancelled: Callable[[], bool] = never
+        self,
+        recording: Recording,
+        *,
+        explain: bool = False,
+        cancelled: Callable[[], bool] = never,
     ) -> Analysis:
         """Analyse one recording of any length.
 
         Noise is described, not refused: leads that cannot be relied upon take no part.
+        `explain` adds what the models looked at and changes nothing else.
 
         Raises
         ------
@@ -193,6 +221,10 @@ class SignalPath:
             rhythm, beats, measurements,
             sex=recording.sex, sampling_rate_hz=waveform.sampling_rate_hz,
         )  # fmt: skip
+        explanation = None
+        if explain and self._explainer is not None:
+            _stop_if(cancelled)
+            explanation = self._explainer.explain(usable, beats, rhythm.windows)
         return Analysis(
             waveform=waveform,
             quality=quality,
@@ -213,6 +245,7 @@ class SignalPath:
             beat_quality=beat_quality,
             rhythm_statistics=rhythm_statistics,
             rhythm=rhythm,
+            explanation=explanation,
         )
 
     def _read_rhythm(
@@ -278,9 +311,12 @@ class EcgPipeline:
         fhir_version: str = "",
         patient: bytes = b"",
         request_id: str = "",
+        explain: bool = False,
         cancelled: Callable[[], bool] = never,
     ) -> AnalyzedEcg:
         """Decode, analyse, report and store; the report is committed when this returns.
+
+        `explain` adds what the models looked at, of a replay too; it is not stored.
 
         Raises
         ------
@@ -296,11 +332,14 @@ class EcgPipeline:
         analysis: Analysis | None = None
         for _ in range(MAX_STORE_ATTEMPTS):
             slot = self._store.lookup(request_id, request_sha256, decoded.source)
-            if isinstance(slot, StoredReport):
+            if isinstance(slot, StoredReport) and not explain:
                 return AnalyzedEcg(slot, replayed=True)
             analysis = analysis or self._signal_path.analyse(
-                decoded.recording, cancelled=cancelled
+                decoded.recording, explain=explain, cancelled=cancelled
             )
+            explanation = render.explanation_documents(analysis) if explain else None
+            if isinstance(slot, StoredReport):
+                return AnalyzedEcg(slot, replayed=True, explanation=explanation)
             issued_at = self._now()
             documents, codes = fhir.build_documents(
                 analysis, decoded.source, slot,
@@ -312,9 +351,10 @@ class EcgPipeline:
                 analysis, documents, codes, issued_at,
             )  # fmt: skip
             try:
-                return AnalyzedEcg(self._store.add(new), replayed=False)
+                stored = self._store.add(new)
             except SlotTaken:
                 continue
+            return AnalyzedEcg(stored, replayed=False, explanation=explanation)
         msg = "too many versions of this ECG are being written at once"
         raise Overloaded(msg)
 

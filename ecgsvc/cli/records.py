@@ -36,15 +36,19 @@ def analyze(
     sex: Annotated[
         Literal["female", "male"] | None, typer.Option(help="When the input has none.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also what the models looked at, and draw it.")
+    ] = False,
     provider: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
 ) -> None:
     """Analyse recordings of any length without a server or database.
 
-    Writes one NAME.analysis.json for each input (schema: docs/analysis.schema.json). A bad
-    input is reported, the others go on, and the exit status is 1 at the end.
+    Writes one NAME.analysis.json for each input (schema: docs/analysis.schema.json), and
+    with --explain NAME.explanation.svg. A bad input is reported, the others go on, and the
+    exit status is 1 at the end.
     """
     from ecgsvc.app import signal_path
-    from ecgsvc.render.analysis_document import analysis_document
+    from ecgsvc.render import analysis_document, explanation_svg
 
     with one_line_errors():
         analyser = signal_path(settings_with(provider=provider))
@@ -67,12 +71,16 @@ def analyze(
                         if recording.age_years is None
                         else recording.age_years,
                         sex=recording.sex or sex,
-                    )
+                    ),
+                    explain=explain,
                 )
                 document = orjson.dumps(
                     analysis_document(analysis), option=orjson.OPT_APPEND_NEWLINE
                 )
                 _write_whole(target, document)
+                if explain:
+                    drawing = output_dir / f"{recording.name}.explanation.svg"
+                    _write_whole(drawing, explanation_svg(analysis).encode("utf-8"))
                 written.add(target)
     out.print(f"{len(written)} written to {output_dir}", highlight=False)
     failures.exit_if_any()

@@ -249,5 +249,28 @@ def rhythm(
     out.print(f"wrote {trained.folder}", highlight=False)
 
 
+@app.command("explain")
+def explain(
+    folder: Annotated[Path, typer.Argument(help="A model's: model.onnx and card.toml.")],
+) -> None:
+    """Write the graph a model's answers are explained by (Grad-CAM, attention).
+
+    It goes beside the model as explain.onnx, its SHA-256 into the card. The commands that
+    train beats and rhythm end with it.
+    """
+    try:
+        from ecgsvc.training.explanation_graph import NoExplanation, add_explanation
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
+        raise typer.Exit(1) from None
+    with one_line_errors():
+        try:
+            add_explanation(folder)
+        except NoExplanation as error:
+            err.print(str(error), style="red", markup=False)
+            raise typer.Exit(2) from None
+    out.print(f"wrote {folder / 'explain.onnx'}", highlight=False)
+
+
 app.command("beat-table")(beat_table)
 app.command("beat-gan")(beat_gan)

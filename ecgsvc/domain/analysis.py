@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.explanation import Explanation
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import SignalQuality
@@ -28,7 +29,8 @@ class ModelIdentity:
 class Analysis:
     """The result of the signal path and the models for one recording.
 
-    `beat_quality` says of each beat how sure it is, 0 to 1. None is what was not computed.
+    `beat_quality` says of each beat how sure it is, 0 to 1. `explanation` is there when it
+    was asked for. None is what was not computed.
     """
 
     waveform: Waveform
@@ -43,3 +45,4 @@ class Analysis:
     beat_quality: NDArray[np.float32] | None = None
     rhythm_statistics: RhythmStatistics | None = None
     rhythm: RhythmReading | None = None
+    explanation: Explanation | None = None

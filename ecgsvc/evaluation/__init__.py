@@ -8,6 +8,8 @@ from ecgsvc.evaluation.delineation_tables import (
 )
 from ecgsvc.evaluation.episode_table import episode_table
 from ecgsvc.evaluation.episodes import EpisodeResults, evaluate_episodes
+from ecgsvc.evaluation.explanation_table import explanation_table
+from ecgsvc.evaluation.explanations import evaluate_explanations
 from ecgsvc.evaluation.figures import Figures, figures_table
 from ecgsvc.evaluation.malignant import MalignantResults, evaluate_malignant
 from ecgsvc.evaluation.malignant_tables import malignant_tables
@@ -44,11 +46,13 @@ __all__ = [
     "evaluate_beats",
     "evaluate_delineation",
     "evaluate_episodes",
+    "evaluate_explanations",
     "evaluate_malignant",
     "evaluate_noise_stress",
     "evaluate_quality",
     "evaluate_r_peaks",
     "evaluate_rhythm",
+    "explanation_table",
     "figures_table",
     "installed_peers",
     "malignant_tables",

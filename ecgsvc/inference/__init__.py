@@ -2,6 +2,7 @@
 
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import BeatClassifier, choose_lead, choose_leads
+from ecgsvc.inference.explainer import Explainer
 from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
 from ecgsvc.inference.rhythm import RhythmClassifier
@@ -10,6 +11,7 @@ from ecgsvc.inference.waves import WaveReader
 
 __all__ = [
     "BeatClassifier",
+    "Explainer",
     "MalignantRhythmDetector",
     "ModelCard",
     "Provider",

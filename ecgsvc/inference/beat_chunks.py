@@ -18,28 +18,38 @@ RunNetwork: TypeAlias = Callable[
 """From windows, shapes and rhythm, each (chunks, beats, …), to logits."""
 
 
-def chunked_logits(inputs: BeatInputs, run: RunNetwork) -> NDArray[np.float32]:
-    """Logits of every beat, shape (n_beats, n_classes), for at least one beat.
+def chunks_of(n_beats: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Chunks of at least one beat, and the chunk each beat is read from.
 
-    The network runs over full chunks that overlap, so that no padding is needed; a beat is
-    read from a chunk in which it has eight neighbours on either side, where the recording
-    has them. Fewer beats than a chunk make one shorter chunk.
+    Chunks are full and overlap, so that no padding is needed; a beat is read from one in
+    which it has eight neighbours on either side, where the recording has them. Fewer beats
+    than a chunk make one shorter chunk.
+
+    Returns
+    -------
+    chunks
+        Shape (n_chunks, length): the beats of each.
+    chunk_of
+        Shape (n_beats,).
     """
-    n_beats = len(inputs.windows)
     length = min(n_beats, CHUNK_BEATS)
     starts = np.arange(0, n_beats - length + CHUNK_STEP, CHUNK_STEP)
     starts = np.minimum(starts, n_beats - length)
-    beats_of = starts[:, np.newaxis] + np.arange(length)
+    margin = (CHUNK_BEATS - CHUNK_STEP) // 2
+    chunk_of = np.clip((np.arange(n_beats) - margin) // CHUNK_STEP, 0, len(starts) - 1)
+    return starts[:, np.newaxis] + np.arange(length), chunk_of
+
+
+def chunked_logits(inputs: BeatInputs, run: RunNetwork) -> NDArray[np.float32]:
+    """Logits of every beat, shape (n_beats, n_classes), for at least one beat."""
+    n_beats = len(inputs.windows)
+    chunks, chunk_of = chunks_of(n_beats)
     answers = np.concatenate(
         [
             run(inputs.windows[beats], inputs.shapes[beats], inputs.rhythm[beats])
-            for beats in np.split(
-                beats_of, range(_CHUNKS_A_RUN, len(starts), _CHUNKS_A_RUN)
-            )
+            for beats in np.split(chunks, range(_CHUNKS_A_RUN, len(chunks), _CHUNKS_A_RUN))
         ]
     )
-    beat = np.arange(n_beats)
-    margin = (CHUNK_BEATS - CHUNK_STEP) // 2
-    chunk = np.clip((beat - margin) // CHUNK_STEP, 0, len(starts) - 1)
-    logits: NDArray[np.float32] = answers[chunk, beat - starts[chunk]]
+    place = np.arange(n_beats) - chunks[chunk_of, 0]
+    logits: NDArray[np.float32] = answers[chunk_of, place]
     return logits

@@ -64,6 +64,11 @@ def choose_leads(leads: Sequence[Lead], usable: Sequence[Lead]) -> tuple[Lead, .
     return (first, *others[:1])
 
 
+def leads_read(waveform: Waveform) -> tuple[Lead, ...]:
+    """Leads beats are classified on: up to two of those that are there and move."""
+    return choose_leads(waveform.leads, _present_leads(waveform))
+
+
 class BeatClassifier:
     """The beat classes of a recording; one instance serves any number of threads."""
 
@@ -122,7 +127,7 @@ class BeatClassifier:
         depends on the other beats of the recording: rhythm and dominant shape are taken
         from all of it.
         """
-        leads = choose_leads(waveform.leads, _present_leads(waveform))
+        leads = leads_read(waveform)
         n_beats = len(r_peak_indices)
         if not leads or not n_beats:
             return ClassifiedBeats(r_peak_indices, _all_q(n_beats))

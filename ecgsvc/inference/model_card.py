@@ -13,6 +13,8 @@ from ecgsvc.domain.errors import ModelUnavailable
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.toml"
+EXPLANATION_FILE = "explain.onnx"
+"""The graph that answers are explained by (`grad_cam`); not every model has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class ModelCard:
         Probabilities are the softmax of ``logits / temperature + logit_offsets``.
     thresholds
         Further constants of the decision, by name.
+    explanation_sha256
+        SHA-256 of the explanation graph beside the model; None: it has none.
     document
         The whole card as parsed: data, licence, protocol, metrics, known failures.
     """
@@ -51,27 +55,32 @@ class ModelCard:
     temperature: float
     logit_offsets: tuple[float, ...]
     thresholds: Mapping[str, float]
+    explanation_sha256: str | None
     document: Mapping[str, Any]
 
 
 def load_model_card(folder: Path) -> ModelCard:
-    """Read the card of a model folder and check that the ONNX file is the one it names.
+    """Read the card of a model folder and check that the ONNX files are those it names.
 
     Raises
     ------
     ModelUnavailable
-        Card or model is missing or incomplete, or the file's SHA-256 is another.
+        Card or model is missing or incomplete, or a file's SHA-256 is another.
     """
     try:
         document = tomllib.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        sha256 = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
         card = _parse(document)
+        named = {MODEL_FILE: card.identity.sha256}
+        if card.explanation_sha256 is not None:
+            named[EXPLANATION_FILE] = card.explanation_sha256
+        found = {name: hashlib.sha256((folder / name).read_bytes()) for name in named}
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"the model in {folder.name} has no readable card or no ONNX file"
         raise ModelUnavailable(msg) from error
-    if card.identity.sha256 != sha256:
-        msg = f"the ONNX file in {folder.name} is not the one its card names (SHA-256)"
-        raise ModelUnavailable(msg)
+    for name, sha256 in named.items():
+        if found[name].hexdigest() != sha256:
+            msg = f"{name} in {folder.name} is not the one its card names (SHA-256)"
+            raise ModelUnavailable(msg)
     return card
 
 
@@ -88,6 +97,7 @@ def _parse(document: dict[str, Any]) -> ModelCard:
         temperature=float(decision["temperature"]),
         logit_offsets=tuple(float(offset) for offset in decision["logit_offsets"]),
         thresholds=MappingProxyType(decision.get("thresholds", {})),
+        explanation_sha256=document.get("explanation", {}).get("sha256"),
         document=MappingProxyType(document),
     )
     if len(card.logit_offsets) != len(card.labels) or card.temperature <= 0:

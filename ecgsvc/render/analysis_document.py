@@ -8,6 +8,7 @@ from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
+from ecgsvc.render.explanation_document import explanation_document
 from ecgsvc.render.rhythm_document import evidence_document, rhythm_document
 
 SCHEMA = "ecgsvc-analysis/1"
@@ -33,6 +34,7 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
         "hrv": _variability(analysis.rhythm_statistics),
         "rhythm": analysis.rhythm and rhythm_document(analysis.rhythm),
         "diagnosis": None,
+        "explanation": analysis.explanation and explanation_document(analysis.explanation),
         "findings": [_finding(f) for f in analysis.findings],
         "conclusion": analysis.conclusion,
         "undetermined": [

@@ -12,6 +12,18 @@ from ecgsvc.rpc.messages import fhir_resource
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, resource_pb2
 
 
+class ExplanationDocuments(Protocol):
+    """What the models looked at, in two forms."""
+
+    @property
+    def json(self) -> bytes:
+        """Numbers."""
+
+    @property
+    def svg(self) -> bytes:
+        """A picture."""
+
+
 class AnalyzedEcg(Protocol):
     """A stored report, and whether an earlier call with the same content made it."""
 
@@ -22,6 +34,10 @@ class AnalyzedEcg(Protocol):
     @property
     def replayed(self) -> bool:
         """True when nothing new was stored."""
+
+    @property
+    def explanation(self) -> ExplanationDocuments | None:
+        """What the models looked at, when that was asked."""
 
 
 class EcgAnalyzer(Protocol):
@@ -37,9 +53,10 @@ class EcgAnalyzer(Protocol):
         fhir_version: str,
         patient: bytes,
         request_id: str,
+        explain: bool,
         cancelled: Callable[[], bool],
     ) -> AnalyzedEcg:
-        """Analyse, store and report.
+        """Analyse, store and report; `explain` adds what the models looked at.
 
         `cancelled` is asked between stages; when it says True the work stops with
         `DeadlineExceeded` and nothing is stored.
@@ -66,9 +83,11 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
             fhir_version=requests.fhir_version(request.observation, request.patient),
             patient=request.patient.json,
             request_id=requests.request_id(request.request_id),
+            explain=request.explain,
             cancelled=lambda: not context.is_active() or context.time_remaining() <= 0,
         )
         report, documents = analyzed.report, analyzed.report.documents
+        explanation = analyzed.explanation
         return analysis_pb2.AnalyzeEcgResponse(
             report=fhir_resource(documents.diagnostic_report),
             observations=[fhir_resource(body) for body in documents.observations],
@@ -76,6 +95,9 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
             device=fhir_resource(documents.device),
             replayed=analyzed.replayed,
             name=requests.version_name(report.report_id, report.version),
+            explanation=None
+            if explanation is None
+            else analysis_pb2.Explanation(json=explanation.json, svg=explanation.svg),
         )
 
     def ValidateEcg(  # noqa: N802  # the name in the contract

@@ -15,6 +15,7 @@ from ecgsvc.evaluation.rhythm_references import read_reference_rhythms
 from ecgsvc.inference.rhythm_inputs import PIECE_SAMPLES
 from ecgsvc.training.boosted_trees import BoostedTrees, fit_trees, load_trees
 from ecgsvc.training.cards import write_card
+from ecgsvc.training.explanation_graph import explained
 from ecgsvc.training.rhythm_cards import rhythm_card
 from ecgsvc.training.rhythm_decision import (
     RhythmLogits,
@@ -144,6 +145,7 @@ def train_rhythm(
         outliers=outlier_figures(members, held_out, decision.outlier, seed),
         n_parameters=sum(p.numel() for p in network.parameters()),
     )
+    card = explained(folder, card)
     write_card(folder, card)
     return TrainedRhythm(folder, card)
 

@@ -17,6 +17,7 @@ from ecgsvc.training.datasets import (
     prepare_simulated,
 )
 from ecgsvc.training.decision import HeldOut, choose_decision, held_out_results
+from ecgsvc.training.explanation_graph import explained
 from ecgsvc.training.export import export_onnx
 from ecgsvc.training.fit import FitPlan, fit, network_logits
 from ecgsvc.training.networks import BEAT_NETWORKS, Mean
@@ -155,6 +156,7 @@ def train_beats(
             "uncertainty": uncertainty_figures(parts_held_out, decision),
         },
     )
+    card = explained(folder, card)
     write_card(folder, card)
     if open_test_sets:
         card["metrics"] |= measure_test_sets(folder, data.mitdb, data.svdb, shown)

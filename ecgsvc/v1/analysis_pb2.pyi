@@ -8,30 +8,42 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AnalyzeEcgRequest(_message.Message):
-    __slots__ = ("observation", "patient", "request_id")
+    __slots__ = ("observation", "patient", "request_id", "explain")
     OBSERVATION_FIELD_NUMBER: _ClassVar[int]
     PATIENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     observation: _resource_pb2.FhirResource
     patient: _resource_pb2.FhirResource
     request_id: str
-    def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    explain: bool
+    def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., request_id: _Optional[str] = ..., explain: _Optional[bool] = ...) -> None: ...
 
 class AnalyzeEcgResponse(_message.Message):
-    __slots__ = ("report", "observations", "provenance", "device", "replayed", "name")
+    __slots__ = ("report", "observations", "provenance", "device", "replayed", "name", "explanation")
     REPORT_FIELD_NUMBER: _ClassVar[int]
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     report: _resource_pb2.FhirResource
     observations: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
     provenance: _resource_pb2.FhirResource
     device: _resource_pb2.FhirResource
     replayed: bool
     name: str
-    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., replayed: _Optional[bool] = ..., name: _Optional[str] = ...) -> None: ...
+    explanation: Explanation
+    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., replayed: _Optional[bool] = ..., name: _Optional[str] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ...) -> None: ...
+
+class Explanation(_message.Message):
+    __slots__ = ("json", "svg")
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    SVG_FIELD_NUMBER: _ClassVar[int]
+    json: bytes
+    svg: bytes
+    def __init__(self, json: _Optional[bytes] = ..., svg: _Optional[bytes] = ...) -> None: ...
 
 class ValidateEcgRequest(_message.Message):
     __slots__ = ("observation", "patient")

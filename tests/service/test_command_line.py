@@ -61,6 +61,17 @@ def test_analyze_writes_the_published_document(
     assert len(document["r_peaks"]) == len(document["beats"])
 
 
+def test_analyze_explains_when_it_is_asked(tmp_path: Path, repository: Path) -> None:
+    ecgsvc("simulate", "-o", tmp_path / "ecg.json", "--duration", "6")
+    ecgsvc("analyze", tmp_path / "ecg.json", "-o", tmp_path, "--explain")
+    document = json.loads((tmp_path / "ecg.analysis.json").read_text())
+    schema = json.loads((repository / "docs/analysis.schema.json").read_text())
+    jsonschema.validate(document, schema)
+    assert len(document["explanation"]["beats"]) == len(document["beats"])
+    assert len(document["explanation"]["rhythm"]) == 1
+    assert "<svg" in (tmp_path / "ecg.explanation.svg").read_text()
+
+
 def test_one_bad_input_never_stops_the_others(record_208: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"resourceType": "Observation"}')

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import orjson
 import pytest
 
 from ecgsvc import app, fhir
@@ -128,6 +129,29 @@ def test_who_left_gets_nothing_stored(signal_path: SignalPath, n_questions: int)
         assert store.added == []
     else:
         assert n_questions == 5, "asked before every stage and before the store"
+
+
+def test_an_explanation_changes_nothing_that_is_stored(signal_path: SignalPath) -> None:
+    plain, explained = Store(), Store()
+    without = pipeline(signal_path, plain).analyze(observation=body())
+    reply = pipeline(signal_path, explained).analyze(observation=body(), explain=True)
+    assert without.explanation is None
+    assert reply.explanation is not None
+    assert reply.report.documents == without.report.documents
+    numbers = orjson.loads(reply.explanation.json)
+    assert len(numbers["beats"]) == explained.added[0].analysis.beats.n_beats
+    assert len(numbers["rhythm"]) == 1
+    assert reply.explanation.svg.startswith(b"<svg")
+
+
+def test_a_replay_is_explained_too(signal_path: SignalPath) -> None:
+    store = Store()
+    first = pipeline(signal_path, store).analyze(observation=body())
+    store.lookup = lambda *_: first.report  # type: ignore[method-assign,assignment]
+    again = pipeline(signal_path, store).analyze(observation=body(), explain=True)
+    assert again.replayed
+    assert again.explanation is not None
+    assert len(store.added) == 1
 
 
 def test_a_flat_line_is_reported_without_beats_or_values(signal_path: SignalPath) -> None:

@@ -17,6 +17,7 @@ from ecgsvc.domain.report import (
     ReportQuery,
     StoredReport,
 )
+from ecgsvc.render import ExplanationDocuments
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, reports_pb2_grpc
 
 EFFECTIVE = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
@@ -42,6 +43,7 @@ def a_report(report_id: str = "r1", version: int = 1, **changes: Any) -> StoredR
 class Analyzed:
     report: StoredReport
     replayed: bool
+    explanation: ExplanationDocuments | None = None
 
 
 @dataclass
@@ -53,17 +55,21 @@ class FakeAnalyzer:
     report: StoredReport = field(default_factory=a_report)
     replayed: bool = False
 
-    def analyze(self, *, observation, fhir_version, patient, request_id, cancelled):
+    def analyze(
+        self, *, observation, fhir_version, patient, request_id, explain, cancelled
+    ):
         self.asked.append(
             {
                 "observation": observation,
                 "fhir_version": fhir_version,
                 "patient": patient,
                 "request_id": request_id,
+                "explain": explain,
             }
         )
         self.work(observation, cancelled)
-        return Analyzed(self.report, self.replayed)
+        explanation = ExplanationDocuments(b'{"e":1}', b"<svg/>") if explain else None
+        return Analyzed(self.report, self.replayed, explanation)
 
     def validate(self, *, observation, fhir_version, patient):
         self.asked.append({"observation": observation, "fhir_version": fhir_version})

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from rpc_fakes import EFFECTIVE, a_report
 
-from ecgsvc.client import EcgClient, EcgServiceError
+from ecgsvc.client import EcgClient, EcgServiceError, ExplanationReply
 from ecgsvc.domain.errors import MissingElement, Overloaded, StoreUnavailable
 
 
@@ -40,13 +40,22 @@ def test_an_analysis_comes_back_whole(served, client):
             "fhir_version": "4.0.1",
             "patient": b"patient",
             "request_id": "key",
+            "explain": False,
         }
     ]
+    assert reply.explanation is None
     assert reply.name == "reports/r1/versions/1"
     assert reply.replayed
     assert reply.report == b'{"r":1}'
     assert reply.observations == (b'{"m":1}', b'{"i":1}')
     assert (reply.provenance, reply.device) == (b"{}", b"[]")
+
+
+def test_an_explanation_comes_back_when_it_is_asked_for(served, client):
+    reply = client.analyze(b"observation", explain=True)
+    assert served.analyzer.asked[0]["explain"]
+    assert reply.explanation == ExplanationReply(b'{"e":1}', b"<svg/>")
+    assert reply.report == b'{"r":1}'
 
 
 def test_validation_comes_back_read(client):

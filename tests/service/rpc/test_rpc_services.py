@@ -24,6 +24,7 @@ def test_an_analysis_carries_the_request_in_and_the_report_out(served):
             "fhir_version": "4.0.1",
             "patient": b"patient",
             "request_id": "k",
+            "explain": False,
         }
     ]
     assert reply.name == "reports/r7/versions/3"

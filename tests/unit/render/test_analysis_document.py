@@ -11,6 +11,12 @@ from hypothesis import strategies as st
 
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
+from ecgsvc.domain.explanation import (
+    BeatExplanation,
+    Explanation,
+    Highlight,
+    RhythmExplanation,
+)
 from ecgsvc.domain.findings import Coding, Evidence, Finding
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
@@ -25,7 +31,7 @@ from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves, WavePoints
 from ecgsvc.interpretation import find, read_rhythm
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
-from ecgsvc.render.analysis_document import analysis_document
+from ecgsvc.render import analysis_document, explanation_documents
 from tests.unit.fhir.fhir_helpers import a_reading
 from tests.unit.interpretation.test_beat_episodes import RATE_HZ, sequence, statistics
 from tests.unit.interpretation.test_rhythm import malignant, window
@@ -144,6 +150,49 @@ def test_rhythm_stands_in_the_document_with_its_evidence(repository: Path) -> No
     urgencies = {f["code"]: f["urgency"] for f in document["findings"]}
     assert urgencies["164896001"] == "emergency"
     assert urgencies["251180001"] is None
+
+
+def an_explanation() -> Explanation:
+    def highlight(start: int) -> Highlight:
+        return Highlight("MLII", start, np.linspace(0, 1, 200, dtype=np.float32))
+
+    beats = tuple(
+        BeatExplanation(
+            r_peak, BeatClass.V, (highlight(r_peak - 100),),
+            np.array([200, 500]), np.array([0.25, 0.75], np.float32),
+        )
+        for r_peak in (200, 500)
+    )  # fmt: skip
+    window = RhythmExplanation(RhythmClass.AF, highlight(300), None)
+    missing = Undetermined("explanation.rhythm", "no graph")
+    return Explanation(beats, (window,), (missing,))
+
+
+def test_an_explanation_stands_in_the_document_when_it_was_asked_for() -> None:
+    assert analysis_document(an_analysis())["explanation"] is None
+    analysis = dataclasses.replace(an_analysis(), explanation=an_explanation())
+    document = orjson.loads(orjson.dumps(analysis_document(analysis)))
+    SCHEMA.validate(document)
+    beat, other = document["explanation"]["beats"]
+    assert (beat["sample"], other["sample"], beat["class"]) == (200, 500, "V")
+    assert beat["attention"][1] == {"sample": 500, "weight": 0.75}
+    (shown,) = beat["highlights"]
+    assert (shown["lead"], shown["start"], shown["stop"]) == ("MLII", 100, 300)
+    assert len(shown["weights"]) == 200
+    assert document["explanation"]["rhythm"][0]["rhythm"] == "A"
+    assert document["explanation"]["missing"][0]["reason"] == "no graph"
+
+
+def test_an_explanation_by_itself_names_its_models() -> None:
+    assert explanation_documents(an_analysis()) is None
+    analysis = dataclasses.replace(an_analysis(), explanation=an_explanation())
+    documents = explanation_documents(analysis)
+    assert documents is not None
+    body = orjson.loads(documents.json)
+    assert body["schema"] == "ecgsvc-explanation/1"
+    assert body["models"] == [{"name": "beats", "version": "1.0.0", "sha256": "0" * 64}]
+    assert body["beats"] == analysis_document(analysis)["explanation"]["beats"]
+    assert documents.svg.startswith(b"<svg")
 
 
 def test_what_was_not_counted_is_null() -> None:
