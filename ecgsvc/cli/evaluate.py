@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ecgsvc.cli.console import (
+    err,
     one_line_errors,
     out,
     print_json,
@@ -314,9 +315,10 @@ def explanations(
     chosen = [path for path in found if names is None or path.name in names][::every]
     with one_line_errors(), _record_bar("explanations") as on_record:
         settings = settings_with(beat_model=beat_model, rhythm_model=rhythm_model)
+        rhythm = rhythm_classifier(settings)
         models = Models(
             beat_classifier(settings).classify,
-            rhythm_classifier(settings).classify,
+            lambda waveform, beats: rhythm.classify(waveform, beats.r_peak_indices),
             explainer(settings).explain,
         )
         blanked = evaluate_explanations(chosen, models, _detect, on_record=on_record)
@@ -325,6 +327,55 @@ def explanations(
         print_markdown(table)
     else:
         out.print(table)
+
+
+HeldOut = Annotated[
+    Path, typer.Argument(help="Answers that training kept.", metavar="HELD-OUT.npz")
+]
+
+
+@app.command("figures")
+def figures(
+    held_out: HeldOut,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the pictures.")
+    ] = Path("build/figures"),
+    name: Annotated[str, typer.Option(help="What their names begin with.")] = "held-out",
+) -> None:
+    r"""Draw confusion, ROC and error against share answered (needs ecgsvc\[figures])."""
+    from ecgsvc.evaluation.held_out import read_held_out
+
+    try:
+        from ecgsvc.evaluation.pictures import draw_pictures
+    except ModuleNotFoundError as error:
+        err.print(f"{error.name} is missing: pip install 'ecgsvc[figures]'", markup=False)
+        raise typer.Exit(1) from None
+    with one_line_errors():
+        for path in draw_pictures(read_held_out(held_out), name, output):
+            out.print(f"wrote {path}", highlight=False)
+
+
+@app.command("gallery")
+def gallery(
+    held_out: HeldOut,
+    records: Annotated[
+        list[Path], typer.Argument(help="Folders of the recordings.", metavar="DIR…")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the pictures.")
+    ] = Path("build/gallery"),
+    n: Annotated[int, typer.Option("--records", min=1, help="How many.")] = 12,
+) -> None:
+    """Draw the records with most errors, with what was right and what was answered.
+
+    The pictures hold pieces of the recordings: keep them where those are kept.
+    """
+    from ecgsvc.evaluation.gallery import draw_gallery
+    from ecgsvc.evaluation.held_out import read_held_out
+
+    with one_line_errors():
+        for path in draw_gallery(read_held_out(held_out), records, n, output):
+            out.print(f"wrote {path}", highlight=False)
 
 
 @app.command("episodes")

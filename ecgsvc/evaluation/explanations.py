@@ -19,7 +19,7 @@ from ecgsvc.domain.beats import BEAT_CLASSES, ClassifiedBeats
 from ecgsvc.domain.errors import UnreadableRecording
 from ecgsvc.domain.explanation import Explanation, Highlight
 from ecgsvc.domain.rhythm import RhythmCall, RhythmClass, RhythmWindow
-from ecgsvc.domain.waveform import SampleIndices, Waveform
+from ecgsvc.domain.waveform import Waveform
 from ecgsvc.evaluation.bootstrap import Interval, interval, resample_totals
 from ecgsvc.evaluation.references import Classify, Detect, OnRecord
 
@@ -36,7 +36,7 @@ class Models:
     """The beat and the rhythm model, and what explains their answers."""
 
     beats: Classify
-    rhythm: Callable[[Waveform, SampleIndices], RhythmCall]
+    rhythm: Callable[[Waveform, ClassifiedBeats], RhythmCall]
     explain: Callable[[Waveform, ClassifiedBeats, Sequence[RhythmWindow]], Explanation]
 
 
@@ -142,7 +142,7 @@ def blank_and_ask(
     """Ask the models again about one recording, for every answer that is explained."""
     r_peaks = detect(waveform)
     beats = models.beats(waveform, r_peaks)
-    windows = models.rhythm(waveform, r_peaks).windows
+    windows = models.rhythm(waveform, beats).windows
     explanation = models.explain(waveform, beats, windows)
 
     for beat in explanation.beats[:: -(-len(explanation.beats) // BEATS_A_RECORD) or 1]:
@@ -161,7 +161,8 @@ def blank_and_ask(
         def of_window(
             changed: Waveform, start: int = start, rhythm: RhythmClass = rhythm
         ) -> float:
-            call = models.rhythm(changed, detect(changed))
+            beats = models.beats(changed, detect(changed))
+            call = models.rhythm(changed, beats)
             found = (w for w in call.windows if w.start_index == start)
             return sum((w.probabilities[rhythm] for w in found), 0.0)
 

@@ -72,7 +72,7 @@ class Explainer:
             tried("beats", lambda: _of(self._beats).explain(waveform, beats)),
             tried(
                 "rhythm",
-                lambda: _of(self._rhythm).explain(waveform, beats.r_peak_indices, windows),
+                lambda: _of(self._rhythm).explain(waveform, beats, windows),
             ),
             tuple(missing),
         )

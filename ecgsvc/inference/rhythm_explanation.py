@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.explanation import Highlight, RhythmExplanation
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES, RhythmClass, RhythmWindow
-from ecgsvc.domain.waveform import Lead, Millivolts, SampleIndices, Waveform
+from ecgsvc.domain.waveform import Lead, Millivolts, Waveform
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import choose_lead
 from ecgsvc.inference.grad_cam import (
@@ -54,14 +55,14 @@ class RhythmExplainer:
     def explain(
         self,
         waveform: Waveform,
-        r_peak_indices: SampleIndices,
+        beats: ClassifiedBeats,
         windows: Sequence[RhythmWindow],
     ) -> tuple[RhythmExplanation, ...]:
         """Explain up to `MAX_WINDOWS` windows: of other rhythms than normal first.
 
         Parameters
         ----------
-        waveform, r_peak_indices
+        waveform, beats
             What the classifier was given.
         windows
             What it made of it. Explained is the likeliest rhythm of each, also where the
@@ -82,7 +83,7 @@ class RhythmExplainer:
         if lead is None or signal is None:
             return ()
         return tuple(
-            self._explain_one(waveform, lead, signal, r_peak_indices, window)
+            self._explain_one(waveform, lead, signal, beats, window)
             for window in choose_windows(windows)
         )
 
@@ -91,7 +92,7 @@ class RhythmExplainer:
         waveform: Waveform,
         lead: Lead,
         signal: Millivolts,
-        r_peak_indices: SampleIndices,
+        beats: ClassifiedBeats,
         window: RhythmWindow,
     ) -> RhythmExplanation:
         rate_hz, start = waveform.sampling_rate_hz, window.start_index
@@ -100,7 +101,7 @@ class RhythmExplainer:
             (start / rate_hz + first_s, start / rate_hz + last_s)
             for first_s, last_s in pieces_of((window.stop_index - start) / rate_hz)
         ]
-        inputs = build_rhythm_inputs(signal, r_peak_indices, rate_hz, pieces_s)
+        inputs = build_rhythm_inputs(signal, beats.r_peak_indices, rate_hz, pieces_s)
         at_s = np.arange(start, window.stop_index) / rate_hz
         weights, attention = (np.zeros(len(at_s), np.float32) for _ in range(2))
         for row, (first_s, last_s) in enumerate(pieces_s):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecgsvc import dsp
-from ecgsvc.app import beat_classifier, explainer, rhythm_classifier
+from ecgsvc.app import beat_classifier, rhythm_classifier
 from ecgsvc.config import Settings
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.explanation import BeatExplanation, Explanation, Highlight
@@ -13,16 +13,28 @@ from ecgsvc.domain.waveform import Waveform
 from ecgsvc.evaluation import evaluate_explanations, explanation_table
 from ecgsvc.evaluation.explanations import Blanked, Models, blank, blank_and_ask, figures
 from ecgsvc.evaluation.references import DS1
+from ecgsvc.inference import Explainer, SignalTools
+from ecgsvc.inference.beat_explanation import BeatExplainer
+from ecgsvc.inference.rhythm_explanation import RhythmExplainer
 from ecgsvc.simulation import SimulationSettings, simulate
 
+TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 
-@pytest.fixture(scope="module")
-def models():
+
+def models(*explained):
+    """The models that ship, some of them explained."""
     settings = Settings(provider="cpu")
+    rhythm = rhythm_classifier(settings)
+    explainer = Explainer(
+        BeatExplainer.load(settings.beat_model, TOOLS) if "beats" in explained else None,
+        RhythmExplainer.load(settings.rhythm_model, TOOLS)
+        if "rhythm" in explained
+        else None,
+    )
     return Models(
         beat_classifier(settings).classify,
-        rhythm_classifier(settings).classify,
-        explainer(settings).explain,
+        lambda waveform, beats: rhythm.classify(waveform, beats.r_peak_indices),
+        explainer.explain,
     )
 
 
@@ -88,18 +100,9 @@ def test_figures_count_trials_won_and_bound_the_difference_over_records():
     assert explanation_table(blanked).row_count == 2
 
 
-def no_rhythm(*_):
-    return RhythmCall(())
-
-
-def no_beats(_waveform, _r_peaks):
-    return ClassifiedBeats(np.zeros(0, np.int64), np.zeros((0, 5), np.float32))
-
-
-def test_blanking_what_is_marked_changes_answers_of_simulated_recordings(models):
+def test_blanking_what_is_marked_changes_answers_of_simulated_recordings():
     rng = np.random.default_rng(1)
-    of_beats = Models(models.beats, no_rhythm, models.explain)
-    blanked = []
+    of_beats, blanked = models("beats"), []
     for seed in range(4):
         settings = SimulationSettings(
             seed=seed, duration_s=10, pvc_probability=0.1, leads=("II", "V1")
@@ -112,19 +115,17 @@ def test_blanking_what_is_marked_changes_answers_of_simulated_recordings(models)
 
 
 @pytest.mark.recordings
-def test_blanking_what_is_marked_changes_classes_of_beats(recordings, models):
+def test_blanking_what_is_marked_changes_classes_of_beats(recordings):
     records = [recordings / "mitdb" / name for name in DS1[::6]]
-    of_beats = Models(models.beats, no_rhythm, models.explain)
-    found = figures(evaluate_explanations(records, of_beats, detect))
+    found = figures(evaluate_explanations(records, models("beats"), detect))
     assert found.lost > 2 * found.lost_at_random
     assert found.more_often > 0.6
 
 
 @pytest.mark.recordings
-def test_blanking_what_is_marked_changes_the_rhythm(recordings, models):
+def test_blanking_what_is_marked_changes_the_rhythm(recordings):
     folder = recordings / "cinc2017"
     chosen = sorted(path.with_suffix("") for path in folder.glob("*.hea"))[::450]
-    of_rhythm = Models(no_beats, models.rhythm, models.explain)
-    found = figures(evaluate_explanations(chosen, of_rhythm, detect))
+    found = figures(evaluate_explanations(chosen, models("rhythm"), detect))
     assert found.n_answers >= 10
     assert found.lost > found.lost_at_random
