@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODELS_DIR = Path(__file__).parent / "inference" / "models"
-BEAT_MODEL = "beats-cnn-lstm-attention-2.0.0"
+BEAT_MODEL = "beats-cnn-lstm-attention-3.0.0"
 MALIGNANT_MODEL = "malignant-cnn-1.0.0"
 WAVE_MODEL = "waves-unet-1.0.0"
 RHYTHM_MODEL = "rhythm-canet-1.0.0"

@@ -204,14 +204,14 @@ class SignalPath:
         _stop_if(cancelled)
         r_peaks = find_r_peaks(waveform, quality)
         _stop_if(cancelled)
-        beats = self._classifier.classify(usable, r_peaks)
+        beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
+        beats = replace(self._classifier.classify(usable, r_peaks), quality=beat_quality)
         _stop_if(cancelled)
         marks = dsp.delineate_leads(usable, r_peaks)
         waves, global_waves = self._read_waves(usable, r_peaks, marks)
         _stop_if(cancelled)
         quality = _with_swapped_electrodes(quality, waveform, marks)
         measurements, not_measured = dsp.measure(waveform, beats, waves, global_waves)
-        beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
         rhythm_statistics, not_counted = dsp.rhythm_statistics(
             waveform, beats, quality, beat_quality
         )
@@ -239,7 +239,7 @@ class SignalPath:
                 *_silent_leads(waveform, usable),
                 *not_measured,
                 *not_counted,
-                *_open_questions(rhythm),
+                *_open_questions(rhythm, beats),
             ),
             models=self._models,
             beat_quality=beat_quality,
@@ -401,9 +401,17 @@ def _with_swapped_electrodes(
     return replace(quality, problems=(*quality.problems, swap)) if swap else quality
 
 
-def _open_questions(rhythm: RhythmReading) -> tuple[Undetermined, ...]:
-    unknown = (Undetermined("rhythm", rhythm.reason),) if rhythm.reason else ()
-    return (*unknown, NO_DIAGNOSIS)
+def _open_questions(
+    rhythm: RhythmReading, beats: ClassifiedBeats
+) -> tuple[Undetermined, ...]:
+    questions = [Undetermined("rhythm", rhythm.reason)] if rhythm.reason else []
+    if beats.n_unsure:
+        reason = (
+            f"the class of {beats.n_unsure} of {beats.n_beats} beats is not sure "
+            f"(probability below {beats.least_probability:.2f}, or noise)"
+        )
+        questions.append(Undetermined("beats", reason))
+    return (*questions, NO_DIAGNOSIS)
 
 
 def _silent_leads(waveform: Waveform, usable: Waveform) -> tuple[Undetermined, ...]:

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import Millivolts, SampleIndices
+from ecgsvc.inference.beat_kinds import KIND_FEATURES, joint_kinds, kind_features
 from ecgsvc.inference.beat_rhythm import (
     RHYTHM_FEATURES,
     late,
@@ -23,10 +24,12 @@ from ecgsvc.inference.beat_rhythm import (
 )
 from ecgsvc.inference.beat_shapes import (
     N_SAMPLES,
+    ODDNESS_FEATURES,
     QRS,
     R_INDEX,
     RATE_HZ,
     SHAPE_FEATURES,
+    oddness_features,
     shape_features,
 )
 
@@ -34,9 +37,11 @@ _EVERY = 2  # shapes are measured at 250 Hz and shown to the network at 125 Hz
 MODEL_RATE_HZ = RATE_HZ / _EVERY
 WINDOW_SAMPLES = N_SAMPLES // _EVERY
 SAMPLES_BEFORE_R = R_INDEX // _EVERY
+SHOWN_QRS = slice(QRS.start // _EVERY, QRS.stop // _EVERY + 1)
 BAND_HZ = (0.5, 40.0)
 MAX_LEADS = 2
-FEATURE_NAMES: tuple[str, ...] = RHYTHM_FEATURES + SHAPE_FEATURES
+LEAD_FEATURES: tuple[str, ...] = SHAPE_FEATURES + ODDNESS_FEATURES + KIND_FEATURES
+FEATURE_NAMES: tuple[str, ...] = RHYTHM_FEATURES + LEAD_FEATURES
 
 _MAX_TEMPLATE_BEATS = 500
 _CLIP = 8.0  # of a dominant QRS complex: anything beyond is an artefact
@@ -66,9 +71,11 @@ class BeatInputs:
         after R at 125 Hz, and its difference from the dominant beat; in units of the
         dominant QRS complex, whose larger deflection points up.
     shapes
-        Shape (n_beats, n_leads, 17) float32, columns as `SHAPE_FEATURES`.
+        Shape (n_beats, n_leads, 30) float32, columns as `LEAD_FEATURES`.
     rhythm
         Shape (n_beats, 17) float32, columns as `RHYTHM_FEATURES`.
+    kinds
+        Shape (n_beats,) int64: beats of one number have one QRS complex (`joint_kinds`).
     readable
         Shape (n_beats,) bool: False where on no lead most of the window was present, or
         nothing resembling a signal was there.
@@ -81,6 +88,7 @@ class BeatInputs:
     windows: NDArray[np.float32]
     shapes: NDArray[np.float32]
     rhythm: NDArray[np.float32]
+    kinds: NDArray[np.int64]
     readable: NDArray[np.bool_]
 
 
@@ -126,6 +134,7 @@ def build_beat_inputs(
         np.ascontiguousarray(windows.swapaxes(0, 1)),
         np.ascontiguousarray(shapes.swapaxes(0, 1)),
         rhythm.astype(np.float32),
+        joint_kinds(windows[:, :, 0, SHOWN_QRS].swapaxes(0, 1)),
         np.asarray(readable.any(axis=0)),
     )
 
@@ -150,6 +159,10 @@ def _lead_inputs(
     scale = np.float32(_polarity(dominant) / size_mv)
     beats, dominant = np.clip(beats * scale, -_CLIP, _CLIP), dominant * scale
     shapes = shape_features(beats, dominant, _median_beat(beats, late(rr_s)))
+    p_correlation = shapes[:, SHAPE_FEATURES.index("p_correlation")]
+    kinds = kind_features(beats, dominant, rr_s, p_correlation)
+    odd = oddness_features(beats, dominant, shapes)
+    shapes = np.concatenate([shapes, odd, kinds], axis=1)
     shown, expected = beats[:, ::_EVERY], dominant[::_EVERY]
     windows = np.stack([shown, np.clip(shown - expected, -_CLIP, _CLIP)], axis=1)
     readable = _mostly_present(missing, sampling_rate_hz, r_s)
@@ -159,7 +172,7 @@ def _lead_inputs(
 def _nothing_readable(n_beats: int) -> _LeadInputs:
     return _LeadInputs(
         np.zeros((n_beats, 2, WINDOW_SAMPLES), np.float32),
-        np.zeros((n_beats, len(SHAPE_FEATURES)), np.float32),
+        np.zeros((n_beats, len(LEAD_FEATURES)), np.float32),
         np.zeros(n_beats, np.bool_),
     )
 

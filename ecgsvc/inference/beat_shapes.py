@@ -17,10 +17,14 @@ SHAPE_FEATURES: tuple[str, ...] = (
     "local_previous_p_correlation", "dominant_p_size", "qrs_size", "qrs_width",
     "qrs_width_to_dominant", "t_size",
 )  # fmt: skip
+ODDNESS_FEATURES: tuple[str, ...] = (
+    "qrs_oddness", "beat_oddness", "p_oddness", "qrs_difference", "qrs_difference_oddness",
+)  # fmt: skip
 
 QRS = slice(R_INDEX - 25, R_INDEX + 25)  # ±100 ms
 _P = slice(R_INDEX - 60, R_INDEX - 16)  # 240 to 64 ms before R
 _T = slice(R_INDEX + 30, R_INDEX + 90)  # 120 to 360 ms after R
+_LEAST_DIFFERENCE = 0.01  # about what noise makes of equal beats
 _MAX_LAG = 6  # ±24 ms: how far annotated and detected R peaks of one beat lie apart
 
 Beats = NDArray[np.float32]
@@ -37,19 +41,19 @@ def shape_features(beats: Beats, dominant: Beats, late: Beats) -> NDArray[np.flo
         Shape (200,): medians of the beats that came on time, and of those that came late.
     """
     previous = np.concatenate([beats[:1], beats[:-1]])
-    p_correlation = _correlation(beats, dominant, _P)
-    previous_p = _correlation(beats, previous, _P)
-    width = _qrs_width(beats)
+    p_correlation = correlation(beats, dominant, _P)
+    previous_p = correlation(beats, previous, _P)
+    width = qrs_width(beats)
     dominant_size = max(float(np.ptp(dominant[QRS])), 1e-3)
     columns = (
-        _correlation(beats, dominant, QRS),
-        _correlation(beats, dominant, slice(_MAX_LAG, N_SAMPLES - _MAX_LAG)),
-        _correlation(beats, dominant, _T),
+        correlation(beats, dominant, QRS),
+        correlation(beats, dominant, slice(_MAX_LAG, N_SAMPLES - _MAX_LAG)),
+        correlation(beats, dominant, _T),
         p_correlation,
-        _correlation(beats, late, _P),
-        _correlation(beats, late, QRS),
+        correlation(beats, late, _P),
+        correlation(beats, late, QRS),
         previous_p,
-        _correlation(beats, previous, QRS),
+        correlation(beats, previous, QRS),
         np.minimum((beats - dominant)[:, _P].std(axis=1) * 5, 5),
         np.minimum(np.ptp(beats[:, _P], axis=1) / dominant_size, 2),
         around(p_correlation, 33, "median"),
@@ -57,13 +61,41 @@ def shape_features(beats: Beats, dominant: Beats, late: Beats) -> NDArray[np.flo
         np.full(len(beats), min(np.ptp(dominant[_P]) / dominant_size, 2.0)),
         np.log(np.clip(np.ptp(beats[:, QRS], axis=1) / dominant_size, 0.05, 20)),
         np.log(width),
-        np.log(width / _qrs_width(dominant[np.newaxis])),
+        np.log(width / qrs_width(dominant[np.newaxis])),
         np.minimum(np.ptp(beats[:, _T], axis=1) / dominant_size, 4),
     )
     return np.stack(columns, axis=1).astype(np.float64)
 
 
-def _correlation(beats: Beats, template: Beats, part: slice) -> NDArray[np.float64]:
+def oddness_features(
+    beats: Beats, dominant: NDArray[np.float32], shapes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Columns as `ODDNESS_FEATURES`, shape (n_beats, 5); `shapes` as `SHAPE_FEATURES`."""
+    size = max(float(np.ptp(dominant[QRS])), 1e-3)
+    difference = (beats - dominant)[:, QRS].std(axis=1).astype(np.float64) / size
+    unlike = (
+        1 - shapes[:, SHAPE_FEATURES.index(name)]
+        for name in ("qrs_correlation", "beat_correlation", "p_correlation")
+    )
+    columns = (
+        *(_oddness(each) for each in unlike),
+        np.log(difference + _LEAST_DIFFERENCE),
+        _oddness(difference),
+    )
+    return np.stack(columns, axis=1)
+
+
+def _oddness(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far from the dominant beat, against how far the record's beats usually are.
+
+    A correlation of 0.9 is a stranger in a clean record and a usual beat in a noisy one.
+    """
+    logs = np.log(np.maximum(difference, 0) + _LEAST_DIFFERENCE)
+    odd: NDArray[np.float64] = logs - np.median(logs)
+    return odd
+
+
+def correlation(beats: Beats, template: Beats, part: slice) -> NDArray[np.float64]:
     """Correlate one part of each beat with a template's, at the best small lag.
 
     `template` is one for all beats, shape (200,), or one for each, shape (n_beats, 200).
@@ -80,7 +112,7 @@ def _correlation(beats: Beats, template: Beats, part: slice) -> NDArray[np.float
     return best
 
 
-def _qrs_width(beats: Beats) -> NDArray[np.float64]:
+def qrs_width(beats: Beats) -> NDArray[np.float64]:
     """Spread in time of the squared slope around R, in units of 40 ms."""
     energy = np.diff(beats[:, R_INDEX - 35 : R_INDEX + 40], axis=1).astype(np.float64) ** 2
     energy /= np.maximum(energy.sum(axis=1, keepdims=True), 1e-12)

@@ -29,6 +29,8 @@ LEAD_PREFERENCE: tuple[Lead, ...] = (
     "II", "MLII", "I", "V5", "V6", "V4", "aVF", "V1", "V2", "V3", "aVL", "aVR", "III",
 )  # fmt: skip
 
+_THRESHOLDS = ("max_irregularity", "kind_weight", "least_probability")
+
 SECOND_LEAD_PREFERENCE: tuple[Lead, ...] = ("V1", "V2", "V5", "V3", "V4", "V6")
 
 
@@ -137,8 +139,11 @@ class BeatClassifier:
             r_peak_indices,
             self._tools,
         )
-        probabilities = self.probabilities(inputs)
-        return ClassifiedBeats(r_peak_indices, probabilities)
+        return ClassifiedBeats(
+            r_peak_indices,
+            self.probabilities(inputs),
+            self._card.thresholds["least_probability"],
+        )
 
     def probabilities(self, inputs: BeatInputs) -> NDArray[np.float32]:
         """Probabilities of `BEAT_CLASSES` for prepared beats, shape (n_beats, 5)."""
@@ -148,9 +153,11 @@ class BeatClassifier:
         probabilities = beat_probabilities(
             chunked_logits(inputs, self._run),
             inputs.rhythm,
+            inputs.kinds,
             temperature=self._card.temperature,
             logit_offsets=self._card.logit_offsets,
             max_irregularity=self._card.thresholds["max_irregularity"],
+            kind_weight=self._card.thresholds["kind_weight"],
         )
         out[inputs.readable] = probabilities[inputs.readable]
         return out
@@ -180,7 +187,7 @@ def _fits(card: ModelCard) -> bool:
         and card.sampling_rate_hz == MODEL_RATE_HZ
         and card.window_samples == WINDOW_SAMPLES
         and card.features == FEATURE_NAMES
-        and "max_irregularity" in card.thresholds
+        and set(_THRESHOLDS) <= card.thresholds.keys()
     )
 
 

@@ -112,10 +112,13 @@ def _intervals(measurements: Measurements, sex: Sex | None) -> Iterator[Finding]
 def _ectopic(
     beats: ClassifiedBeats, beat_class: BeatClass, coding: Coding, word: str
 ) -> Iterator[Finding]:
+    """Count the beats that are surely of a class."""
     samples = [
         int(index)
-        for index, found in zip(beats.r_peak_indices, beats.classes, strict=True)
-        if found is beat_class
+        for index, found, sure in zip(
+            beats.r_peak_indices, beats.classes, beats.sure, strict=True
+        )
+        if found is beat_class and sure
     ]
     if samples:
         text = f"{len(samples)} {word} ectopic beat{'s' if len(samples) > 1 else ''}"

@@ -59,6 +59,8 @@ def _beats(beats: ClassifiedBeats, measurements: Measurements) -> Iterator[str]:
     bpm = measurements.heart_rate_bpm
     rate = "" if bpm is None else f", {bpm:.0f}/min"
     yield f"{beats.n_beats} beat{'s' if beats.n_beats > 1 else ''}{rate}: {counts}."
+    if beats.n_unsure:
+        yield f"The class of {beats.n_unsure} of them is not sure."
 
 
 def _extreme_rates(statistics: RhythmStatistics) -> Iterator[str]:

@@ -110,9 +110,14 @@ def _variability(statistics: RhythmStatistics | None) -> dict[str, object] | Non
 def _beats(beats: ClassifiedBeats) -> list[dict[str, object]]:
     highest = beats.probabilities.max(axis=1) if beats.n_beats else ()
     return [
-        {"sample": int(index), "class": beat_class.value, "probability": round(float(p), 4)}
-        for index, beat_class, p in zip(
-            beats.r_peak_indices, beats.classes, highest, strict=True
+        {
+            "sample": int(index),
+            "class": beat_class.value,
+            "probability": round(float(p), 4),
+            "sure": bool(sure),
+        }
+        for index, beat_class, p, sure in zip(
+            beats.r_peak_indices, beats.classes, highest, beats.sure, strict=True
         )
     ]
 

@@ -58,6 +58,7 @@ def beat_card(
     sha256: str,
     decision: Decision,
     conformal: Mapping[str, float],
+    least_probability: float,
     track: Track,
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
@@ -79,7 +80,11 @@ def beat_card(
         "decision": {
             "temperature": decision.temperature,
             "logit_offsets": list(decision.logit_offsets),
-            "thresholds": {"max_irregularity": decision.max_irregularity},
+            "thresholds": {
+                "max_irregularity": decision.max_irregularity,
+                "kind_weight": decision.kind_weight,
+                "least_probability": round(least_probability, 4),
+            },
             "conformal_90_percent": dict(conformal),
         },
         "training": {

@@ -96,6 +96,7 @@ def _only(sequence: BeatSequence, beats: NDArray[np.bool_]) -> BeatSequence:
         inputs.windows[beats],
         inputs.shapes[beats],
         inputs.rhythm[beats],
+        inputs.kinds[beats],
         np.ones(int(beats.sum()), np.bool_),
     )
     return replace(sequence, inputs=chosen, labels=sequence.labels[beats])

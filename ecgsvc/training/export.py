@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ecgsvc.inference.beat_features import WINDOW_SAMPLES
+from ecgsvc.inference.beat_features import LEAD_FEATURES, WINDOW_SAMPLES
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
-from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
 from ecgsvc.inference.model_card import MODEL_FILE
 from ecgsvc.inference.sessions import open_session
 
@@ -79,6 +78,6 @@ def _random_input(chunks: int, beats: int, leads: int) -> tuple[Tensor, Tensor, 
     rng = torch.Generator().manual_seed(chunks * beats)
     return (
         torch.randn(chunks, beats, leads, 2, WINDOW_SAMPLES, generator=rng),
-        torch.randn(chunks, beats, leads, len(SHAPE_FEATURES), generator=rng),
+        torch.randn(chunks, beats, leads, len(LEAD_FEATURES), generator=rng),
         torch.randn(chunks, beats, len(RHYTHM_FEATURES), generator=rng),
     )

@@ -150,12 +150,14 @@ def _draw(
 def standardise(network: nn.Module, sequences: Sequence[BeatSequence]) -> None:
     """Set the feature scalers from the readable beats of the training sequences."""
     for name in ("shapes", "rhythm"):
-        readable = [getattr(s.inputs, name)[s.inputs.readable] for s in sequences]
-        width = readable[0].shape[-1]
+        scaler = network.get_submodule(f"scale_{name}")
+        width = scaler.get_buffer("mean").numel()
+        readable = [
+            getattr(s.inputs, name)[s.inputs.readable][..., :width] for s in sequences
+        ]
         features = torch.from_numpy(
             np.concatenate([r.reshape(-1, width) for r in readable])
         )
-        scaler = network.get_submodule(f"scale_{name}")
         scaler.load_state_dict(
             {"mean": features.mean(dim=0), "deviation": features.std(dim=0).clamp_min(1e-3)}
         )

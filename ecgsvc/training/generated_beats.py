@@ -61,12 +61,14 @@ def _regenerated(
     new = generate(generator, labels[replaced], dominant[replaced], rng)
     windows[replaced] = np.stack([new, new - dominant[replaced]], axis=2)
     for lead in range(windows.shape[1]):
-        shapes[replaced, lead] = measure_shapes(windows[:, lead])[replaced]
+        measured = measure_shapes(windows[:, lead])[replaced]
+        shapes[replaced, lead, : measured.shape[1]] = measured  # all that networks see
     changed = replace(
         inputs,
         windows=windows,
         shapes=shapes,
         rhythm=inputs.rhythm[beats],
+        kinds=inputs.kinds[beats],
         readable=inputs.readable[beats],
     )
     return BeatSequence(sequence.record, "piece", changed, labels)

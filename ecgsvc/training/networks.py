@@ -14,6 +14,10 @@ from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
 
 DROPOUT = 0.4
 
+_N_SHAPES = len(SHAPE_FEATURES)
+"""Of the features of a lead, those a network sees. Shown what a beat's kind has in common,
+it took the most frequent kind for normal, also where most beats were ectopic."""
+
 
 class SqueezeExcite(nn.Module):
     """Weighs channels by what they hold on average (Hu et al. 2018, arXiv 1709.01507)."""
@@ -185,8 +189,8 @@ class Cnn(nn.Module):
         Parameters
         ----------
         windows, shapes, rhythm
-            Shape (batch, beats, leads, 2, 100), (batch, beats, leads, 17) and
-            (batch, beats, 17).
+            Shape (batch, beats, leads, 2, 100), (batch, beats, leads, 30), of which the
+            first 17, `SHAPE_FEATURES`, are looked at, and (batch, beats, 17).
         """
         return self._answer(self._embed(windows, shapes, rhythm))
 
@@ -200,7 +204,11 @@ class Cnn(nn.Module):
         pooled = torch.cat([seen.mean(dim=-1), seen.amax(dim=-1)], dim=-1)
         pooled = pooled.reshape(windows.shape[0], windows.shape[1], windows.shape[2], 128)
         leads = torch.cat(
-            [self.embed_window(pooled), self.embed_shape(self.scale_shapes(shapes))], dim=-1
+            [
+                self.embed_window(pooled),
+                self.embed_shape(self.scale_shapes(shapes[..., :_N_SHAPES])),
+            ],
+            dim=-1,
         )
         looks = self.join_leads(torch.cat([leads.mean(dim=2), leads.amax(dim=2)], dim=-1))
         return torch.cat([looks, self.embed_rhythm(self.scale_rhythm(rhythm))], dim=-1)

@@ -10,28 +10,40 @@ from rich.progress import Progress
 from torch import nn
 
 from ecgsvc.evaluation.references import find_records
+from ecgsvc.training.beat_trees import BeatMember, BeatTrees, fit_beat_trees
+from ecgsvc.training.boosted_trees import load_trees
 from ecgsvc.training.cards import beat_card, evaluated, write_card
 from ecgsvc.training.datasets import (
     BeatSequence,
     prepare_sequences,
     prepare_simulated,
 )
-from ecgsvc.training.decision import HeldOut, choose_decision, held_out_results
+from ecgsvc.training.decision import (
+    HELD_OUT_FILE,
+    HeldOut,
+    choose_decision,
+    held_out_results,
+    save_held_out,
+)
 from ecgsvc.training.explanation_graph import explained
 from ecgsvc.training.export import export_onnx
 from ecgsvc.training.fit import FitPlan, fit, network_logits
 from ecgsvc.training.networks import BEAT_NETWORKS, Mean
 from ecgsvc.training.splits import Track, folds
 from ecgsvc.training.test_sets import measure_test_sets
-from ecgsvc.training.uncertainty import conformal_limits, uncertainty_figures
+from ecgsvc.training.uncertainty import (
+    conformal_limits,
+    least_probability,
+    uncertainty_figures,
+)
 
-VERSION = "2.0.0"
+VERSION = "3.0.0"
 EPOCHS = 6
 N_SIMULATED = 300
 
 _CV = (
     "training records, {n}-fold cross-validation grouped by record, both leads; decision "
-    "chosen on the same beats; each network alone, the model is their mean"
+    "chosen on the same beats; each network with its trees, the model is their mean"
 )
 
 
@@ -88,9 +100,10 @@ def train_beats(
 ) -> TrainedModel:
     """Cross-validate, export the mean of the folds' networks, and measure it.
 
-    Every fold's network has seen the records of the other folds; the model is the mean of
-    their logits. Checkpoints (``.pt``) and curves (``.json``) go to ``plan.checkpoints``,
-    the model to ``output_dir/beats-MODEL-VERSION``.
+    Every fold's network, and the trees beside it, have seen the records of the other
+    folds; the model is the mean of their logits. Checkpoints (``.pt``) and curves
+    (``.json``) go to ``plan.checkpoints``, the model to ``output_dir/beats-MODEL-VERSION``,
+    and the answers to held-out beats to ``output_dir/beats-held-out.npz``.
 
     Parameters
     ----------
@@ -130,15 +143,16 @@ def train_beats(
     parts = folds(data.track, data.svdb_records())
     run = _Run(model, plan, parts, shown, _prepare(data, parts, plan.seed, shown))
 
-    networks, parts_held_out = _cross_validate(run)
-    held_out = [beats for part in parts_held_out for beats in part]
+    members, held_out = _cross_validate(run)
     decision = choose_decision(held_out)
+    save_held_out(held_out, decision, output_dir / HELD_OUT_FILE)
     card = beat_card(
         name=name,
         version=VERSION,
-        sha256=export_onnx(Mean(networks), folder),
+        sha256=export_onnx(Mean(members), folder),
         decision=decision,
-        conformal=conformal_limits(parts_held_out, decision),
+        conformal=conformal_limits(held_out, decision),
+        least_probability=least_probability(held_out, decision),
         track=data.track,
         training={
             "seed": plan.seed,
@@ -153,7 +167,7 @@ def train_beats(
             "cross_validation": evaluated(
                 held_out_results(held_out, decision), _CV.format(n=len(parts))
             ),
-            "uncertainty": uncertainty_figures(parts_held_out, decision),
+            "uncertainty": uncertainty_figures(held_out, decision),
         },
     )
     card = explained(folder, card)
@@ -179,21 +193,35 @@ def _prepare(
     return sequences
 
 
-def _cross_validate(run: _Run) -> tuple[list[nn.Module], list[list[HeldOut]]]:
-    """Fit one network without each fold; give them, and the logits of what they missed."""
-    networks: list[nn.Module] = []
-    held_out: list[list[HeldOut]] = []
+def _cross_validate(run: _Run) -> tuple[list[BeatMember], list[HeldOut]]:
+    """Fit one member without each fold; give them, and the logits of what they missed."""
+    members: list[BeatMember] = []
+    held_out: list[HeldOut] = []
     for number, fold in enumerate(run.folds, start=1):
         seen = [s for s in run.sequences if s.record not in fold]
-        network = _fit(run, seen, f"fold-{number}")
-        networks.append(network)
-        part = [
-            HeldOut(s.record, s.labels, network_logits(network, s.inputs), s.inputs.rhythm)
+        trees = _fit_trees(run, seen, run.plan.checkpoints / f"trees-{number}.pt")
+        member = BeatMember(_fit(run, seen, f"fold-{number}"), trees).eval()
+        members.append(member)
+        held_out += [
+            HeldOut(
+                s.record,
+                s.labels,
+                network_logits(member, s.inputs),
+                s.inputs.rhythm,
+                s.inputs.kinds,
+            )
             for s in run.sequences
             if s.record in fold and s.kind == "record"
         ]
-        held_out.append(part)
-    return networks, held_out
+    return members, held_out
+
+
+def _fit_trees(run: _Run, sequences: Sequence[BeatSequence], kept: Path) -> BeatTrees:
+    if run.plan.resume and kept.exists():
+        return BeatTrees(load_trees(kept)).eval()
+    trees = fit_beat_trees(sequences, run.plan.seed)
+    torch.save(trees.trees.state_dict(), kept)
+    return trees
 
 
 def _fit(run: _Run, sequences: Sequence[BeatSequence], name: str) -> nn.Module:

@@ -11,6 +11,7 @@ from ecgsvc.app import beat_classifier
 from ecgsvc.app import signal_path as shipped_signal_path
 from ecgsvc.config import Settings
 from ecgsvc.domain.analysis import ModelIdentity
+from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
@@ -57,6 +58,20 @@ class Store:
             conclusion=new.analysis.conclusion,
             documents=new.documents,
         )
+
+
+class HalfSure:
+    """Calls every beat N, every other one with little conviction."""
+
+    identity = ModelIdentity("beats", "1.0.0", "ef" * 32)
+
+    def classify(
+        self, waveform: Waveform, r_peak_indices: SampleIndices
+    ) -> ClassifiedBeats:
+        probabilities = np.zeros((len(r_peak_indices), 5), np.float32)
+        probabilities[:, :2] = [0.9, 0.1]
+        probabilities[::2, :2] = [0.6, 0.4]
+        return ClassifiedBeats(r_peak_indices, probabilities, least_probability=0.7)
 
 
 class RhythmModel:
@@ -229,6 +244,17 @@ def test_what_the_rhythm_model_is_sure_of_is_named_and_coded() -> None:
     assert "426783006" in {code.code for code in store.added[0].codes}
     assert b"rhythm 1.0.0" in documents.provenance
     assert b"cd" * 32 in documents.device
+
+
+def test_beats_whose_class_is_not_sure_are_undetermined_with_the_reason() -> None:
+    recording = simulate(SimulationSettings(seed=1, pvc_probability=0)).recording
+    analysis = SignalPath(HalfSure()).analyse(recording)
+    n_beats = analysis.beats.n_beats
+    (reason,) = [u.reason for u in analysis.undetermined if u.path == "beats"]
+    assert reason == (
+        f"the class of {-(-n_beats // 2)} of {n_beats} beats is not sure (probability "
+        "below 0.70, or noise)"
+    )
 
 
 def test_an_alarm_is_an_emergency_and_contradictions_are_shown() -> None:

@@ -5,13 +5,13 @@ import pytest
 
 from ecgsvc import dsp
 from ecgsvc.inference.beat_features import (
+    LEAD_FEATURES,
     SAMPLES_BEFORE_R,
     WINDOW_SAMPLES,
     SignalTools,
 )
 from ecgsvc.inference.beat_features import build_beat_inputs as build_of_leads
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
-from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 RATE_HZ = 360.0
@@ -48,13 +48,14 @@ def build_beat_inputs(lead, rate_hz, r_peaks, tools):
 def feature(inputs, name, lead=0):
     if name in RHYTHM_FEATURES:
         return inputs.rhythm[:, RHYTHM_FEATURES.index(name)]
-    return inputs.shapes[:, lead, SHAPE_FEATURES.index(name)]
+    return inputs.shapes[:, lead, LEAD_FEATURES.index(name)]
 
 
 def assert_same(a, b, tolerance=1e-3):
     np.testing.assert_allclose(a.windows, b.windows, atol=tolerance)
     np.testing.assert_allclose(a.shapes, b.shapes, atol=tolerance)
     np.testing.assert_allclose(a.rhythm, b.rhythm, atol=tolerance)
+    np.testing.assert_array_equal(a.kinds, b.kinds)
     np.testing.assert_array_equal(a.readable, b.readable)
 
 
@@ -131,7 +132,7 @@ def test_few_beats_give_finite_inputs(n_beats):
     lead, r_peaks = sinus_rhythm()
     inputs = build_beat_inputs(lead, RATE_HZ, r_peaks[:n_beats], TOOLS)
     assert inputs.windows.shape == (n_beats, 1, 2, WINDOW_SAMPLES)
-    assert inputs.shapes.shape == (n_beats, 1, len(SHAPE_FEATURES))
+    assert inputs.shapes.shape == (n_beats, 1, len(LEAD_FEATURES))
     assert inputs.rhythm.shape == (n_beats, len(RHYTHM_FEATURES))
     assert_finite(inputs)
     assert inputs.readable.all()
@@ -223,3 +224,20 @@ def test_irregularity_is_told_in_ten_seconds():
     fibrillating = np.rint((0.3 + np.cumsum(rr_s)) * RATE_HZ).astype(np.int64)
     irregular = build_beat_inputs(np.resize(lead, 3600), RATE_HZ, fibrillating, TOOLS)
     assert np.median(feature(irregular, "rr_irregularity_8")) > 0.1
+
+
+def test_beats_of_one_shape_are_of_one_kind():
+    lead, r_peaks = sinus_rhythm(early=(5,), wide=(7, 12, 15))
+    kinds = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS).kinds
+    assert len(set(kinds[[7, 12, 15]])) == 1
+    assert kinds[5] == kinds[4] != kinds[7]
+
+
+def test_a_kind_tells_how_many_and_how_early_its_beats_are():
+    lead, r_peaks = sinus_rhythm(wide=(7, 12, 15))
+    inputs = build_beat_inputs(lead, RATE_HZ, r_peaks, TOOLS)
+    assert feature(inputs, "kind_share")[7] == pytest.approx(np.log(3 / 20), abs=1e-5)
+    assert (feature(inputs, "kind_rr_before")[[7, 12, 15]] < -0.3).all()
+    assert abs(feature(inputs, "kind_rr_before")[4]) < 0.05
+    assert feature(inputs, "kind_width_to_dominant")[12] > 0.3
+    assert feature(inputs, "kind_correlation")[12] < 0.9

@@ -215,6 +215,6 @@ def test_white_noise_is_no_rhythm(classifier):
 
 
 def test_a_model_of_another_task_is_refused():
-    beats = MODELS / "beats-cnn-lstm-attention-2.0.0"
+    beats = MODELS / "beats-cnn-lstm-attention-3.0.0"
     with pytest.raises(ModelUnavailable, match="another input"):
         RhythmClassifier.load(beats, TOOLS, provider="cpu")

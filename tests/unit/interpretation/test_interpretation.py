@@ -1,5 +1,7 @@
 """Findings rest on evidence; sentences say what is known and what is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,18 @@ def test_ectopic_beats_are_counted_and_located() -> None:
     assert found[0].evidence[0].samples == (300, 900)
 
 
+def test_ectopic_beats_in_noise_or_with_little_conviction_are_not_counted() -> None:
+    unsure = replace(
+        beats("NVVV"),
+        least_probability=0.8,
+        quality=np.array([1, 1, 0.1, 1], np.float32),
+    )
+    unsure.probabilities[3] = [0.3, 0, 0.7, 0, 0]
+    (found,) = find(UNKNOWN, unsure, Measurements(), sex=None, sampling_rate_hz=300.0)
+    assert found.text == "1 ventricular ectopic beat"
+    assert found.evidence[0].samples == (300,)
+
+
 def test_conclusion_says_what_is_not_determined() -> None:
     measured = Measurements(heart_rate_bpm=75, pr_ms=160)
     text = conclude(GOOD, beats("NNV"), measured, (), UNKNOWN, NOTHING)
@@ -92,6 +106,16 @@ def test_conclusion_says_what_is_not_determined() -> None:
     assert "Rhythm not determined: no rhythm model is installed." in text
     assert "Diagnosis not determined" in text
     assert "not reviewed by a clinician" in text
+
+
+def test_conclusion_counts_the_beats_whose_class_is_not_sure() -> None:
+    of_two_minds = replace(beats("NNV"), least_probability=0.6)
+    of_two_minds.probabilities[1] = [0.55, 0.45, 0, 0, 0]
+    text = conclude(GOOD, of_two_minds, Measurements(), (), UNKNOWN, NOTHING)
+    assert "The class of 1 of them is not sure." in text
+    assert "not sure" not in conclude(
+        GOOD, beats("NNV"), Measurements(), (), UNKNOWN, NOTHING
+    )
 
 
 def test_conclusion_of_silence_invents_nothing() -> None:

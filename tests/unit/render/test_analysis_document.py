@@ -52,6 +52,7 @@ def an_analysis() -> Analysis:
         beats=ClassifiedBeats(
             np.array([200, 500]),
             np.array([[0.9, 0.1, 0, 0, 0], [0, 0, 1, 0, 0]], np.float32),
+            least_probability=0.95,
         ),
         waves=(
             LeadWaves(
@@ -95,8 +96,8 @@ def test_what_was_not_determined_is_null_and_listed() -> None:
 
 def test_beats_carry_class_and_probability() -> None:
     assert analysis_document(an_analysis())["beats"] == [
-        {"sample": 200, "class": "N", "probability": 0.9},
-        {"sample": 500, "class": "V", "probability": 1.0},
+        {"sample": 200, "class": "N", "probability": 0.9, "sure": False},
+        {"sample": 500, "class": "V", "probability": 1.0, "sure": True},
     ]
 
 

@@ -5,9 +5,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 
-from ecgsvc.inference.beat_features import WINDOW_SAMPLES, BeatInputs  # noqa: E402
+from ecgsvc.inference.beat_features import (  # noqa: E402
+    LEAD_FEATURES,
+    WINDOW_SAMPLES,
+    BeatInputs,
+)
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
-from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
 from ecgsvc.training import beat_gan, comparison  # noqa: E402
 from ecgsvc.training.comparison import Cell, CellResult, all_cells, top2_weighted  # noqa: E402
 from ecgsvc.training.comparison_splits import split_parts, without_neighbours  # noqa: E402
@@ -18,6 +21,7 @@ from ecgsvc.training.networks import BEAT_NETWORKS, Cnn  # noqa: E402
 from ecgsvc.training.splits import folds  # noqa: E402
 from ecgsvc.training.uncertainty import (  # noqa: E402
     conformal_limits,
+    least_probability,
     uncertainty_figures,
 )
 
@@ -28,8 +32,9 @@ def record(name, n_beats=130, n_leads=1):
     rng = np.random.default_rng(len(name))
     inputs = BeatInputs(
         rng.standard_normal((n_beats, n_leads, 2, WINDOW_SAMPLES)).astype(np.float32),
-        rng.standard_normal((n_beats, n_leads, len(SHAPE_FEATURES))).astype(np.float32),
+        rng.standard_normal((n_beats, n_leads, len(LEAD_FEATURES))).astype(np.float32),
         rng.standard_normal((n_beats, len(RHYTHM_FEATURES))).astype(np.float32),
+        np.zeros(n_beats, np.int64),
         np.ones(n_beats, bool),
     )
     return BeatSequence(name, "record", inputs, rng.choice(4, n_beats))
@@ -84,7 +89,7 @@ def test_only_a_network_that_says_so_sees_neighbours(model):
     network = BEAT_NETWORKS[model]().eval()
     windows, shapes = (
         torch.randn(1, 9, 1, 2, WINDOW_SAMPLES),
-        torch.randn(1, 9, 1, len(SHAPE_FEATURES)),
+        torch.randn(1, 9, 1, len(LEAD_FEATURES)),
     )
     rhythm = torch.randn(1, 9, len(RHYTHM_FEATURES))
     with torch.no_grad():
@@ -150,29 +155,57 @@ def test_cells_come_in_whole_rounds_of_a_seed():
     assert len({cell.name for cell in cells}) == 4
 
 
-def _fold(seed, n_beats=4000):
+PLAIN = Decision(1.0, (0.0,) * 5, 0.12, 0.0)
+
+
+def _held_out(seed, n_beats=1000):
     rng = np.random.default_rng(seed)
     labels = rng.choice(4, n_beats)
     logits = 2 * np.eye(5)[labels] + rng.standard_normal((n_beats, 5))
     rhythm = np.zeros((n_beats, len(RHYTHM_FEATURES)), np.float32)
-    return [HeldOut(str(seed), labels, logits.astype(np.float32), rhythm)]
+    kinds = np.arange(n_beats)
+    return HeldOut(str(seed), labels, logits.astype(np.float32), rhythm, kinds)
 
 
 def test_sets_cover_nine_of_ten_beats_of_every_class():
-    decision = Decision(1.0, (0.0,) * 5, 0.12)
-    figures = uncertainty_figures([_fold(seed) for seed in range(3)], decision)
-    for share, low, high in figures["coverage"].values():
+    figures = uncertainty_figures([_held_out(seed) for seed in range(20)], PLAIN)
+    for beat_class, (share, low, high) in figures["coverage"].items():
         assert share == pytest.approx(0.9, abs=0.02)
-        assert low < share < high
+        assert low < 0.9 < high
+        binomial = figures["coverage_binomial"][beat_class]
+        assert binomial[0] == share
+        assert binomial[1] < share < binomial[2]
     assert 1 < figures["mean_set_size"] < 4
     assert figures["error_of_the_surest_80_percent"] < 0.8 * figures["error_of_all"]
 
 
+def test_records_that_differ_widen_the_interval_of_the_coverage():
+    """In every other record the right class gets less than it should."""
+    records = [_held_out(seed) for seed in range(20)]
+    for record in records[::2]:
+        record.logits[np.arange(len(record.labels)), record.labels] -= 1.5
+    figures = uncertainty_figures(records, PLAIN)
+    _, low, high = figures["coverage"]["V"]
+    _, binomial_low, binomial_high = figures["coverage_binomial"]["V"]
+    assert high - low > 1.5 * (binomial_high - binomial_low)
+
+
+def test_beats_above_the_limit_are_wrong_half_as_often():
+    records = [_held_out(seed) for seed in range(5)]
+    limit = least_probability(records, PLAIN)
+    given = np.concatenate([PLAIN.probabilities(r) for r in records])
+    wrong = given.argmax(axis=1) != np.concatenate([r.labels for r in records])
+    sure = given.max(axis=1) >= limit
+    assert wrong[sure].mean() == pytest.approx(wrong.mean() / 2, abs=0.002)
+    assert 0.3 < sure.mean() < 0.95
+
+
 def test_a_class_with_few_beats_is_in_every_set():
-    decision = Decision(1.0, (0.0,) * 5, 0.12)
-    (part,) = _fold(0)
+    part = _held_out(0)
     keep = (part.labels != 3) | (np.cumsum(part.labels == 3) <= 5)
-    few = HeldOut("few", part.labels[keep], part.logits[keep], part.rhythm[keep])
-    limits = conformal_limits([[few]], decision)
+    few = HeldOut(
+        "few", part.labels[keep], part.logits[keep], part.rhythm[keep], part.kinds[keep]
+    )
+    limits = conformal_limits([few], PLAIN)
     assert limits["F"] == 0.0
     assert limits["V"] > 0.0

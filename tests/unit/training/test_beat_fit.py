@@ -8,9 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 
-from ecgsvc.inference.beat_features import WINDOW_SAMPLES, BeatInputs  # noqa: E402
+from ecgsvc.inference.beat_features import (  # noqa: E402
+    LEAD_FEATURES,
+    WINDOW_SAMPLES,
+    BeatInputs,
+)
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
-from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
 from ecgsvc.training.batches import epoch_batches  # noqa: E402
 from ecgsvc.training.datasets import BeatSequence  # noqa: E402
 from ecgsvc.training.fit import FitPlan, fit  # noqa: E402
@@ -28,8 +31,9 @@ def record(n_beats=1000, n_leads=2):
     rng = np.random.default_rng(n_beats)
     inputs = BeatInputs(
         rng.standard_normal((n_beats, n_leads, 2, WINDOW_SAMPLES)).astype(np.float32),
-        rng.standard_normal((n_beats, n_leads, len(SHAPE_FEATURES))).astype(np.float32),
+        rng.standard_normal((n_beats, n_leads, len(LEAD_FEATURES))).astype(np.float32),
         rng.standard_normal((n_beats, len(RHYTHM_FEATURES))).astype(np.float32),
+        np.arange(n_beats),
         np.ones(n_beats, bool),
     )
     return BeatSequence(f"r{n_beats}", "record", inputs, rng.choice(4, n_beats))

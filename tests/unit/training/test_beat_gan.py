@@ -7,7 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 
-from ecgsvc.inference.beat_features import WINDOW_SAMPLES, BeatInputs  # noqa: E402
+from ecgsvc.inference.beat_features import (  # noqa: E402
+    LEAD_FEATURES,
+    WINDOW_SAMPLES,
+    BeatInputs,
+)
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
 from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
 from ecgsvc.training.beat_gan import (  # noqa: E402
@@ -50,8 +54,9 @@ def record(name, labels, seed=0):
     difference = rng.standard_normal((n_beats, 2, WINDOW_SAMPLES)).astype(np.float32)
     inputs = BeatInputs(
         np.stack([dominant + difference, difference], axis=2),
-        rng.standard_normal((n_beats, 2, len(SHAPE_FEATURES))).astype(np.float32),
+        rng.standard_normal((n_beats, 2, len(LEAD_FEATURES))).astype(np.float32),
         rng.standard_normal((n_beats, len(RHYTHM_FEATURES))).astype(np.float32),
+        np.arange(n_beats),
         np.arange(n_beats) < n_beats - 1,
     )
     return BeatSequence(name, "record", inputs, np.asarray(labels))

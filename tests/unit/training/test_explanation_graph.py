@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 onnx = pytest.importorskip("onnx", reason="needs ecgsvc[train]")
 
+from ecgsvc.inference.beat_features import LEAD_FEATURES  # noqa: E402
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
-from ecgsvc.inference.beat_shapes import SHAPE_FEATURES  # noqa: E402
 from ecgsvc.inference.grad_cam import STEP, ExplanationGraph  # noqa: E402
 from ecgsvc.training.boosted_trees import BoostedTrees  # noqa: E402
 from ecgsvc.training.explanation_graph import (  # noqa: E402
@@ -49,7 +49,7 @@ def of_beats(model, n_members=1, n_beats=9):
     members = [BEAT_NETWORKS[model]().eval() for _ in range(n_members)]
     inputs = (
         torch.randn(1, n_beats, 2, 2, 100),
-        torch.randn(1, n_beats, 2, len(SHAPE_FEATURES)),
+        torch.randn(1, n_beats, 2, len(LEAD_FEATURES)),
         torch.randn(1, n_beats, len(RHYTHM_FEATURES)),
     )
     names = ("windows", "shapes", "rhythm")
