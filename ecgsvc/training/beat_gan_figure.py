@@ -21,7 +21,7 @@ N_COMPARED = 800
 _N_DRAWN = 5  # generated beats drawn one by one
 _PANEL = (330, 150)  # width and height, pixels
 _MARGIN = (60, 40)
-_RANGE = (-2.0, 2.5)  # of a dominant QRS complex, bottom and top of a panel
+_RANGE = (-1.2, 1.8)  # of a dominant QRS complex, bottom and top of a panel
 
 
 @dataclass(frozen=True, slots=True, eq=False)

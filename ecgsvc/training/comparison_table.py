@@ -32,15 +32,16 @@ def comparison_table(results: Sequence[CellResult]) -> Table:
     table = Table(title="Beat networks, N S V F of MIT-BIH")
     for heading in ("Split", "Network", "Loss", "Augmentation"):
         table.add_column(heading)
-    for heading in ("Seeds", "Epochs", *_FIGURES):
+    for heading in ("Seeds", "Epochs", "Validation macro F1 %", *_FIGURES):
         table.add_column(heading, justify="right")
     for split in dict.fromkeys(result.cell.split for result in results):
         of_split = [result for result in results if result.cell.split == split]
         for row in dict.fromkeys(_row(result.cell) for result in of_split):
             alike = [result for result in of_split if _row(result.cell) == row]
             epochs = f"{np.mean([result.epochs for result in alike]):.0f}"
+            held_out = _spread([100 * result.validation_macro_f1 for result in alike])
             cells = _cells([result.confusion for result in alike])
-            table.add_row(_TITLES[split], *row, str(len(alike)), epochs, *cells)
+            table.add_row(_TITLES[split], *row, str(len(alike)), epochs, held_out, *cells)
         ensembles = [
             top2_weighted(of_seed)
             for seed in dict.fromkeys(result.cell.seed for result in of_split)
@@ -48,7 +49,7 @@ def comparison_table(results: Sequence[CellResult]) -> Table:
         ]
         if ensembles:
             cells = _cells(ensembles)
-            about = ("Top2-Weighted", "", "", str(len(ensembles)), "")
+            about = ("Top2-Weighted", "", "", str(len(ensembles)), "", "")
             table.add_row(_TITLES[split], *about, *cells)
     return table
 
@@ -58,10 +59,12 @@ def _row(cell: Cell) -> tuple[str, str, str]:
 
 
 def _cells(confusions: Sequence[Counts]) -> list[str]:
-    """Every figure, mean over the confusion matrices, with SD where there are several."""
+    """Every figure over the confusion matrices."""
     figures = [beat_figures(confusion) for confusion in confusions]
-    values = [[100 * of(f) for f in figures] for of in _FIGURES.values()]
-    return [
-        f"{np.mean(v):.2f}" + (f" ± {np.std(v, ddof=1):.2f}" if len(v) > 1 else "")
-        for v in values
-    ]
+    return [_spread([100 * of(f) for f in figures]) for of in _FIGURES.values()]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean, with SD where there are several."""
+    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread}"

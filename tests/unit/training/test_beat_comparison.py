@@ -147,6 +147,7 @@ def test_the_table_names_the_inflated_split_and_counts_seeds():
     assert columns["Network"] == ["a", "b", "Top2-Weighted"]
     assert columns["Seeds"] == ["1", "1", "1"]
     assert columns["Accuracy %"] == ["100.00"] * 3
+    assert columns["Validation macro F1 %"] == ["50.00", "60.00", ""]
 
 
 def test_cells_come_in_whole_rounds_of_a_seed():
