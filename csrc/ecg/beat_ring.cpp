@@ -10,10 +10,11 @@ constexpr int kColumnsBefore = kBeatBefore + kMostShift;
 constexpr int kColumnsAfter = kBeatAfter + kMostShift;
 static_assert(std::max(kColumnsBefore, kColumnsAfter) <= GridStretch::kReach);
 
-double range_of(std::span<const double> values) {
-    double low = values[0];
-    double high = values[0];
-    for (const double x : values) {
+template <typename Sample>
+Sample range_of(std::span<const Sample> values) {
+    Sample low = values[0];
+    Sample high = values[0];
+    for (const Sample x : values) {
         low = x < low ? x : low;
         high = x > high ? x : high;
     }
@@ -42,21 +43,23 @@ void BeatRing::move_to(std::size_t beat) {
 void BeatRing::read(std::size_t beat) {
     for (std::size_t lead = 0; lead < typical_mv_.size(); ++lead) {
         Slot& in_lead = slots_[slot(beat, lead)];
-        std::ranges::copy(stretch_.around(lead, r_peaks_[beat], kColumnsBefore, kColumnsAfter),
-                          in_lead.values.begin());
+        std::ranges::transform(stretch_.around(lead, r_peaks_[beat], kColumnsBefore, kColumnsAfter),
+                               in_lead.values.begin(),
+                               [](double x) { return static_cast<float>(x); });
         prepare(in_lead, typical_mv_[lead]);
     }
 }
 
 void BeatRing::prepare(Slot& slot, double typical_mv) noexcept {
-    const double* const earliest = slot.values.data() + kColumnsBefore - kQrsBefore - kMostShift;
-    slot.amplitude_mv = range_of({earliest + kMostShift, kQrsWidth});
-    for (std::size_t i = 0; i < slot.qrs.size(); ++i) slot.qrs[i] = earliest[i] / typical_mv;
+    const float* const earliest = slot.values.data() + kColumnsBefore - kQrsBefore - kMostShift;
+    slot.amplitude_mv = range_of(std::span<const float>{earliest + kMostShift, kQrsWidth});
+    const auto scale = static_cast<float>(1.0 / typical_mv);
+    for (std::size_t i = 0; i < slot.qrs.size(); ++i) slot.qrs[i] = earliest[i] * scale;
     Shifts sums{};
     Shifts squares{};
     for (std::size_t k = 0; k < kQrsWidth; ++k) {
         for (std::size_t s = 0; s < kShiftLanes; ++s) {
-            const double x = slot.qrs[k + s];
+            const float x = slot.qrs[k + s];
             sums[s] += x;
             squares[s] += x * x;
         }
@@ -69,7 +72,7 @@ void BeatRing::prepare(Slot& slot, double typical_mv) noexcept {
 
 Alignment BeatRing::align(std::size_t beat, std::size_t other,
                           std::span<const std::size_t> leads) const noexcept {
-    double own_power = 0.0;
+    float own_power = 0.0F;
     Shifts powers{};
     Shifts common{};
     for (const std::size_t lead : leads) {
@@ -81,7 +84,7 @@ Alignment BeatRing::align(std::size_t beat, std::size_t other,
                 products[s] += a.qrs[k + kMostShift] * b.qrs[k + s];
             }
         }
-        const double sum = a.sums[kMostShift];
+        const float sum = a.sums[kMostShift];
         for (std::size_t s = 0; s < kShiftLanes; ++s) {
             common[s] += products[s] - sum * b.sums[s] / kQrsWidth;
             powers[s] += b.powers[s];
@@ -91,8 +94,9 @@ Alignment BeatRing::align(std::size_t beat, std::size_t other,
     Alignment best{-1.0, 0};
     for (int s = 0; s < kShifts; ++s) {
         const auto i = static_cast<std::size_t>(s);
-        if (own_power <= 0.0 || powers[i] <= 0.0) continue;
-        const double similarity = common[i] / std::sqrt(own_power * powers[i]);
+        if (own_power <= 0.0F || powers[i] <= 0.0F) continue;
+        const double similarity =
+            common[i] / std::sqrt(static_cast<double>(own_power) * static_cast<double>(powers[i]));
         if (similarity > best.similarity) best = {similarity, s - kMostShift};
     }
     return best;

@@ -30,8 +30,8 @@ struct Alignment {
     int shift;          ///< grid samples from its R peak to where it is most similar
 };
 
-/// Grid values around a beat, its kNeighbours before and as many after, read once each while one
-/// goes from beat to beat.
+/// Grid values (in float: noise is a thousand times its grain) around a beat, its kNeighbours
+/// before and as many after, read once each while one goes from beat to beat.
 class BeatRing {
   public:
     /// R peaks as grid indices, increasing, each inside the grid; `typical_mv` is the QRS
@@ -46,8 +46,8 @@ class BeatRing {
         return slots_[slot(beat, lead)].amplitude_mv;
     }
     /// kBeatWidth columns of a lead, column kBeatBefore `shift` samples from the R peak.
-    [[nodiscard]] const double* columns(std::size_t beat, std::size_t lead,
-                                        int shift) const noexcept {
+    [[nodiscard]] const float* columns(std::size_t beat, std::size_t lead,
+                                       int shift) const noexcept {
         return slots_[slot(beat, lead)].values.data() + kMostShift + shift;
     }
     /// Where `other`, a neighbour, is most similar to `beat`; the first of equal shifts. `leads`
@@ -56,23 +56,24 @@ class BeatRing {
                                   std::span<const std::size_t> leads) const noexcept;
 
     static constexpr int kShifts = 2 * kMostShift + 1;
-    /// An even number, for vectors of two.
-    static constexpr int kShiftLanes = kShifts + 1;
+    /// Filled up to whole vectors of four.
+    static constexpr int kShiftLanes = 12;
+    static_assert(kShiftLanes >= kShifts);
     /// The QRS complex for comparing beats: 60 ms before to 80 ms after the R peak.
     static constexpr int kQrsBefore = 15;
     static constexpr int kQrsAfter = 20;
     static constexpr int kQrsWidth = kQrsBefore + kQrsAfter + 1;
 
   private:
-    using Shifts = std::array<double, kShiftLanes>;
+    using Shifts = std::array<float, kShiftLanes>;
 
     /// One beat in one lead.
     struct Slot {
-        std::array<double, kBeatWidth + 2 * kMostShift> values;
-        double amplitude_mv;
+        std::array<float, kBeatWidth + 2 * kMostShift> values;
+        float amplitude_mv;
         /// The QRS complex over the typical amplitude, and what correlation needs of it, for
         /// each shift: its sum and the sum of squares about its mean.
-        std::array<double, kQrsWidth + kShiftLanes - 1> qrs;
+        std::array<float, kQrsWidth + kShiftLanes - 1> qrs;
         Shifts sums;
         Shifts powers;
     };

@@ -48,15 +48,15 @@ void MeanBeats::find_members(std::size_t beat) {
 
 void MeanBeats::average() {
     const double sum_of_weights = kOwnWeight + static_cast<double>(members_.size() - 1);
-    const double own_weight = kOwnWeight / sum_of_weights;
-    const double other_weight = 1.0 / sum_of_weights;
+    const auto own_weight = static_cast<float>(kOwnWeight / sum_of_weights);
+    const auto other_weight = static_cast<float>(1.0 / sum_of_weights);
     for (std::size_t live = 0; live < live_.size(); ++live) {
         double* const mean = means_.data() + live * kBeatWidth;
         for (int from = 0; from < kBeatWidth; from += kSumWidth) {
-            std::array<double, kSumWidth> sums{};
+            std::array<float, kSumWidth> sums{};
             for (std::size_t i = 0; i < members_.size(); ++i) {
-                const double weight = i == 0 ? own_weight : other_weight;
-                const double* const values = member(i, live) + from;
+                const float weight = i == 0 ? own_weight : other_weight;
+                const float* const values = member(i, live) + from;
                 for (std::size_t k = 0; k < kSumWidth; ++k) sums[k] += weight * values[k];
             }
             std::ranges::copy(sums, mean + from);

@@ -42,7 +42,7 @@ class MeanBeats {
     [[nodiscard]] std::size_t n_members() const noexcept { return members_.size(); }
     /// A lead of one of the averaged beats, kBeatWidth columns; those beyond the ends of the
     /// recording repeat them.
-    [[nodiscard]] const double* member(std::size_t i, std::size_t live) const noexcept {
+    [[nodiscard]] const float* member(std::size_t i, std::size_t live) const noexcept {
         return ring_.columns(members_[i].beat, live_[live], members_[i].shift);
     }
     /// Columns of the window that lie in the recording, first and last.

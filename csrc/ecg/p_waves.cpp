@@ -58,19 +58,19 @@ struct Recurrence {
 using Heights = std::array<double, 2 * kHalfRecurring + 1>;
 
 /// Bumps of one beat at `n` columns from `first` on.
-Heights bumps(const double* lead, int first, int n, int flank_last) {
+Heights bumps(const float* lead, int first, int n, int flank_last) {
     static_assert(kBeatBefore - kLongestPr >= kReach);  // the left flank lies in the window
     const auto begin = static_cast<std::size_t>(first);
     const auto end = static_cast<std::size_t>(n);
     const auto with_flank = static_cast<std::size_t>(std::clamp(flank_last - kReach - first, 0, n));
     Heights heights;
     for (std::size_t i = 0; i < with_flank; ++i) {
-        const double* const middle = lead + begin + i;
-        heights[i] = 2.0 * middle[0] - middle[-kReach] - middle[kReach];
+        const float* const middle = lead + begin + i;
+        heights[i] = 2.0F * middle[0] - middle[-kReach] - middle[kReach];
     }
     for (std::size_t i = with_flank; i < end; ++i) {
-        const double* const middle = lead + begin + i;
-        heights[i] = 2.0 * middle[0] - middle[-kReach] - lead[flank_last];
+        const float* const middle = lead + begin + i;
+        heights[i] = 2.0F * middle[0] - middle[-kReach] - lead[flank_last];
     }
     return heights;
 }

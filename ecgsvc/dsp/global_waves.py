@@ -26,19 +26,17 @@ def _global_points(leads: Sequence[WavePoints]) -> GlobalPoints:
     if not leads:
         return GlobalPoints(np.empty(0), np.empty(0))
     return GlobalPoints(
-        onset=_second([_absent_as_nan(points.onset) for points in leads]),
-        offset=-_second([-_absent_as_nan(points.offset) for points in leads]),
+        onset=_second(np.array([points.onset for points in leads])),
+        offset=-_second(np.array([points.offset for points in leads]), -1.0),
     )
 
 
-def _absent_as_nan(indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.where(indices < 0, np.nan, indices.astype(np.float64))
-
-
-def _second(per_lead: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Second-smallest over the rows where three or more have a value, else the smallest."""
-    ordered = np.sort(np.stack(per_lead), axis=0)
-    n_present = np.isfinite(ordered).sum(axis=0)
-    rank = np.where(n_present >= 3, 1, 0)
-    picked: NDArray[np.float64] = np.take_along_axis(ordered, rank[np.newaxis], axis=0)[0]
+def _second(per_lead: NDArray[np.int64], sign: float = 1.0) -> NDArray[np.float64]:
+    """Second-smallest over the leads where three or more have one, else the smallest."""
+    ordered = np.where(per_lead < 0, np.nan, sign * per_lead)
+    ordered.sort(axis=0)
+    if len(ordered) < 3:
+        smallest: NDArray[np.float64] = ordered[0]
+        return smallest
+    picked: NDArray[np.float64] = np.where(np.isnan(ordered[2]), ordered[0], ordered[1])
     return picked
