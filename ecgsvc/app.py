@@ -12,6 +12,7 @@ from ecgsvc.config import Settings
 from ecgsvc.domain.errors import EcgsvcError
 from ecgsvc.inference import (
     BeatClassifier,
+    BeatTools,
     Explainer,
     MalignantRhythmDetector,
     RhythmClassifier,
@@ -23,6 +24,7 @@ from ecgsvc.store import ReportStore
 
 _LOG = logging.getLogger("ecgsvc")
 _TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+_BEAT_TOOLS = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
 
 
 def beat_classifier(settings: Settings) -> BeatClassifier:
@@ -44,7 +46,7 @@ def wave_reader(settings: Settings) -> WaveReader:
     ModelUnavailable
         As `beat_classifier`.
     """
-    return WaveReader.load(settings.wave_model, _TOOLS, provider=settings.provider)
+    return WaveReader.load(settings.wave_model, _BEAT_TOOLS, provider=settings.provider)
 
 
 def signal_path(settings: Settings) -> SignalPath:

@@ -4,6 +4,7 @@
 
 namespace ecg::bindings {
 
+void bind_beat_groups(pybind11::module_& module);
 void bind_beat_windows(pybind11::module_& module);
 void bind_delineate(pybind11::module_& module);
 void bind_filters(pybind11::module_& module);

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "ecg/beat_ring.hpp"
 #include "ecg/lead_grid.hpp"
 #include "ecg/mean_beat.hpp"
 #include "ecg/p_waves.hpp"
 #include "ecg/qrs_waves.hpp"
+#include "ecg/r_peak_list.hpp"
 #include "ecg/t_waves.hpp"
 
 namespace ecg {
@@ -20,24 +20,13 @@ constexpr std::size_t kP = 0;
 constexpr std::size_t kQrs = 1;
 constexpr std::size_t kT = 2;
 
+// Between the usual 0.5-40 Hz and less noise; chosen with the wave bounds on LUDB.
+constexpr Band kBand{Hertz{0.435}, Hertz{32.2}};
+
 // Without a T wave before, P is looked for from 160 ms after the R peak before on.
 constexpr int kShortestQt = 40;
 // A T wave ends, and a P wave begins, within this of their R peaks: no beat farther off matters.
 constexpr std::int64_t kFarthestBefore = 300;
-
-void check(Leads leads_mv, std::span<const std::int64_t> r_peaks) {
-    const std::size_t n = leads_mv.empty() ? 0 : leads_mv.front().size();
-    if (std::ranges::any_of(leads_mv, [n](const auto& lead) { return lead.size() != n; })) {
-        throw std::invalid_argument("all leads must have the same length");
-    }
-    std::int64_t previous = -1;
-    for (const std::int64_t r_peak : r_peaks) {
-        if (r_peak <= previous || r_peak >= static_cast<std::int64_t>(n)) {
-            throw std::invalid_argument("R peaks must be strictly increasing and inside the leads");
-        }
-        previous = r_peak;
-    }
-}
 
 /// Median of each row of `n` values, which it puts in another order.
 std::vector<double> medians(std::span<double> values, std::size_t n) {
@@ -55,7 +44,7 @@ std::vector<double> medians(std::span<double> values, std::size_t n) {
 class Delineator {
   public:
     Delineator(Leads leads_mv, SamplingRate rate, std::span<const std::int64_t> r_peaks)
-        : leads_mv_(leads_mv), grid_(leads_mv, rate), on_grid_(r_peaks.size()) {
+        : leads_mv_(leads_mv), grid_(leads_mv, rate, kBand), on_grid_(r_peaks.size()) {
         std::ranges::transform(r_peaks, on_grid_.begin(), [&](std::int64_t r_peak) {
             const double index = static_cast<double>(r_peak) / grid_.samples_per_cell();
             return std::min<std::int64_t>(std::llround(index), grid_.width() - 1);
@@ -144,7 +133,7 @@ class Delineator {
 
 std::vector<std::int64_t> delineate(Leads leads_mv, SamplingRate rate,
                                     std::span<const std::int64_t> r_peaks) {
-    check(leads_mv, r_peaks);
+    check_r_peaks(leads_mv, r_peaks);
     if (leads_mv.empty() || r_peaks.empty()) return {};
     return Delineator(leads_mv, rate, r_peaks).run();
 }

@@ -10,9 +10,6 @@ namespace ecg {
 namespace {
 
 constexpr int kOrder = 2;
-// Between the usual 0.5-40 Hz and less noise; chosen with the wave bounds on LUDB.
-constexpr double kLowHz = 0.435;
-constexpr double kHighHz = 32.2;
 // Below about 90 Hz of sampling the upper edge gives way.
 constexpr double kHighestShareOfNyquist = 0.9;
 // A stretch is filtered with a block more on either side. What the filter remembers fades by half
@@ -28,14 +25,14 @@ std::int64_t grid_width(std::size_t n_samples, double samples_per_cell) {
 
 }  // namespace
 
-LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate)
+LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate, Band band)
     : rate_(rate),
       n_samples_(leads_mv.empty() ? 0 : leads_mv.front().size()),
       samples_per_cell_(rate.hz() / kGridRateHz),
       width_(grid_width(n_samples_, samples_per_cell_)),
       block_(static_cast<std::size_t>(std::max<std::int64_t>(1, rate.samples_in(kBlock)))) {
-    const double high = std::min(kHighHz, kHighestShareOfNyquist * rate.nyquist_hz());
-    sections_ = butterworth_band_pass(kOrder, Hertz{kLowHz}, Hertz{high}, rate);
+    const double high = std::min(band.high.value, kHighestShareOfNyquist * rate.nyquist_hz());
+    sections_ = butterworth_band_pass(kOrder, band.low, Hertz{high}, rate);
     leads_.reserve(leads_mv.size());
     for (const auto& lead : leads_mv) leads_.emplace_back(lead, block_);
 }

@@ -15,12 +15,19 @@ namespace ecg {
 /// Rate at which waves are looked for; their constants are numbers of samples of 4 ms.
 inline constexpr double kGridRateHz = 250.0;
 
-/// Leads filtered without phase shift (0.44-32 Hz) and brought to the grid rate. Gaps are bridged
-/// by straight lines; a lead without any sample is all zero. Filtered by `GridStretch`, a stretch
-/// at a time, so that a day takes no more memory than some minutes; the leads must outlive it.
+/// What a grid lets through.
+struct Band {
+    Hertz low;
+    Hertz high;
+};
+
+/// Leads filtered without phase shift and brought to the grid rate; at low sampling rates the upper
+/// edge gives way. Gaps are bridged by straight lines; a lead without any sample is all zero.
+/// Filtered by `GridStretch`, a stretch at a time, so that a day takes no more memory than some
+/// minutes; the leads must outlive it.
 class LeadGrid {
   public:
-    LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate);
+    LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate, Band band);
 
     [[nodiscard]] std::size_t n_leads() const noexcept { return leads_.size(); }
     [[nodiscard]] std::int64_t width() const noexcept { return width_; }
@@ -44,7 +51,7 @@ class LeadGrid {
 class GridStretch {
   public:
     /// How far around a cell values can be read.
-    static constexpr std::int64_t kReach = 180;
+    static constexpr std::int64_t kReach = 192;
 
     explicit GridStretch(const LeadGrid& grid);
 

@@ -8,6 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "ecg/beat_cuts.hpp"
+#include "ecg/beat_groups.hpp"
+#include "ecg/beat_ring.hpp"
 #include "ecg/delineate.hpp"
 #include "ecg/r_peaks.hpp"
 
@@ -66,6 +69,32 @@ std::vector<std::int64_t> in_chunks(const Recording& recording) {
     return r_peaks;
 }
 
+/// Groups and averages as the wave model is fed.
+void group(const Recording& recording, std::span<const std::span<const double>> leads,
+           std::span<const std::int64_t> r_peaks) {
+    constexpr ecg::CutShape kShape{124, 187};
+    constexpr std::int64_t kMostGroups = 6;
+    const auto cuts =
+        ecg::cut_beats(leads, recording.rate, r_peaks, kShape, {ecg::Hertz{0.5}, ecg::Hertz{60.0}});
+    const auto finite = [](float x) { return std::isfinite(x); };
+    require(std::ranges::all_of(cuts.values_mv, finite));
+    const ecg::CutsView view{cuts.values_mv, r_peaks.size(), leads.size(), kShape.width()};
+    const auto found = ecg::group_beats(view, kShape.before, 0.8, kMostGroups);
+    for (std::int64_t number = 0; number < kMostGroups; ++number) {
+        std::vector<std::int64_t> beats;
+        std::vector<std::int64_t> starts;
+        for (std::size_t beat = 0; beat < r_peaks.size(); ++beat) {
+            if (found.groups[beat] != number) continue;
+            beats.push_back(static_cast<std::int64_t>(beat));
+            starts.push_back(ecg::kMostShift + found.shifts[beat]);
+        }
+        const auto average =
+            ecg::average_beats(view, cuts.inside, found.leads, beats, starts, {304, 95, 151});
+        require(std::ranges::none_of(average.mean, [](float x) { return std::isnan(x); }));
+        require(std::ranges::none_of(average.spread, [](float x) { return std::isnan(x); }));
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -79,6 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     require(r_peaks.empty() || (r_peaks.front() >= 0 && r_peaks.back() < n));
     require(in_chunks(recording) == r_peaks);
 
+    group(recording, leads, r_peaks);
     const auto points = ecg::delineate(leads, recording.rate, r_peaks);
     require(points.size() == leads.size() * r_peaks.size() * ecg::kWaveKinds * ecg::kWavePoints);
     for (std::size_t i = 0; i < points.size(); i += ecg::kWavePoints) {

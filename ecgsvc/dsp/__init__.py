@@ -4,6 +4,7 @@ Arrays are C-contiguous float64, NaN is a missing sample, and the GIL is release
 the core computes.
 """
 
+from ecgsvc.dsp.beat_groups import average_beats, cut_beats, group_beats
 from ecgsvc.dsp.beat_windows import beat_windows
 from ecgsvc.dsp.delineation import delineate
 from ecgsvc.dsp.electrode_swaps import swapped_limb_electrodes
@@ -23,14 +24,17 @@ __all__ = [
     "RPeakDetector",
     "SampledDataError",
     "assess_quality",
+    "average_beats",
     "band_pass",
     "beat_quality",
     "beat_windows",
     "contradicting_limb_leads",
+    "cut_beats",
     "delineate",
     "delineate_leads",
     "detect_r_peaks",
     "global_waves",
+    "group_beats",
     "measure",
     "notch",
     "parse_sampled_data",

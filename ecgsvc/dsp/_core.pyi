@@ -29,6 +29,34 @@ def beat_windows(
     before_s: float,
     after_s: float,
 ) -> NDArray[np.float64]: ...
+def cut_beats(
+    samples_mv: NDArray[np.float64],
+    sampling_rate_hz: float,
+    r_peak_indices: NDArray[np.int64],
+    *,
+    before: int,
+    after: int,
+    low_hz: float,
+    high_hz: float,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]: ...
+def group_beats(
+    cuts_mv: NDArray[np.float32],
+    *,
+    r_column: int,
+    least_similarity: float,
+    most_groups: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+def average_beats(
+    cuts_mv: NDArray[np.float32],
+    inside: NDArray[np.int64],
+    leads: NDArray[np.int64],
+    beats: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    *,
+    width: int,
+    qrs_from: int,
+    qrs_to: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
 class DetectorConstants:
     early_share: float

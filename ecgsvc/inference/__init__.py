@@ -7,10 +7,12 @@ from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
 from ecgsvc.inference.rhythm import RhythmClassifier
 from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.wave_groups import BeatTools
 from ecgsvc.inference.waves import WaveReader
 
 __all__ = [
     "BeatClassifier",
+    "BeatTools",
     "Explainer",
     "MalignantRhythmDetector",
     "ModelCard",

@@ -13,7 +13,6 @@ from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.domain.waves import ABSENT, GlobalPoints, GlobalWaves, LeadWaves, WavePoints
-from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
 from ecgsvc.inference.wave_groups import (
@@ -21,6 +20,7 @@ from ecgsvc.inference.wave_groups import (
     WAVE_RATE_HZ,
     WINDOW_SAMPLES,
     BeatGroup,
+    BeatTools,
     beat_groups,
     stretches,
 )
@@ -36,8 +36,8 @@ WAVE_LABELS = ("P", "QRS", "T")
 OUTPUTS = ("points", "presence", "limits")
 
 
-Answer: TypeAlias = Callable[[BeatGroup], WaveAnswers]
-"""What a model says of a group of beats."""
+Answer: TypeAlias = Callable[[Sequence[BeatGroup]], list[WaveAnswers]]
+"""What a model says of groups of beats in the same leads."""
 
 
 class WaveReader:
@@ -48,7 +48,7 @@ class WaveReader:
         answer: Answer,
         identity: ModelIdentity,
         thresholds: Mapping[str, float],
-        tools: SignalTools,
+        tools: BeatTools,
     ) -> None:
         self._answer = answer
         self._identity = identity
@@ -59,7 +59,7 @@ class WaveReader:
     def load(
         cls,
         folder: Path,
-        tools: SignalTools,
+        tools: BeatTools,
         *,
         provider: Provider = "auto",
         intra_op_threads: int = 1,
@@ -111,32 +111,47 @@ class WaveReader:
             return tuple(waves), global_waves
         marks = _marks(waves, global_waves)
         for stretch in stretches(waveform, r_peak_indices, self._tools):
-            for group in beat_groups(stretch):
-                answers = self._answer(group)
+            groups = beat_groups(stretch, self._tools)
+            for group, answers in zip(groups, self._answer(groups), strict=True):
                 carry(marks, group, answers, stretch.samples_per_column, self._thresholds)
         drop_impossible(marks, r_peak_indices, waveform.sampling_rate_hz)
         return _lead_waves(waveform, marks), _global_waves(marks)
 
 
+def network_inputs(
+    groups: Sequence[BeatGroup],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Windows (groups, leads, 3, 304) and context (groups, 4), the same leads in all."""
+    return np.stack([g.window for g in groups]), np.stack([g.context for g in groups])
+
+
 def wave_answers(
     points: NDArray[np.float32], presence: NDArray[np.float32], limits: NDArray[np.float32]
-) -> WaveAnswers:
-    """Take the outputs for one group, shape (n_leads, 9), logits (n_leads, 3), and (6,)."""
-    return WaveAnswers(
-        points.astype(np.float64).reshape(-1, 3, 3),
+) -> list[WaveAnswers]:
+    """Take the outputs: (groups, leads, 9), logits (groups, leads, 3), and (groups, 6)."""
+    n_groups, n_leads, _ = points.shape
+    each = zip(
+        points.astype(np.float64).reshape(n_groups, n_leads, 3, 3),
         1.0 / (1.0 + np.exp(-presence.astype(np.float64))),
-        limits.astype(np.float64).reshape(3, 2),
+        limits.astype(np.float64).reshape(n_groups, 3, 2),
+        strict=True,
     )
+    return [WaveAnswers(*of_group) for of_group in each]
 
 
-def _run(session: ort.InferenceSession, name: str, group: BeatGroup) -> WaveAnswers:
-    feed = {"windows": group.window[np.newaxis], "context": group.context[np.newaxis]}
+def _run(
+    session: ort.InferenceSession, name: str, groups: Sequence[BeatGroup]
+) -> list[WaveAnswers]:
+    if not groups:
+        return []
+    windows, context = network_inputs(groups)
+    feed = {"windows": windows, "context": context}
     try:
         points, presence, limits = session.run(OUTPUTS, feed)
     except Exception as error:  # ONNX Runtime's errors share no public base class
         msg = f"the model {name} failed while it ran"
         raise ModelUnavailable(msg) from error
-    return wave_answers(points[0], presence[0], limits[0])
+    return wave_answers(points, presence, limits)
 
 
 def _fits(card: ModelCard) -> bool:
@@ -153,6 +168,7 @@ def _fits(card: ModelCard) -> bool:
 
 
 def _marks(waves: Sequence[LeadWaves], global_waves: GlobalWaves) -> Marks:
+    """Copy the core's marks, point by point, as `_lead_waves` gives them back."""
     points = np.array(
         [
             [(wave.onset, wave.peak, wave.offset) for wave in (lead.p, lead.qrs, lead.t)]
@@ -167,20 +183,26 @@ def _marks(waves: Sequence[LeadWaves], global_waves: GlobalWaves) -> Marks:
 
 
 def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
-    """Give whole samples; a wave beyond the recording or with missing samples is absent."""
-    points = np.where(np.isfinite(marks.points), np.rint(marks.points), ABSENT)
-    points = points.astype(np.int64)
-    beyond = (points[..., 0] < 0) | (points[..., 2] >= waveform.n_samples)
-    points[beyond] = ABSENT
-    missing = np.isnan(waveform.samples_mv)
-    for lead in np.flatnonzero(missing.any(axis=1)):
-        rows, lost = points[lead], np.flatnonzero(missing[lead])
-        first, last = np.searchsorted(lost, (rows[..., 0], rows[..., 2] + 1))
-        rows[first != last] = ABSENT
-    by_wave = np.ascontiguousarray(np.moveaxis(points, 1, -1))  # lead, wave, point, beat
+    """Give whole samples; a wave beyond the recording or with missing samples is absent.
+
+    In the marks' own memory: a day's are tens of megabytes.
+    """
+    points = np.moveaxis(marks.points, 1, -1)  # lead, wave, point, beat
+    np.rint(points, out=points)
+    absent = np.isnan(points[:, :, 1]) | (points[:, :, 0] < 0)
+    absent |= points[:, :, 2] >= waveform.n_samples
+    for lead in np.flatnonzero(np.isnan(waveform.samples_mv.min(axis=1, initial=np.inf))):
+        missing = np.flatnonzero(np.isnan(waveform.samples_mv[lead]))
+        bounds = (points[lead, :, 0], points[lead, :, 2] + 1)
+        first, last = np.searchsorted(missing, bounds)
+        absent[lead] |= first != last
+    points.transpose(0, 1, 3, 2)[absent] = ABSENT
+    whole = points.view(np.int64)
+    for of_lead, rounded in zip(whole, points, strict=True):
+        of_lead[...] = rounded.astype(np.int64)
     return tuple(
         LeadWaves(lead, *(WavePoints(*of_wave) for of_wave in of_lead))
-        for lead, of_lead in zip(waveform.leads, by_wave, strict=True)
+        for lead, of_lead in zip(waveform.leads, whole, strict=True)
     )
 
 

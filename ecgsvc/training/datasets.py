@@ -13,10 +13,12 @@ from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.beats import BEAT_CLASSES
 from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
 from ecgsvc.evaluation.references import find_records, read_reference_beats
+from ecgsvc.inference import BeatTools
 from ecgsvc.inference.beat_features import BeatInputs, SignalTools, build_beat_inputs
 from ecgsvc.simulation import SimulationSettings, simulate
 
 SIGNAL_TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+BEAT_TOOLS = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
 
 PIECES_S = (10.0, 60.0)
 """Lengths of the short recordings that are cut from each record, seconds."""

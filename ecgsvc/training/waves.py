@@ -15,17 +15,17 @@ from ecgsvc.evaluation.delineation import DelineationResults, evaluate_delineati
 from ecgsvc.inference import BeatClassifier
 from ecgsvc.inference.wave_groups import BeatGroup
 from ecgsvc.inference.wave_marks import WaveAnswers
-from ecgsvc.inference.waves import WaveReader, wave_answers
+from ecgsvc.inference.waves import WaveReader, network_inputs, wave_answers
 from ecgsvc.pipeline import SignalPath
 from ecgsvc.training.cards import write_card
-from ecgsvc.training.datasets import SIGNAL_TOOLS
+from ecgsvc.training.datasets import BEAT_TOOLS, SIGNAL_TOOLS
 from ecgsvc.training.waves_card import held_out_figures, wave_card
 from ecgsvc.training.waves_dataset import AnnotatedGroup, folds_of, prepare_groups
 from ecgsvc.training.waves_export import export_wave_network
 from ecgsvc.training.waves_fit import WavePlan, fit_waves
 from ecgsvc.training.waves_network import WaveNetwork
 
-WAVES_VERSION = "1.0.0"
+WAVES_VERSION = "1.0.1"
 WAVES_EPOCHS = 400
 N_FOLDS = 5
 THRESHOLDS: Mapping[str, float] = {
@@ -126,13 +126,15 @@ def signal_path(network: WaveNetwork) -> SignalPath:
     classifier = BeatClassifier.load(MODELS_DIR / BEAT_MODEL, SIGNAL_TOOLS, provider="cpu")
     identity = ModelIdentity("waves-unet", "in training", "")
     answer = partial(network_answers, network)
-    reader = WaveReader(answer, identity, THRESHOLDS, SIGNAL_TOOLS)
+    reader = WaveReader(answer, identity, THRESHOLDS, BEAT_TOOLS)
     return SignalPath(classifier, wave_reader=reader)
 
 
 @torch.no_grad()
-def network_answers(network: WaveNetwork, group: BeatGroup) -> WaveAnswers:
+def network_answers(network: WaveNetwork, groups: Sequence[BeatGroup]) -> list[WaveAnswers]:
     """Ask a network that is not exported."""
-    windows, context = torch.from_numpy(group.window), torch.from_numpy(group.context)
-    points, presence, limits = network(windows[None], context[None])
-    return wave_answers(points[0].numpy(), presence[0].numpy(), limits[0].numpy())
+    if not groups:
+        return []
+    windows, context = (torch.from_numpy(x) for x in network_inputs(groups))
+    points, presence, limits = network(windows, context)
+    return wave_answers(points.numpy(), presence.numpy(), limits.numpy())

@@ -15,6 +15,7 @@ from ecgsvc.inference.wave_groups import (
     Stretch,
     mean_group,
 )
+from ecgsvc.training.datasets import BEAT_TOOLS
 from ecgsvc.training.waves_dataset import AnnotatedGroup
 
 LEADS_SHOWN = (1, 2, 4, 8, 12, 12)
@@ -64,19 +65,6 @@ def epoch_batches(
         order = order[size:]
 
 
-def whole_batch(group: AnnotatedGroup) -> WaveBatch:
-    """Give a group as it is in service."""
-    shown = _Shown(
-        group.group.window,
-        group.group.context,
-        group.points.reshape(-1, 9),
-        group.presence,
-        group.global_points.ravel(),
-        group.n_annotated,
-    )
-    return _collate([shown])
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
     window: NDArray[np.float32]
@@ -116,7 +104,7 @@ def _draw(group: AnnotatedGroup, n_leads: int, rng: np.random.Generator) -> _Sho
         (group.group.anchors[kept] - group.stretch.r_peaks[members]) / step
     ).astype(np.int64)
     noisy = _with_noise(group.stretch, members, leads, rng)
-    seen = mean_group(noisy, np.arange(n_leads), np.arange(n_shown), shifts)
+    seen = mean_group(noisy, np.arange(n_leads), np.arange(n_shown), shifts, BEAT_TOOLS)
     window = seen.window
     points, limits = group.points[rows].reshape(-1, 9), group.global_points.ravel()
     jitter = int(rng.integers(-_MOST_JITTER, _MOST_JITTER + 1))
@@ -139,7 +127,7 @@ def _with_noise(
     rng: np.random.Generator,
 ) -> Stretch:
     """Take some beats and leads of a stretch and add muscle noise, wander and hum."""
-    seen = stretch.cuts_mv[np.ix_(members, leads)].astype(np.float32)
+    seen = stretch.cuts_mv[np.ix_(members, leads)]
     size = np.ptp(seen, axis=2, keepdims=True).mean(axis=0, keepdims=True)
     at = np.arange(seen.shape[2], dtype=np.float32) / np.float32(WAVE_RATE_HZ)
     noise = rng.standard_normal(seen.shape, dtype=np.float32)

@@ -20,8 +20,8 @@ FAILURE_MODES = (
     "Trained on 150 resting ECGs of adults, 10 s each, mostly sinus rhythm: few records "
     "with paced beats, bundle branch block or atrioventricular block of the second degree.",
     "P waves hidden in the T wave before, and those no beat follows, are not marked.",
-    "One mean beat speaks for all beats of a QRS shape within 64 beats: a P wave or T wave "
-    "that moves from beat to beat is marked where it is on average.",
+    "One mean beat speaks for all beats of a QRS shape within 128 beats: a P wave or T "
+    "wave that moves from beat to beat is marked where it is on average.",
     "With one lead the limits over all leads are a guess of what twelve would show.",
 )
 

@@ -26,7 +26,7 @@ from ecgsvc.inference.wave_groups import (
     stretches,
 )
 from ecgsvc.pipeline import find_r_peaks
-from ecgsvc.training.datasets import SIGNAL_TOOLS
+from ecgsvc.training.datasets import BEAT_TOOLS
 
 _SAME_BEAT_S = 0.150
 _LONGEST_PR_S = 0.480
@@ -100,8 +100,8 @@ def annotated_groups(
     points = np.stack([p for p, _ in marks])  # (n_leads, n_beats, 3, 3)
     presence = np.stack([p for _, p in marks])
     found = []
-    for stretch in stretches(waveform, r_peaks, SIGNAL_TOOLS):
-        for group in beat_groups(stretch):
+    for stretch in stretches(waveform, r_peaks, BEAT_TOOLS):
+        for group in beat_groups(stretch, BEAT_TOOLS):
             own = points[:, group.beats]
             columns = (own - group.anchors[:, None, None]) / stretch.samples_per_column
             columns += SAMPLES_BEFORE_R

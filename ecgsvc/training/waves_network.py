@@ -16,13 +16,37 @@ _N_BUMPS = 16
 
 def _conv(
     n_in: int, n_out: int, width: int, stride: int = 1, dilation: int = 1
-) -> nn.Module:
+) -> nn.Sequential:
+    """Convolve along time, each lead by itself."""
     return nn.Sequential(
-        nn.Conv1d(
-            n_in, n_out, width, stride, dilation * (width // 2), dilation, bias=False
-        ),
-        nn.BatchNorm1d(n_out),
+        along_time(n_in, n_out, width, stride, dilation, bias=False),
+        nn.BatchNorm2d(n_out),
         nn.ReLU(),
+    )
+
+
+def along_time(
+    n_in: int,
+    n_out: int,
+    width: int,
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    bias: bool = True,
+) -> nn.Conv2d:
+    """Convolve (beats, channels, leads, columns) over columns.
+
+    As two dimensions, of which one is 1 wide: ONNX Runtime has its fast convolutions
+    (channels in blocks) for images alone.
+    """
+    return nn.Conv2d(
+        n_in,
+        n_out,
+        (1, width),
+        (1, stride),
+        (0, dilation * (width // 2)),
+        (1, dilation),
+        bias=bias,
     )
 
 
@@ -37,7 +61,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform (windows, channels, columns)."""
+        """Transform (beats, channels, leads, columns)."""
         out: Tensor = x + self.convolve(x)
         return out
 
@@ -47,19 +71,21 @@ class Hear(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.mix = nn.Conv1d(2 * channels, channels, 1)
+        self.mix = nn.Conv2d(2 * channels, channels, 1)
 
-    def forward(self, x: Tensor, n_leads: int) -> Tensor:
-        """Transform (beats * leads, channels, columns)."""
-        leads = x.unflatten(0, (-1, n_leads))  # type: ignore[no-untyped-call]
-        heard = self.mix(pooled(leads)).unsqueeze(1)
-        out: Tensor = (leads + functional.relu(heard)).flatten(0, 1)
-        return out
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform (beats, channels, leads, columns)."""
+        return x + functional.relu(self.mix(pooled(x)))
 
 
-def pooled(leads: Tensor) -> Tensor:
-    """Mean and maximum over axis 1, joined along the channels."""
-    return torch.cat([leads.mean(dim=1), leads.amax(dim=1)], dim=1)
+def pooled(x: Tensor) -> Tensor:
+    """Mean and maximum over the leads, joined along the channels."""
+    return torch.cat([x.mean(dim=2, keepdim=True), x.amax(dim=2, keepdim=True)], dim=1)
+
+
+def _twice(x: Tensor) -> Tensor:
+    """Twice as many columns."""
+    return functional.interpolate(x, scale_factor=(1.0, 2.0))
 
 
 class WaveNetwork(nn.Module):
@@ -80,7 +106,7 @@ class WaveNetwork(nn.Module):
             "bumps", torch.exp(-0.5 * ((at - centres[:, None]) / spacing) ** 2)
         )
         self.register_buffer("columns", 2 * at + 0.5)
-        self.stem = nn.Conv1d(len(CHANNELS), 16, 9, 2, 4)
+        self.stem = along_time(len(CHANNELS), 16, 9, stride=2)
         self.place = nn.Linear(_N_BUMPS, 16)
         self.context = nn.Linear(len(CONTEXT_NAMES), 16)
         self.fine = Residual(16, 7)
@@ -91,18 +117,18 @@ class WaveNetwork(nn.Module):
         self.down_coarse = _conv(32, 48, 5, stride=2)
         self.coarse = nn.Sequential(Residual(48, 3), Residual(48, 3, dilation=2))
         self.hear_coarse = Hear(48)
-        self.dropout = nn.Dropout1d(dropout)
+        self.dropout = dropout
         self.up_middle = _conv(48, 32, 3)
         self.join_middle = Residual(32, 5)
         self.hear_joined = Hear(32)
         self.up_fine = _conv(32, 16, 3)
         self.join_fine = Residual(16, 7)
-        self.heat = nn.Conv1d(16, N_POINTS, 5, padding=2)
+        self.heat = along_time(16, N_POINTS, 5)
         self.presence = nn.Linear(96, 3)
         self.global_heat = nn.Sequential(
-            nn.Conv1d(32, 32, 5, padding=2),
+            along_time(32, 32, 5),
             nn.ReLU(),
-            nn.Conv1d(32, N_GLOBAL, 5, padding=2),
+            along_time(32, N_GLOBAL, 5),
         )
 
     def maps(self, windows: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -121,29 +147,32 @@ class WaveNetwork(nn.Module):
             Of the points (beats, leads, 9, 152), the presence of P, QRS, T as logits
             (beats, leads, 3), and of the global limits (beats, 6, 152).
         """
-        n_leads = windows.shape[1]
-        said = self.context(context).unsqueeze(1).unsqueeze(-1)
-        x = self.stem(windows.flatten(0, 1)) + self.place(self.bumps.t()).t()
-        x = functional.relu((x.unflatten(0, (-1, n_leads)) + said).flatten(0, 1))
-        fine = self.hear_fine(self.fine(x), n_leads)
-        middle = self.hear_middle(self.middle(self.down_middle(fine)), n_leads)
-        coarse = self.hear_coarse(self.coarse(self.down_coarse(middle)), n_leads)
-        coarse = self.dropout(coarse)
-        presence = self.presence(torch.cat([coarse.mean(dim=-1), coarse.amax(dim=-1)], -1))
-        x = middle + self.up_middle(functional.interpolate(coarse, scale_factor=2.0))
-        x = self.hear_joined(self.join_middle(x), n_leads)
-        x = self.join_fine(fine + self.up_fine(functional.interpolate(x, scale_factor=2.0)))
-        all_leads = pooled(x.unflatten(0, (-1, n_leads)))
+        said = self.context(context)[:, :, None, None]
+        place = self.place(self.bumps.t()).t()[:, None, :]
+        x = functional.relu(self.stem(windows.transpose(1, 2)) + (said + place))
+        fine = self.hear_fine(self.fine(x))
+        middle = self.hear_middle(self.middle(self.down_middle(fine)))
+        coarse = self.hear_coarse(self.coarse(self.down_coarse(middle)))
+        coarse = self._dropped(coarse)
+        over_time = torch.cat([coarse.mean(dim=-1), coarse.amax(dim=-1)], dim=1)
+        x = self.join_middle(middle + self.up_middle(_twice(coarse)))
+        x = self.join_fine(fine + self.up_fine(_twice(self.hear_joined(x))))
         return (
-            self.heat(x).unflatten(0, (-1, n_leads)),
-            presence.unflatten(0, (-1, n_leads)),
-            self.global_heat(all_leads),
+            self.heat(x).transpose(1, 2),
+            self.presence(over_time.transpose(1, 2)),
+            self.global_heat(pooled(x)).squeeze(2),
         )
 
     def forward(self, windows: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Give `maps` with the expected column in place of each heat map."""
         heat, presence, global_heat = self.maps(windows, context)
         return self.expected(heat), presence, self.expected(global_heat)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        """In training lose some channels of some leads, all columns of them."""
+        if not self.training:
+            return x
+        return x * functional.dropout(torch.ones_like(x[..., :1]), self.dropout)
 
     def expected(self, heat: Tensor) -> Tensor:
         """Mean place of each heat map, in columns of the window."""

@@ -5,7 +5,7 @@ import pytest
 
 from ecgsvc import dsp
 from ecgsvc.domain.waveform import Waveform
-from ecgsvc.inference import SignalTools
+from ecgsvc.inference import BeatTools
 from ecgsvc.inference.wave_groups import (
     SAMPLES_BEFORE_R,
     STRETCH_BEATS,
@@ -14,7 +14,7 @@ from ecgsvc.inference.wave_groups import (
     stretches,
 )
 
-TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+TOOLS = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
 LEADS = ("I", "II", "V1")
 
 
@@ -34,7 +34,7 @@ def ecg(n_beats=12, rate_hz=500.0, wide=(), moved=(), n_leads=3, noise_mv=0.0):
 
 
 def groups_of(waveform, r_peaks):
-    return [g for s in stretches(waveform, r_peaks, TOOLS) for g in beat_groups(s)]
+    return [g for s in stretches(waveform, r_peaks, TOOLS) for g in beat_groups(s, TOOLS)]
 
 
 def test_beats_of_one_shape_are_one_group():

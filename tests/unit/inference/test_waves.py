@@ -11,10 +11,10 @@ from ecgsvc.config import MODELS_DIR, WAVE_MODEL
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import ABSENT
-from ecgsvc.inference import SignalTools, WaveReader
+from ecgsvc.inference import BeatTools, WaveReader
 from ecgsvc.simulation import SimulationSettings, simulate
 
-TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
+TOOLS = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
 
 
 @pytest.fixture(scope="module")

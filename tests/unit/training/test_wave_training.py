@@ -119,7 +119,7 @@ def test_the_network_learns_what_is_plain_to_see(tmp_path):
     plan = WavePlan(epochs=90, seed=0, checkpoint=tmp_path / "tiny.pt")
     network = fit_waves(groups, plan)
     for group in groups:
-        answers = network_answers(network, group.group)
+        (answers,) = network_answers(network, [group.group])
         error = np.abs(answers.points - group.points)
         assert np.nanmax(error) < 8  # columns, 32 ms
         has_p = np.isfinite(group.points[0, 0, 0])
