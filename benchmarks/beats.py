@@ -1,25 +1,49 @@
-"""What beat classes cost: half an hour of two leads on one core.
+"""What classes cost: half an hour of two leads on one core, beats and rhythm.
 
     python benchmarks/beats.py [--rounds 5]
 
 Record 208 of MIT-BIH where it is in $ECGSVC_DATA, otherwise a simulated ECG of the same
-length. R peaks are given; what is timed is all that
-`BeatClassifier.classify` does. Processor time of one thread, median with range.
+length. Timed is what beats, rhythm and malignant rhythm need, from samples to classes, as
+the service calls it: quality, R peaks, and each model with its input. Processor time of one
+thread, median with range.
 """
 
 import argparse
 import os
-import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from ecgsvc import dsp
-from ecgsvc.app import beat_classifier
+from timing import spread, timed
+
+from ecgsvc import app, dsp
 from ecgsvc.config import Settings
 from ecgsvc.convert import read_wfdb
-from ecgsvc.domain.waveform import Waveform
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.domain.waveform import Recording, Waveform
+from ecgsvc.pipeline import SignalPath, find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
+
+
+class Stopwatch:
+    """A model, and the seconds its calls took."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.seconds = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self._model, name)
+        if not callable(asked):
+            return asked
+
+        def measured(*arguments: Any, **options: Any) -> Any:
+            started = time.process_time()
+            answer = asked(*arguments, **options)
+            self.seconds += time.process_time() - started
+            return answer
+
+        return measured
 
 
 def main() -> None:
@@ -28,18 +52,33 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     rounds = options.parse_args().rounds
     waveform = half_an_hour()
-    r_peaks = find_r_peaks(waveform, dsp.assess_quality(waveform))
-    classifier = beat_classifier(Settings(provider="cpu"))
-    classifier.classify(waveform, r_peaks)
-    seconds = []
-    for _ in range(rounds):
-        started = time.process_time()
-        classifier.classify(waveform, r_peaks)
-        seconds.append(time.process_time() - started)
-    print(
-        f"{len(r_peaks)} beats, {waveform.duration_s / 60:.0f} min: "
-        f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f}) s"
-    )
+    settings = Settings(provider="cpu")
+    loaded = {
+        "beats": app.beat_classifier(settings),
+        "rhythm": app.rhythm_classifier(settings),
+        "malignant": app.malignant_detector(settings),
+    }
+    seconds: dict[str, list[float]] = {}
+    for _ in range(rounds + 1):
+        for stage, spent in one_round(waveform, loaded).items():
+            seconds.setdefault(stage, []).append(spent)
+    print(f"{waveform.duration_s / 60:.0f} min, {waveform.n_leads} leads; seconds")
+    for stage, values in seconds.items():
+        print(f"  {stage:10}{spread(values[1:])}")
+
+
+def one_round(waveform: Waveform, loaded: dict[str, Any]) -> dict[str, float]:
+    """Seconds of each stage, and together; waves and measurements run but do not count."""
+    watched = {stage: Stopwatch(model) for stage, model in loaded.items()}
+    clock: Callable[[], float] = time.process_time
+    quality = dsp.assess_quality(waveform)
+    spent = {
+        "quality": timed(lambda: dsp.assess_quality(waveform), clock),
+        "R peaks": timed(lambda: find_r_peaks(waveform, quality), clock),
+    }
+    SignalPath(*watched.values()).analyse(Recording("half an hour", waveform))
+    spent |= {stage: watch.seconds for stage, watch in watched.items()}
+    return spent | {"together": sum(spent.values())}
 
 
 def half_an_hour() -> Waveform:
