@@ -250,14 +250,14 @@ def malignant(
     with one_line_errors(), record_bar("malignant rhythm") as on_record:
         detector = malignant_detector(settings_with(malignant_model=model))
 
-        def detect(waveform: Waveform) -> MalignantCall:
+        def answer(waveform: Waveform) -> MalignantCall:
             from ecgsvc import dsp
 
             quality = dsp.assess_quality(waveform)
             return detector.detect(waveform, detect(waveform), quality)
 
         results = evaluate_malignant(
-            directory, detect, extension=extension, on_record=on_record
+            directory, answer, extension=extension, on_record=on_record
         )
     tables = malignant_tables(results)
     if as_json:
