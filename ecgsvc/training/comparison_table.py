@@ -19,8 +19,8 @@ _FIGURES: dict[str, Callable[[BeatFigures], float]] = {
     "F F1 %": lambda f: float(f.f1[3]),
 }
 _TITLES: dict[Split, str] = {
-    "random": "random beats, the same patients in training and test: inflated",
-    "inter-patient": "DS1 / DS2, no patient in both",
+    "random": "random beats: inflated",
+    "inter-patient": "DS1 / DS2: other patients",
 }
 
 
