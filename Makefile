@@ -68,6 +68,7 @@ bench: $(VENV)/installed
 	python benchmarks/signal.py
 	python benchmarks/beats.py
 	python benchmarks/models.py
+	python benchmarks/rhythm.py
 	python benchmarks/end_to_end.py
 
 clean:

@@ -193,7 +193,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
             lambda: reader.read(waveform, r_peaks, waves, dsp.global_waves(waves)),
         )
         stage("measurements", lambda: dsp.measure(waveform, beats, waves, limits))
-        stage("rhythm", lambda: rhythm.classify(waveform, r_peaks, quality))
+        stage("rhythm", lambda: rhythm.classify(waveform, beats, quality))
         stage("malignant rhythm", lambda: detector.detect(waveform, r_peaks, quality))
         analysis = path.analyse(decoded.recording)
         now = datetime.now(UTC)

@@ -40,6 +40,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from timing import spread, timed
 
 from ecgsvc import dsp
+from ecgsvc.app import beat_classifier
 from ecgsvc.config import Settings
 from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.errors import ModelUnavailable
@@ -69,7 +70,9 @@ def main() -> None:
     print(" | ".join(f"ms, {n} at once" for n in BATCHES), "|")
     print("| --- | --- | ---: | ---: | ---: |", " ---: |" * len(BATCHES))
     compare("beats", settings.beat_model, beat_feeds(), chosen.rounds)
-    compare("rhythm", settings.rhythm_model, rhythm_feeds(chosen.every), chosen.rounds)
+    compare(
+        "rhythm", settings.rhythm_model_folder, rhythm_feeds(chosen.every), chosen.rounds
+    )
 
 
 def compare(name: str, folder: Path, feeds: Feeds, rounds: int) -> None:
@@ -198,13 +201,15 @@ def beat_feeds() -> Feeds:
 def rhythm_feeds(every: int) -> Feeds:
     """Pieces of each n-th recording of CinC 2017."""
     pieces = []
+    classifier = beat_classifier(Settings(provider="cpu"))
     for header in sorted((DATA / "cinc2017").glob("*.hea"))[::every]:
         waveform = read_wfdb(header.with_suffix("")).waveform
         rate_hz = waveform.sampling_rate_hz
         r_peaks = dsp.detect_r_peaks(waveform.samples_mv, rate_hz)
+        beats = classifier.classify(waveform, r_peaks)
         signal = filter_lead(waveform.samples_mv[0], rate_hz, TOOLS)
         pieces.append(
-            build_rhythm_inputs(signal, r_peaks, rate_hz, pieces_of(waveform.duration_s))
+            build_rhythm_inputs(signal, beats, rate_hz, pieces_of(waveform.duration_s))
         )
     return {
         part: np.concatenate([getattr(piece, part) for piece in pieces])

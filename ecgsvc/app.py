@@ -75,13 +75,18 @@ def malignant_detector(settings: Settings) -> MalignantRhythmDetector:
 
 def rhythm_classifier(settings: Settings) -> RhythmClassifier:
     """Load the rhythm model; errors as for `beat_classifier`."""
-    return RhythmClassifier.load(settings.rhythm_model, _TOOLS, provider=settings.provider)
+    return RhythmClassifier.load(
+        settings.rhythm_model_folder, _TOOLS, provider=settings.provider
+    )
 
 
 def explainer(settings: Settings) -> Explainer:
     """Take the explanation graphs beside the models; errors as for `beat_classifier`."""
     return Explainer.load(
-        settings.beat_model, settings.rhythm_model, _TOOLS, provider=settings.provider
+        settings.beat_model,
+        settings.rhythm_model_folder,
+        _TOOLS,
+        provider=settings.provider,
     )
 
 

@@ -15,7 +15,8 @@ MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-3.0.0"
 MALIGNANT_MODEL = "malignant-cnn-1.0.0"
 WAVE_MODEL = "waves-unet-1.0.1"
-RHYTHM_MODEL = "rhythm-canet-1.0.0"
+RHYTHM_MODEL = "rhythm-canet-2.0.0"
+FAST_RHYTHM_MODEL = "rhythm-canet-single-2.0.0"
 
 
 class Settings(BaseSettings):
@@ -50,8 +51,11 @@ class Settings(BaseSettings):
     wave_model: Path = Field(
         MODELS_DIR / WAVE_MODEL, description="The same, of wave boundaries."
     )
-    rhythm_model: Path = Field(
-        MODELS_DIR / RHYTHM_MODEL, description="The same, of rhythm."
+    rhythm_model: Path | None = Field(
+        None, description="The same, of rhythm; the profile's when not given."
+    )
+    profile: Literal["accurate", "fast"] = Field(
+        "accurate", description="fast: a small rhythm model, less often right."
     )
     organization: str = Field(
         "ecgsvc operator", description="Display name of the reports' performer."
@@ -62,6 +66,12 @@ class Settings(BaseSettings):
     tls_client_ca: Path | None = Field(
         None, description="PEM; clients must show a certificate signed by it."
     )
+
+    @property
+    def rhythm_model_folder(self) -> Path:
+        """Folder of the rhythm model: the one named, else the profile's."""
+        shipped = FAST_RHYTHM_MODEL if self.profile == "fast" else RHYTHM_MODEL
+        return self.rhythm_model or MODELS_DIR / shipped
 
     @field_validator("default_zone")
     @classmethod

@@ -79,7 +79,7 @@ class RhythmClassifier(Protocol):
         """What reports name."""
 
     def classify(
-        self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+        self, waveform: Waveform, beats: ClassifiedBeats, quality: SignalQuality
     ) -> RhythmCall:
         """Give the rhythm of a recording; `waveform` holds the usable leads only."""
 
@@ -258,7 +258,7 @@ class SignalPath:
         call = malignant = None
         if self._rhythm_classifier is not None:
             call = self._rhythm_classifier.classify(
-                waveform.select(quality.usable_leads), beats.r_peak_indices, quality
+                waveform.select(quality.usable_leads), beats, quality
             )
         if self._malignant_detector is not None:
             malignant = self._malignant_detector.detect(

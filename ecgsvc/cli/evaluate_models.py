@@ -83,22 +83,24 @@ def rhythm(
 ) -> None:
     """F1 of the rhythm classes N, A, O and ~ as in PhysioNet/CinC 2017.
 
-    End to end through the serving path: quality, R peaks, rhythm. The shipped model was
-    trained on the challenge's training recordings: figures of these are in its card, out
-    of fold.
+    End to end through the serving path: quality, R peaks, beats, rhythm. The shipped model
+    was trained on the challenge's training recordings: figures of these are in its card,
+    out of fold.
     """
     from ecgsvc import dsp
-    from ecgsvc.app import rhythm_classifier
+    from ecgsvc.app import beat_classifier, rhythm_classifier
     from ecgsvc.evaluation import evaluate_rhythm, rhythm_tables
     from ecgsvc.pipeline import find_r_peaks
 
     def classify(waveform: Waveform) -> RhythmCall:
         quality = dsp.assess_quality(waveform)
         usable = waveform.select(quality.usable_leads)
-        return classifier.classify(usable, find_r_peaks(waveform, quality), quality)
+        beats = beat_model.classify(usable, find_r_peaks(waveform, quality))
+        return classifier.classify(usable, beats, quality)
 
     with one_line_errors(), record_bar("rhythm") as on_record:
-        classifier = rhythm_classifier(settings_with(rhythm_model=model))
+        settings = settings_with(rhythm_model=model)
+        beat_model, classifier = beat_classifier(settings), rhythm_classifier(settings)
         results = evaluate_rhythm(directory, classify, on_record=on_record)
     if as_json:
         print_json(results.to_json())
@@ -135,7 +137,9 @@ def explanations(
         rhythm = rhythm_classifier(settings)
         models = Models(
             beat_classifier(settings).classify,
-            lambda waveform, beats: rhythm.classify(waveform, beats.r_peak_indices),
+            lambda waveform, beats, like: rhythm.classify(
+                waveform, beats, features_of=like
+            ),
             explainer(settings).explain,
         )
         blanked = evaluate_explanations(chosen, models, detect, on_record=on_record)

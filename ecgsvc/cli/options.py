@@ -16,6 +16,10 @@ Database = Annotated[
         help="SQLAlchemy URL: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB.",
     ),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="accurate, or fast: a small rhythm model, less often right."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Patient = Annotated[str, typer.Option(help="Reference of the subject, such as Patient/1.")]
 Effective = Annotated[

@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from ecgsvc.cli.console import Failures, one_line_errors, out, progress
-from ecgsvc.cli.options import Effective, Patient, parsed_time, settings_with
+from ecgsvc.cli.options import Effective, Patient, Profile, parsed_time, settings_with
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.waveform import Recording
@@ -40,6 +40,7 @@ def analyze(
         bool, typer.Option("--explain", help="Also what the models looked at, and draw it.")
     ] = False,
     provider: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    profile: Profile = None,
 ) -> None:
     """Analyse recordings of any length without a server or database.
 
@@ -51,7 +52,7 @@ def analyze(
     from ecgsvc.render import analysis_document, explanation_svg
 
     with one_line_errors():
-        analyser = signal_path(settings_with(provider=provider))
+        analyser = signal_path(settings_with(provider=provider, profile=profile))
         output_dir.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     written: set[Path] = set()

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ecgsvc.cli.console import one_line_errors, out
-from ecgsvc.cli.options import Database, settings_with
+from ecgsvc.cli.options import Database, Profile, settings_with
 
 
 def serve(
@@ -18,6 +18,7 @@ def serve(
         str | None,
         typer.Option(help="auto, cpu or cuda; cuda refuses to start without CUDA."),
     ] = None,
+    profile: Profile = None,
     workers: Annotated[int | None, typer.Option(help="Threads that serve calls.")] = None,
     processes: Annotated[
         int | None, typer.Option(help="Server processes on the one port, one a core.")
@@ -44,6 +45,7 @@ def serve(
         listen=listen,
         database_url=database,
         provider=provider,
+        profile=profile,
         workers=workers,
         processes=processes,
         tls_certificate=tls_certificate,

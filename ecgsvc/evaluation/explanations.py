@@ -3,7 +3,8 @@
 After Samek et al. 2017, doi 10.1109/TNNLS.2016.2599820: the fifth of the samples that an
 explanation marks most is blanked, and in other trials as many samples in the same pieces
 elsewhere in the same window. Blanked pieces become straight lines between their ends. All
-else goes through the serving path again; beats stay where they were.
+else goes through the serving path again; beats stay where they were, and the rhythm model's
+features are those of the recording as it was: explanations are of its networks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,10 +34,14 @@ Question: TypeAlias = Literal["beats", "rhythm"]
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The beat and the rhythm model, and what explains their answers."""
+    """The beat and the rhythm model, and what explains their answers.
+
+    The rhythm model is given the samples to read, the beats, and the recording that its
+    features are of.
+    """
 
     beats: Classify
-    rhythm: Callable[[Waveform, ClassifiedBeats], RhythmCall]
+    rhythm: Callable[[Waveform, ClassifiedBeats, Waveform], RhythmCall]
     explain: Callable[[Waveform, ClassifiedBeats, Sequence[RhythmWindow]], Explanation]
 
 
@@ -142,7 +147,7 @@ def blank_and_ask(
     """Ask the models again about one recording, for every answer that is explained."""
     r_peaks = detect(waveform)
     beats = models.beats(waveform, r_peaks)
-    windows = models.rhythm(waveform, beats).windows
+    windows = models.rhythm(waveform, beats, waveform).windows
     explanation = models.explain(waveform, beats, windows)
 
     for beat in explanation.beats[:: -(-len(explanation.beats) // BEATS_A_RECORD) or 1]:
@@ -161,8 +166,7 @@ def blank_and_ask(
         def of_window(
             changed: Waveform, start: int = start, rhythm: RhythmClass = rhythm
         ) -> float:
-            beats = models.beats(changed, detect(changed))
-            call = models.rhythm(changed, beats)
+            call = models.rhythm(changed, beats, waveform)
             found = (w for w in call.windows if w.start_index == start)
             return sum((w.probabilities[rhythm] for w in found), 0.0)
 

@@ -10,16 +10,17 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ecgsvc.domain.analysis import ModelIdentity
+from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES, RhythmCall, RhythmWindow
-from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
+from ecgsvc.domain.waveform import Lead, Waveform
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import choose_lead
 from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
-from ecgsvc.inference.rhythm_features import FEATURE_NAMES
 from ecgsvc.inference.rhythm_inputs import (
     LEAST_S,
+    MODEL_FEATURES,
     MODEL_RATE_HZ,
     PIECE_S,
     PIECE_SAMPLES,
@@ -96,8 +97,10 @@ class RhythmClassifier:
     def classify(
         self,
         waveform: Waveform,
-        r_peak_indices: SampleIndices,
+        beats: ClassifiedBeats,
         quality: SignalQuality | None = None,
+        *,
+        features_of: Waveform | None = None,
     ) -> RhythmCall:
         """Name the rhythm of a recording, read on one lead.
 
@@ -105,11 +108,14 @@ class RhythmClassifier:
         ----------
         waveform
             The usable leads, unfiltered.
-        r_peak_indices
-            Shape (n_beats,), strictly increasing, at the recording's own rate.
+        beats
+            All beats of the recording, as classified; R peaks at the recording's own rate.
         quality
             As assessed, of the whole recording or of these leads; windows of which the lead
             cannot be read for more than half of the seconds get no answer.
+        features_of
+            Where given, features are of this recording, and only the samples the networks
+            see are of `waveform`: what does a change of the samples alone change?
 
         Returns
         -------
@@ -131,7 +137,12 @@ class RhythmClassifier:
         if signal is None or not stretches:
             return RhythmCall((), "the signal is too disturbed throughout")
         pieces_s = [piece for stretch in stretches for piece in stretch.pieces_s]
-        inputs = build_rhythm_inputs(signal, r_peak_indices, rate_hz, pieces_s)
+        inputs = build_rhythm_inputs(signal, beats, rate_hz, pieces_s)
+        if features_of is not None:
+            other = filter_lead(features_of.lead_mv(lead), rate_hz, self._tools)
+            kept = signal if other is None else other
+            features = build_rhythm_inputs(kept, beats, rate_hz, pieces_s).features
+            inputs = RhythmInputs(inputs.windows, features)
         logits, outlier = self.outputs(inputs)
         windows = []
         rows = slice(0)
@@ -237,6 +248,6 @@ def _fits(card: ModelCard) -> bool:
         and card.leads == ("any",)
         and card.sampling_rate_hz == MODEL_RATE_HZ
         and card.window_samples == PIECE_SAMPLES
-        and card.features == FEATURE_NAMES
+        and card.features == MODEL_FEATURES
         and needed <= card.thresholds.keys()
     )

@@ -101,7 +101,7 @@ class RhythmExplainer:
             (start / rate_hz + first_s, start / rate_hz + last_s)
             for first_s, last_s in pieces_of((window.stop_index - start) / rate_hz)
         ]
-        inputs = build_rhythm_inputs(signal, beats.r_peak_indices, rate_hz, pieces_s)
+        inputs = build_rhythm_inputs(signal, beats, rate_hz, pieces_s)
         at_s = np.arange(start, window.stop_index) / rate_hz
         weights, attention = (np.zeros(len(at_s), np.float32) for _ in range(2))
         for row, (first_s, last_s) in enumerate(pieces_s):

@@ -17,7 +17,7 @@ _BEFORE_S, _AFTER_S = 0.32, 0.48  # of a beat, around R
 _QRS_S = (-0.08, 0.08)
 _P_S = (-0.26, -0.07)
 _T_S = (0.12, 0.44)
-_LEAST_BEATS = 5
+LEAST_BEATS = 5
 _MIN_RR_S, _MAX_RR_S = 0.2, 4.0
 _EARLY, _LATE = 0.85, 1.15  # of the median of the eleven intervals around
 _LORENZ_BIN_S = 0.04  # Sarkar et al. 2008, doi 10.1109/TBME.2007.903707
@@ -74,9 +74,9 @@ def rhythm_features(signal: Floats, rate_hz: float, r_s: Floats) -> NDArray[np.f
     intervals = np.zeros(len(RR_NAMES))
     shapes = np.zeros(len(SHAPE_NAMES) + len(BEAT_NAMES))
     intervals[0] = len(r_s) / (len(signal) / rate_hz)
-    if len(r_s) >= _LEAST_BEATS:
-        rr_s = np.clip(np.diff(r_s), _MIN_RR_S, _MAX_RR_S)
-        early = rr_s < _EARLY * _local_median(rr_s)
+    if len(r_s) >= LEAST_BEATS:
+        rr_s = usable_intervals(r_s)
+        early = rr_s < _EARLY * local_median(rr_s)
         intervals[1:] = _interval_features(rr_s, early)
         shapes[:] = _shape_features(signal, rate_hz, r_s, early)
     described = np.concatenate([intervals, shapes, _signal_features(signal, rate_hz)])
@@ -90,8 +90,8 @@ def _interval_features(rr_s: Floats, early: NDArray[np.bool_]) -> list[float]:
     mean, median = float(rr_s.mean()), float(np.median(rr_s))
     change = np.diff(rr_s)
     size = np.abs(change)
-    late = rr_s > _LATE * _local_median(rr_s)
-    entropy, cosen = _sample_entropies(rr_s)
+    late = rr_s > _LATE * local_median(rr_s)
+    entropy, cosen = sample_entropies(rr_s)
     sd1, sd2 = float(change.std()), float((rr_s[1:] + rr_s[:-1]).std())
     inner = change[1:] * change[:-1]
     return [
@@ -108,7 +108,7 @@ def _interval_features(rr_s: Floats, early: NDArray[np.bool_]) -> list[float]:
         float(np.median(size)) / median,
         entropy,
         cosen,
-        _irregularity(rr_s),
+        irregularity(rr_s),
         sd1 / max(sd2, 1e-3),
         float((inner < 0).mean()),
         _autocorrelation(rr_s, 1),
@@ -123,7 +123,12 @@ def _interval_features(rr_s: Floats, early: NDArray[np.bool_]) -> list[float]:
     ]
 
 
-def _sample_entropies(rr_s: Floats) -> tuple[float, float]:
+def usable_intervals(r_s: Floats) -> Floats:
+    """RR intervals in seconds, those beyond what hearts do brought to its limits."""
+    return np.clip(np.diff(r_s), _MIN_RR_S, _MAX_RR_S)
+
+
+def sample_entropies(rr_s: Floats) -> tuple[float, float]:
     """Sample entropy (m = 1, r = a tenth of the mean) and its coefficient for short series.
 
     Lake & Moorman 2011, doi 10.1152/ajpheart.00561.2010.
@@ -136,7 +141,7 @@ def _sample_entropies(rr_s: Floats) -> tuple[float, float]:
     return entropy, entropy - math.log(2 * tolerance) - math.log(rr_s.mean())
 
 
-def _irregularity(rr_s: Floats) -> float:
+def irregularity(rr_s: Floats) -> float:
     """Median change of RR over one, two or three beats, whichever is least."""
     changes = [
         float(np.median(np.abs(rr_s[n:] - rr_s[:-n]))) for n in (1, 2, 3) if n < len(rr_s)
@@ -158,7 +163,8 @@ def _lorenz(change: Floats) -> tuple[float, float, float]:
     return irregular, float((~away).mean()), float(premature.mean())
 
 
-def _local_median(rr_s: Floats) -> Floats:
+def local_median(rr_s: Floats) -> Floats:
+    """Median of the eleven intervals around each."""
     padded = np.pad(rr_s, 5, mode="symmetric" if len(rr_s) >= 5 else "edge")
     medians: Floats = np.median(sliding_window_view(padded, 11), axis=1)
     return medians

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgsvc.domain.waveform import Millivolts, SampleIndices
+from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.waveform import Millivolts
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.rhythm_ectopy import ECTOPY_NAMES, ectopy_features
 from ecgsvc.inference.rhythm_features import FEATURE_NAMES, rhythm_features
 
 MODEL_RATE_HZ = 100.0
@@ -16,6 +18,8 @@ PIECE_SAMPLES = 3000
 LEAST_S = 5.0
 """Shorter recordings have too few beats for a rhythm."""
 BAND_HZ = (0.5, 40.0)
+MODEL_FEATURES = FEATURE_NAMES + ECTOPY_NAMES
+"""Columns of the features: first those of the signal, then those of the beat classes."""
 
 _CLIP = 3.0  # of the usual second's range
 _FAINT_MV = 1e-3  # a signal that moves less than 1 µV in a second is none
@@ -31,7 +35,7 @@ class RhythmInputs:
         Shape (n, 1, 3000) float32 at 100 Hz, 0.5-40 Hz, in units of the peak-to-peak range
         of the stretch's median second, zero after the stretch's end.
     features
-        Shape (n, features) float32, columns as `rhythm_features.FEATURE_NAMES`.
+        Shape (n, features) float32, columns as `MODEL_FEATURES`.
     """
 
     windows: NDArray[np.float32]
@@ -63,7 +67,7 @@ def filter_lead(
 
 def build_rhythm_inputs(
     signal: Millivolts,
-    r_peak_indices: SampleIndices,
+    beats: ClassifiedBeats,
     sampling_rate_hz: float,
     pieces_s: list[tuple[float, float]],
 ) -> RhythmInputs:
@@ -73,21 +77,27 @@ def build_rhythm_inputs(
     ----------
     signal
         Of `filter_lead`.
-    r_peak_indices, sampling_rate_hz
-        R peaks, and the rate they count in.
+    beats, sampling_rate_hz
+        Beats and their classes, and the rate their R peaks count in.
     pieces_s
         Start and end of each stretch, at most 30 s apart.
     """
-    r_s = np.asarray(r_peak_indices, dtype=np.float64) / sampling_rate_hz
+    r_s = np.asarray(beats.r_peak_indices, dtype=np.float64) / sampling_rate_hz
     windows = np.zeros((len(pieces_s), 1, PIECE_SAMPLES), np.float32)
-    features = np.zeros((len(pieces_s), len(FEATURE_NAMES)), np.float32)
+    features = np.zeros((len(pieces_s), len(MODEL_FEATURES)), np.float32)
     for row, (start_s, stop_s) in enumerate(pieces_s):
         first = round(start_s * MODEL_RATE_HZ)
         stop = min(round(stop_s * MODEL_RATE_HZ), first + PIECE_SAMPLES)
         piece = signal[first:stop]
-        inside = r_s[(r_s >= start_s) & (r_s < stop_s)] - start_s
+        inside = (r_s >= start_s) & (r_s < stop_s)
+        beats_s = r_s[inside] - start_s
         windows[row, 0, : len(piece)] = scale_piece(piece)
-        features[row] = rhythm_features(piece, MODEL_RATE_HZ, inside)
+        features[row] = np.concatenate(
+            [
+                rhythm_features(piece, MODEL_RATE_HZ, beats_s),
+                ectopy_features(beats_s, beats.probabilities[inside]),
+            ]
+        )
     return RhythmInputs(windows, features)
 
 

@@ -84,11 +84,12 @@ def fit_trees(
 ) -> BoostedTrees:
     """Fit trees to features (n, width); every class must occur among the labels."""
     fitted = HistGradientBoostingClassifier(
-        max_iter=90,
-        learning_rate=0.1,
-        max_leaf_nodes=12,
-        l2_regularization=5.0,
-        max_features=0.3,
+        max_iter=140,
+        learning_rate=0.08,
+        max_leaf_nodes=16,
+        min_samples_leaf=60,
+        l2_regularization=20.0,
+        max_features=0.1,
         early_stopping=False,
         random_state=seed,
     ).fit(features, labels, sample_weight=weights)

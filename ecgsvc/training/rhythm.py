@@ -1,7 +1,7 @@
 """`ecgsvc train rhythm`: from PhysioNet/CinC 2017 to the folder that ships."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,14 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from ecgsvc.config import BEAT_MODEL, MODELS_DIR
 from ecgsvc.evaluation.rhythm import SCORED
 from ecgsvc.evaluation.rhythm_references import read_reference_rhythms
-from ecgsvc.inference.rhythm_inputs import PIECE_SAMPLES
+from ecgsvc.inference.beats import BeatClassifier
+from ecgsvc.inference.rhythm_features import FEATURE_NAMES
 from ecgsvc.training.boosted_trees import BoostedTrees, fit_trees, load_trees
 from ecgsvc.training.cards import write_card
+from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.explanation_graph import explained
 from ecgsvc.training.rhythm_cards import rhythm_card
 from ecgsvc.training.rhythm_decision import (
@@ -24,7 +27,6 @@ from ecgsvc.training.rhythm_decision import (
     joined,
 )
 from ecgsvc.training.rhythm_ensemble import (
-    TREES_WEIGHT,
     OutlierScore,
     RhythmEnsemble,
     RhythmMember,
@@ -33,19 +35,20 @@ from ecgsvc.training.rhythm_outliers import outlier_figures
 from ecgsvc.training.rhythm_recipes import RECIPES, rhythm_network
 from ecgsvc.training.rhythm_recordings import (
     N_FOLDS,
+    ClassifyBeats,
     RhythmRecordings,
     load_recordings,
     prepare_recordings,
     save_recordings,
     stratified_folds,
 )
-from ecgsvc.training.window_export import export_module, random_inputs
+from ecgsvc.training.window_export import export_module
 from ecgsvc.training.window_fit import WindowFitPlan, WindowSet, fit_windows, window_outputs
 from ecgsvc.training.window_networks import WindowNetwork
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 
-_SHORT_SHARE = 0.3  # of the pieces of an epoch; of the short pieces that trees see
+_SHORT_SHARE = 0.3  # of the pieces of an epoch
 _SHORT_WEIGHT = 0.5  # in the trees' loss
 _OUTLIER_PIECES = 1250  # about as many are plenty for means and a covariance
 
@@ -67,6 +70,7 @@ def train_rhythm(
     epochs: int | None = None,
     folds: Sequence[int] = tuple(range(N_FOLDS)),
     threads: int = 1,
+    beat_model: Path = MODELS_DIR / BEAT_MODEL,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainedRhythm:
@@ -75,7 +79,8 @@ def train_rhythm(
     The exported model is the mean of the networks: each recording's figures come of the one
     that did not see it, so that they are those of a single network. Checkpoints (``.pt``)
     and curves (``.json``) go to ``output_dir/checkpoints``, the model to
-    ``output_dir/rhythm-MODEL-VERSION``.
+    ``output_dir/rhythm-MODEL-VERSION``, or ``rhythm-MODEL-single-VERSION`` where it is one
+    network.
 
     Parameters
     ----------
@@ -92,6 +97,8 @@ def train_rhythm(
         Of the five, which to leave out in turn; figures are of these.
     threads
         Of PyTorch.
+    beat_model
+        Folder of the model whose beat classes the trees learn from.
     resume
         Go on from what is in ``output_dir/checkpoints``.
     progress
@@ -109,40 +116,47 @@ def train_rhythm(
         raise ValueError(msg)
     epochs = RECIPES[model].epochs if epochs is None else epochs
     torch.set_num_threads(threads)
-    folder, checkpoints = (
-        output_dir / f"rhythm-{model}-{VERSION}",
-        output_dir / "checkpoints",
-    )
+    name = f"rhythm-{model}" if len(folds) > 1 else f"rhythm-{model}-single"
+    folder, checkpoints = output_dir / f"{name}-{VERSION}", output_dir / "checkpoints"
     for made in (folder, checkpoints):
         made.mkdir(parents=True, exist_ok=True)
     shown = progress or Progress(disable=True)
-    recordings = _prepare(data_dir, checkpoints / "recordings.npz", resume, shown)
+    beats = BeatClassifier.load(beat_model, SIGNAL_TOOLS, provider="cpu")
+    kept = checkpoints / f"recordings-{beat_model.name}.npz"
+    recordings = _prepare(data_dir, beats.classify, kept, resume, shown)
     fold_of = stratified_folds(recordings.labels, recordings.contents, seed)
-    members, parts = [], []
+    members, answers = [], []
     for fold in folds:
         plan = _plan(model, checkpoints / f"{model}-{fold}.pt", seed, epochs, resume)
-        member = _fit(model, recordings, np.flatnonzero(fold_of != fold), plan, shown)
+        member = _fit(
+            model, recordings, np.flatnonzero(fold_of != fold), plan, beat_model.name, shown
+        )
         members.append(member)
-        parts.append(recording_logits(member, recordings, np.flatnonzero(fold_of == fold)))
-    alone = {name: joined([part[name] for part in parts]) for name in parts[0]}
-    held_out = alone.pop("stack")
+        answers.append(
+            recording_logits(member, recordings, np.flatnonzero(fold_of == fold))
+        )
+    held_out = joined(answers)
     network = members[0].network
+    decision = choose_decision(held_out)
     sha256 = export_module(
-        RhythmEnsemble(members),
+        RhythmEnsemble(members, decision.weights[1]),
         folder,
-        lambda n: random_inputs(network, n, PIECE_SAMPLES),
+        lambda n: _example_inputs(recordings, n),
         ("logits", "outlier"),
     )
-    decision = choose_decision(held_out)
     card = rhythm_card(
-        name=f"rhythm-{model}",
+        name=name,
         version=VERSION,
         sha256=sha256,
         decision=decision,
+        beat_model=beats.identity,
         training={"seed": seed, "epochs": epochs, "threads": threads, "folds": list(folds)},
         results=cross_decided(held_out, seed),
-        alone={name: cross_decided(logits, seed) for name, logits in alone.items()},
-        outliers=outlier_figures(members, held_out, decision.outlier, seed),
+        alone={
+            name: cross_decided(held_out.part(number), seed)
+            for number, name in enumerate(("network", "trees"))
+        },
+        outliers=outlier_figures(members, held_out, decision.outlier, beats.classify, seed),
         n_parameters=sum(p.numel() for p in network.parameters()),
     )
     card = explained(folder, card)
@@ -153,12 +167,12 @@ def train_rhythm(
 @torch.no_grad()
 def recording_logits(
     member: RhythmMember, recordings: RhythmRecordings, chosen: NDArray[np.int64]
-) -> dict[str, RhythmLogits]:
-    """Means over the pieces that serving reads: of the stack and of each part alone."""
+) -> RhythmLogits:
+    """Means over the pieces that serving reads, of network and trees."""
     rows = recordings.pieces_in(chosen)
     rows = rows[~recordings.short[rows]]
     answers = [
-        member.parts(
+        member(
             torch.from_numpy(batch.windows.astype(np.float32)).unsqueeze(1),
             torch.from_numpy(batch.features),
         )
@@ -170,26 +184,39 @@ def recording_logits(
     of = np.searchsorted(chosen, recordings.recording[rows])
     mean_of = np.zeros((len(chosen), len(rows)))
     mean_of[of, np.arange(len(rows))] = 1 / np.bincount(of, minlength=len(chosen))[of]
-    return {
-        name: RhythmLogits(recordings.labels[chosen], mean_of @ logits, mean_of @ outlier)
-        for name, logits in (
-            ("stack", network + TREES_WEIGHT * trees),
-            ("network", network),
-            ("trees", trees),
-        )
-    }  # fmt: skip
+    return RhythmLogits(
+        recordings.labels[chosen],
+        np.stack([mean_of @ network, mean_of @ trees]),
+        mean_of @ outlier,
+    )
 
 
-def _prepare(data_dir: Path, kept: Path, resume: bool, shown: Progress) -> RhythmRecordings:
+def _prepare(
+    data_dir: Path,
+    classify_beats: ClassifyBeats,
+    kept: Path,
+    resume: bool,
+    shown: Progress,
+) -> RhythmRecordings:
     if resume and kept.exists():
         return load_recordings(kept)
     total = len(read_reference_rhythms(data_dir))
     task = shown.add_task("preparing recordings", total=total)
     recordings = prepare_recordings(
-        data_dir, lambda n_done: shown.update(task, completed=n_done)
+        data_dir, classify_beats, lambda n_done: shown.update(task, completed=n_done)
     )
     save_recordings(recordings, kept)
     return recordings
+
+
+def _example_inputs(recordings: RhythmRecordings, n: int) -> dict[str, torch.Tensor]:
+    """Some pieces, to try the exported model on."""
+    chosen = np.random.default_rng(n).integers(len(recordings.pieces.labels), size=n)
+    pieces = recordings.pieces.take(chosen)
+    return {
+        "windows": torch.from_numpy(pieces.windows.astype(np.float32)).unsqueeze(1),
+        "features": torch.from_numpy(pieces.features),
+    }
 
 
 def _plan(
@@ -216,11 +243,15 @@ def _fit(
     recordings: RhythmRecordings,
     seen: NDArray[np.int64],
     plan: WindowFitPlan,
+    beat_model: str,
     shown: Progress,
 ) -> RhythmMember:
     """Fit a network and its outlier score on some recordings."""
     rows = recordings.pieces_in(seen)
-    training = recordings.pieces.take(rows)
+    all_features = recordings.pieces.take(rows)
+    training = replace(
+        all_features, features=all_features.features[:, : len(FEATURE_NAMES)]
+    )
     draw = EpochOfRecordings(recordings.recording[rows], recordings.short[rows])
     task = shown.add_task(f"training {plan.checkpoint.stem}", total=plan.epochs)
     torch.manual_seed(plan.seed)
@@ -231,23 +262,21 @@ def _fit(
         draw=draw,
         on_epoch=lambda n_done: shown.update(task, completed=n_done),
     )
-    trees = _trees(training, draw.short, plan)
+    trees = _trees(all_features, draw.short, beat_model, plan)
     score = fit_outlier_score(network, training, draw.whole)
     return RhythmMember(network, score, trees).eval()
 
 
 def _trees(
-    training: WindowSet, short: NDArray[np.bool_], plan: WindowFitPlan
+    training: WindowSet, short: NDArray[np.bool_], beat_model: str, plan: WindowFitPlan
 ) -> BoostedTrees:
-    """Fit trees, or take those fitted beside any network on the same fold before."""
+    """Fit trees, or take those fitted on the same fold and beat classes before."""
     fold = plan.checkpoint.stem.rpartition("-")[2]
-    kept = plan.checkpoint.with_name(f"trees-{fold}.pt")
+    kept = plan.checkpoint.with_name(f"trees-{fold}-{beat_model}.pt")
     if plan.resume and kept.exists():
         return load_trees(kept)
-    rng = np.random.default_rng(plan.seed)
-    rows = np.flatnonzero(~short | (rng.random(len(short)) < _SHORT_SHARE))
-    weights = np.where(short[rows], _SHORT_WEIGHT, 1.0)
-    trees = fit_trees(training.features[rows], training.labels[rows], weights, plan.seed)
+    weights = np.where(short, _SHORT_WEIGHT, 1.0)
+    trees = fit_trees(training.features, training.labels, weights, plan.seed)
     torch.save(trees.state_dict(), kept)
     return trees
 

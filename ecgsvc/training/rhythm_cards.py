@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES
 from ecgsvc.evaluation.rhythm import RhythmResults
-from ecgsvc.inference.rhythm_features import FEATURE_NAMES
-from ecgsvc.inference.rhythm_inputs import MODEL_RATE_HZ, PIECE_SAMPLES
+from ecgsvc.inference.rhythm_inputs import MODEL_FEATURES, MODEL_RATE_HZ, PIECE_SAMPLES
 from ecgsvc.training.cards import training_commit
 from ecgsvc.training.rhythm_decision import COVERAGE, KEPT_QUANTILE, RhythmDecision
 
@@ -28,6 +28,7 @@ def rhythm_card(
     version: str,
     sha256: str,
     decision: RhythmDecision,
+    beat_model: ModelIdentity,
     training: Mapping[str, Any],
     results: RhythmResults,
     alone: Mapping[str, RhythmResults],
@@ -54,9 +55,11 @@ def rhythm_card(
             "window_samples": PIECE_SAMPLES,
             "window": "up to 30 s, 0.5 to 40 Hz, in units of the median second's range, "
             "padded with zeros",
-            "features": list(FEATURE_NAMES),
+            "beat_classes_of": f"{beat_model.name}-{beat_model.version}",
+            "features": list(MODEL_FEATURES),
         },
         "decision": {
+            "weights_of_network_and_trees": list(decision.weights),
             "temperature": decision.temperature,
             "logit_offsets": list(decision.logit_offsets),
             "conformal_coverage": COVERAGE,

@@ -10,9 +10,6 @@ from torch import Tensor, nn
 from ecgsvc.training.boosted_trees import BoostedTrees
 from ecgsvc.training.window_networks import WindowNetwork
 
-TREES_WEIGHT = 2.0
-"""Of the trees' log-probabilities, the network's counting once: out of fold they are the
-better of the two alone."""
 _SHRINKAGE = 0.1  # of the covariance towards its mean variance
 
 
@@ -55,7 +52,10 @@ class OutlierScore(nn.Module):
 
 
 class RhythmMember(nn.Module):
-    """A network with its outlier score, and trees that see the features alone."""
+    """A network with its outlier score, and trees that see the features alone.
+
+    The network sees the features of the signal, the first columns; the trees see all.
+    """
 
     def __init__(
         self, network: WindowNetwork, outlier: OutlierScore, trees: BoostedTrees
@@ -63,30 +63,27 @@ class RhythmMember(nn.Module):
         super().__init__()
         self.network, self.outlier, self.trees = network, outlier, trees
 
-    def parts(self, windows: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, windows: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities (batch, classes) of network and trees; outlier scores."""
-        embedding = self.network.embed(windows, features)
+        embedding = self.network.embed(windows, features[:, : self.network.n_features])
         return (
             self.network.classify(embedding).log_softmax(dim=-1),
             self.trees(features).log_softmax(dim=-1),
             self.outlier(embedding),
         )
 
-    def forward(self, windows: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (batch, classes) of both together, and outlier scores (batch,)."""
-        network, trees, outlier = self.parts(windows, features)
-        return network + TREES_WEIGHT * trees, outlier
-
 
 class RhythmEnsemble(nn.Module):
-    """Means over the members."""
+    """Means over the members; the trees count by their weight, the network once."""
 
-    def __init__(self, members: Sequence[RhythmMember]) -> None:
+    def __init__(self, members: Sequence[RhythmMember], trees_weight: float) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.trees_weight = trees_weight
 
     def forward(self, windows: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean logits (batch, classes) and mean outlier scores (batch,)."""
         answers = [member(windows, features) for member in self.members]
-        logits = torch.stack([logits for logits, _ in answers]).mean(dim=0)
-        return logits, torch.stack([outlier for _, outlier in answers]).mean(dim=0)
+        logits = [network + self.trees_weight * trees for network, trees, _ in answers]
+        outlier = [score for _, _, score in answers]
+        return torch.stack(logits).mean(dim=0), torch.stack(outlier).mean(dim=0)

@@ -14,12 +14,17 @@ from ecgsvc.inference.rhythm_inputs import build_rhythm_inputs, filter_lead, pie
 from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.rhythm_decision import RhythmLogits
 from ecgsvc.training.rhythm_ensemble import RhythmMember
+from ecgsvc.training.rhythm_recordings import ClassifyBeats
 
 N_EACH = 40
 
 
 def outlier_figures(
-    members: Sequence[RhythmMember], held_out: RhythmLogits, limit: float, seed: int
+    members: Sequence[RhythmMember],
+    held_out: RhythmLogits,
+    limit: float,
+    classify_beats: ClassifyBeats,
+    seed: int,
 ) -> dict[str, list[float]]:
     """AUROC, and share above the limit, of each kind of foreign signal.
 
@@ -29,10 +34,10 @@ def outlier_figures(
     inside = held_out.outlier[np.isin(held_out.labels, SCORED)]
     figures = {}
     for kind in FOREIGN_SIGNALS:
-        windows, features = _inputs(foreign_signals(kind, N_EACH, seed))
+        windows, features = _inputs(foreign_signals(kind, N_EACH, seed), classify_beats)
         with torch.no_grad():
             outside = np.concatenate(
-                [member(windows, features)[1].numpy() for member in members]
+                [member(windows, features)[2].numpy() for member in members]
             ).astype(np.float64)
         figures[kind.replace(" ", "_")] = [
             round(auroc(inside, outside), 4),
@@ -41,7 +46,9 @@ def outlier_figures(
     return figures
 
 
-def _inputs(waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
+def _inputs(
+    waveforms: Sequence[Waveform], classify_beats: ClassifyBeats
+) -> tuple[torch.Tensor, torch.Tensor]:
     windows: list[NDArray[np.float32]] = []
     features: list[NDArray[np.float32]] = []
     for waveform in waveforms:
@@ -51,7 +58,8 @@ def _inputs(waveforms: Sequence[Waveform]) -> tuple[torch.Tensor, torch.Tensor]:
             continue
         r_peaks = dsp.detect_r_peaks(waveform.samples_mv, rate_hz)
         pieces_s = pieces_of(waveform.duration_s)
-        inputs = build_rhythm_inputs(signal, r_peaks, rate_hz, pieces_s)
+        beats = classify_beats(waveform, r_peaks)
+        inputs = build_rhythm_inputs(signal, beats, rate_hz, pieces_s)
         windows.append(inputs.windows)
         features.append(inputs.features)
     return torch.from_numpy(np.concatenate(windows)), torch.from_numpy(

@@ -36,8 +36,8 @@ class RhythmRecipe:
 
 RECIPES: Mapping[str, RhythmRecipe] = MappingProxyType(
     {
-        "canet": RhythmRecipe(epochs=8),
-        "mobilenet": RhythmRecipe(epochs=8),
+        "canet": RhythmRecipe(epochs=20),
+        "mobilenet": RhythmRecipe(epochs=10),
         "vgg": RhythmRecipe(epochs=8),
         "features": RhythmRecipe(
             epochs=25,
@@ -62,7 +62,11 @@ class NoTrunk(nn.Module):
 
 
 def rhythm_network(name: str) -> WindowNetwork:
-    """Make the untrained network of a recipe; `KeyError` when there is none."""
+    """Make the untrained network of a recipe; `KeyError` when there is none.
+
+    It takes the features of the signal, not those of the beat classes: another beat model
+    then asks for other trees, which are fitted in minutes, and for no other network.
+    """
     if name == "features":
         n_classes, n_features = len(RHYTHM_CLASSES), len(FEATURE_NAMES)
         return WindowNetwork(NoTrunk(), 0, n_classes, n_features, embedding_width=128)

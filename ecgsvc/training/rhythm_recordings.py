@@ -4,19 +4,32 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc import dsp
+from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.waveform import Millivolts, SampleIndices, Waveform
 from ecgsvc.evaluation.rhythm_references import ReferenceRhythm, read_reference_rhythms
-from ecgsvc.inference.rhythm_inputs import build_rhythm_inputs, filter_lead, pieces_of
+from ecgsvc.inference.rhythm_inputs import (
+    MODEL_RATE_HZ,
+    RhythmInputs,
+    build_rhythm_inputs,
+    filter_lead,
+    pieces_of,
+)
 from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.window_fit import WindowSet, class_weights
 
+ClassifyBeats: TypeAlias = Callable[[Waveform, SampleIndices], ClassifiedBeats]
+"""Names the beats of a recording at its R peaks."""
+
 N_FOLDS = 5
 SHORT_S = 10.0
-"""Length of the short pieces trained on beside the whole ones: that of a standard ECG."""
+"""Length of the short piece, the middle of each recording, that is trained on beside the
+whole ones: that of a standard ECG."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +66,14 @@ class RhythmRecordings:
 
 
 def prepare_recordings(
-    data_dir: Path, on_recording: Callable[[int], None] = lambda _: None
+    data_dir: Path,
+    classify_beats: ClassifyBeats,
+    on_recording: Callable[[int], None] = lambda _: None,
 ) -> RhythmRecordings:
     """Read and prepare all recordings of a folder.
 
-    `on_recording` hears how many are done.
+    `on_recording` hears how many are done. A short piece has the beat classes that a
+    recording of its length would have.
 
     Raises
     ------
@@ -68,7 +84,7 @@ def prepare_recordings(
     windows, features, recording, short = [], [], [], []
     contents = []
     for number, reference in enumerate(references):
-        prepared = _prepare(reference)
+        prepared = _prepare(reference, classify_beats)
         contents.append(prepared.content)
         windows.append(prepared.windows.astype(np.float16))
         features.append(prepared.features)
@@ -94,22 +110,43 @@ class _Prepared:
     content: str
 
 
-def _prepare(reference: ReferenceRhythm) -> _Prepared:
+def _prepare(reference: ReferenceRhythm, classify_beats: ClassifyBeats) -> _Prepared:
     waveform = reference.read()
     rate_hz = waveform.sampling_rate_hz
     signal = filter_lead(waveform.samples_mv[0], rate_hz, SIGNAL_TOOLS)
-    content = hashlib.sha256(waveform.samples_mv.tobytes()).hexdigest()
-    pieces_s = pieces_of(waveform.duration_s)
-    short = [False] * len(pieces_s)
-    spare_s = waveform.duration_s - SHORT_S
-    if spare_s > 0:
-        pieces_s += [(at, at + SHORT_S) for at in (0.0, spare_s / 2, spare_s)]
-        short += [True] * 3
     if signal is None:
-        signal = np.zeros(round(waveform.duration_s * 100))
+        signal = np.zeros(round(waveform.duration_s * MODEL_RATE_HZ))
     r_peaks = dsp.detect_r_peaks(waveform.samples_mv, rate_hz)
-    inputs = build_rhythm_inputs(signal, r_peaks, rate_hz, pieces_s)
-    return _Prepared(inputs.windows[:, 0], inputs.features, short, content)
+    beats = classify_beats(waveform, r_peaks)
+    whole = build_rhythm_inputs(signal, beats, rate_hz, pieces_of(waveform.duration_s))
+    spare_s = waveform.duration_s - SHORT_S
+    short = []
+    if spare_s > 0:
+        short.append(_short_piece(waveform, signal, r_peaks, spare_s / 2, classify_beats))
+    return _Prepared(
+        np.concatenate([part.windows[:, 0] for part in (whole, *short)]),
+        np.concatenate([part.features for part in (whole, *short)]),
+        [False] * len(whole.windows) + [True] * len(short),
+        hashlib.sha256(waveform.samples_mv.tobytes()).hexdigest(),
+    )
+
+
+def _short_piece(
+    waveform: Waveform,
+    signal: Millivolts,
+    r_peaks: SampleIndices,
+    start_s: float,
+    classify_beats: ClassifyBeats,
+) -> RhythmInputs:
+    rate_hz = waveform.sampling_rate_hz
+    start, stop = round(start_s * rate_hz), round((start_s + SHORT_S) * rate_hz)
+    piece = Waveform(
+        np.ascontiguousarray(waveform.samples_mv[:, start:stop]), rate_hz, waveform.leads
+    )
+    inside = r_peaks[(r_peaks >= start) & (r_peaks < stop)]
+    beats = classify_beats(piece, inside - start)
+    moved = ClassifiedBeats(inside, beats.probabilities)
+    return build_rhythm_inputs(signal, moved, rate_hz, [(start_s, start_s + SHORT_S)])
 
 
 def stratified_folds(

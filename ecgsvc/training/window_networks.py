@@ -175,7 +175,7 @@ class MobileNetV2Trunk(nn.Module):
         (6, 160, 3, 2), (6, 320, 1, 1),
     )  # fmt: skip
 
-    def __init__(self, width_multiplier: float = 0.5) -> None:
+    def __init__(self, width_multiplier: float = 0.25) -> None:
         super().__init__()
 
         def scaled(channels: int) -> int:

@@ -78,6 +78,24 @@ def test_analyze_explains_when_it_is_asked(tmp_path: Path, repository: Path) -> 
     assert "<svg" in (tmp_path / "ecg.explanation.svg").read_text()
 
 
+@pytest.mark.parametrize(
+    ("profile", "model"), [("accurate", "rhythm-canet"), ("fast", "rhythm-canet-single")]
+)
+def test_the_profile_chooses_who_names_the_rhythm(
+    profile: str, model: str, record_208: Path, tmp_path: Path
+) -> None:
+    ecgsvc("analyze", record_208, "-o", tmp_path, "--profile", profile)
+    document = json.loads((tmp_path / "toy208.analysis.json").read_text())
+    rhythm_models = [m["name"] for m in document["models"] if "rhythm-" in m["name"]]
+    assert rhythm_models == [model]
+    assert document["rhythm"]["windows"]
+
+
+def test_an_unknown_profile_is_refused(record_208: Path, tmp_path: Path) -> None:
+    text = ecgsvc("analyze", record_208, "-o", tmp_path, "--profile", "slow", status=2)
+    assert "profile" in text
+
+
 def test_one_bad_input_never_stops_the_others(record_208: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"resourceType": "Observation"}')

@@ -55,6 +55,17 @@ def component(observations: tuple[bytes, ...], loinc: str) -> float:
     raise AssertionError(loinc)
 
 
+def test_a_server_of_the_fast_profile_names_the_fast_rhythm_model(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with (
+        running_server(sqlite_url, tmp_path / "log", "--profile", "fast") as server,
+        EcgClient(server.address, deadline_s=60) as client,
+    ):
+        reply = client.analyze(observation())
+    assert b"rhythm-canet-single 2" in reply.provenance
+
+
 def test_a_simulated_ecg_becomes_a_valid_report_with_its_true_intervals(
     client: EcgClient,
 ) -> None:

@@ -84,7 +84,7 @@ class RhythmModel:
         self.leads: tuple[str, ...] = ()
 
     def classify(
-        self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+        self, waveform: Waveform, beats: ClassifiedBeats, quality: SignalQuality
     ) -> RhythmCall:
         self.leads = waveform.leads
         probabilities = dict.fromkeys(RhythmClass, 0.01) | {self.answer: 0.97}

@@ -23,7 +23,7 @@ from ecgsvc.inference.rhythm_explanation import MAX_WINDOWS, choose_windows
 from ecgsvc.simulation import SimulationSettings, simulate
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
-BEATS, RHYTHM = Settings().beat_model, Settings().rhythm_model
+BEATS, RHYTHM = Settings().beat_model, Settings().rhythm_model_folder
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def explain():
     def explained(waveform):
         r_peaks = dsp.detect_r_peaks(waveform.samples_mv, waveform.sampling_rate_hz)
         beats = classifier.classify(waveform, r_peaks)
-        windows = rhythm.classify(waveform, r_peaks).windows
+        windows = rhythm.classify(waveform, beats).windows
         return beats, windows, explainer.explain(waveform, beats, windows)
 
     return explained

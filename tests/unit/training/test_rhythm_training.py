@@ -10,6 +10,7 @@ pytest.importorskip("sklearn", reason="needs ecgsvc[train]")
 from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: E402
 
 from ecgsvc import dsp  # noqa: E402
+from ecgsvc.domain.beats import ClassifiedBeats  # noqa: E402
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES  # noqa: E402
 from ecgsvc.inference import RhythmClassifier, SignalTools, open_session  # noqa: E402
 from ecgsvc.simulation import SimulationSettings, simulate  # noqa: E402
@@ -42,13 +43,19 @@ def one_thread():
     torch.manual_seed(0)
 
 
+def classify_beats(waveform, r_peaks):
+    """All beats are normal."""
+    normal = np.tile(np.float32([1, 0, 0, 0, 0]), (len(r_peaks), 1))
+    return ClassifiedBeats(r_peaks, normal)
+
+
 def held_out(n=2000, sharpness=2.0, seed=0):
     """Logits that favour the right class, four times as sharp as they should be."""
     rng = np.random.default_rng(seed)
     labels = rng.choice(4, n, p=(0.6, 0.1, 0.27, 0.03))
     logits = rng.standard_normal((n, 4))
     logits[np.arange(n), labels] += sharpness
-    return RhythmLogits(labels, 4 * logits, rng.gamma(5, 1, n))
+    return RhythmLogits(labels, 4 * logits[np.newaxis], rng.gamma(5, 1, n))
 
 
 def write_recordings(folder, n_each=6, duration_s=12.0):
@@ -92,11 +99,11 @@ def test_folds_have_their_share_of_each_class_and_keep_equals_together():
 
 def test_recordings_come_in_the_pieces_serving_reads_and_in_short_ones(tmp_path):
     write_recordings(tmp_path, n_each=1)
-    recordings = prepare_recordings(tmp_path)
+    recordings = prepare_recordings(tmp_path, classify_beats)
     assert recordings.labels.tolist() == [0, 1, 2, 3, 0]
     assert recordings.contents[0] == recordings.contents[4]
-    assert np.bincount(recordings.recording).tolist() == [4] * 5
-    assert recordings.short.sum() == 15
+    assert np.bincount(recordings.recording).tolist() == [2] * 5
+    assert recordings.short.sum() == 5
     save_recordings(recordings, tmp_path / "kept.npz")
     again = load_recordings(tmp_path / "kept.npz")
     assert again.names == recordings.names
@@ -129,7 +136,7 @@ def test_cross_decided_results_keep_the_order_of_the_recordings():
     answers = held_out()
     results = cross_decided(answers, seed=0)
     np.testing.assert_array_equal(results.labels, answers.labels)
-    agree = results.called == answers.logits.argmax(axis=1)
+    agree = results.called == answers.parts[0].argmax(axis=1)
     assert agree.mean() > 0.9
 
 
@@ -165,10 +172,20 @@ def test_an_ensemble_is_the_mean_of_its_members():
 
     members = [member(seed) for seed in range(2)]
     windows, features = torch.randn(2, 1, 400), torch.randn(2, 3)
-    logits, outlier = RhythmEnsemble(members)(windows, features)
+    logits, outlier = RhythmEnsemble(members, 2.0)(windows, features)
     each = [m(windows, features) for m in members]
-    torch.testing.assert_close(logits, (each[0][0] + each[1][0]) / 2)
-    torch.testing.assert_close(outlier, (each[0][1] + each[1][1]) / 2)
+    parts = [network + 2 * trees for network, trees, _ in each]
+    torch.testing.assert_close(logits, (parts[0] + parts[1]) / 2)
+    torch.testing.assert_close(outlier, (each[0][2] + each[1][2]) / 2)
+
+
+def test_the_better_part_gets_the_greater_weight():
+    good, bad = held_out(sharpness=3.0), held_out(sharpness=0.5)
+    both = RhythmLogits(good.labels, np.concatenate([bad.parts, good.parts]), good.outlier)
+    turned = RhythmLogits(
+        good.labels, np.concatenate([good.parts, bad.parts]), good.outlier
+    )
+    assert choose_decision(both).weights[1] == 1 > choose_decision(turned).weights[1]
 
 
 def test_training_makes_a_folder_that_serves(tmp_path):
@@ -177,7 +194,7 @@ def test_training_makes_a_folder_that_serves(tmp_path):
     classifier = RhythmClassifier.load(trained.folder, TOOLS, provider="cpu")
     ecg = simulate(SimulationSettings(leads=("II",), duration_s=20.0)).recording.waveform
     r_peaks = dsp.detect_r_peaks(ecg.samples_mv, ecg.sampling_rate_hz)
-    (window,) = classifier.classify(ecg, r_peaks).windows
+    (window,) = classifier.classify(ecg, classify_beats(ecg, r_peaks)).windows
     assert sum(window.probabilities.values()) == pytest.approx(1)
     figures = trained.card["metrics"]
     assert 8 <= figures["out_of_fold"]["recordings"] <= 14  # two fifths of 25
