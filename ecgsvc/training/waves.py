@@ -25,7 +25,7 @@ from ecgsvc.training.waves_export import export_wave_network
 from ecgsvc.training.waves_fit import WavePlan, fit_waves
 from ecgsvc.training.waves_network import WaveNetwork
 
-WAVES_VERSION = "1.0.1"
+WAVES_VERSION = "1.1.0"
 WAVES_EPOCHS = 400
 N_FOLDS = 5
 THRESHOLDS: Mapping[str, float] = {

@@ -109,22 +109,22 @@ class WaveNetwork(nn.Module):
         self.stem = along_time(len(CHANNELS), 16, 9, stride=2)
         self.place = nn.Linear(_N_BUMPS, 16)
         self.context = nn.Linear(len(CONTEXT_NAMES), 16)
-        self.fine = Residual(16, 7)
+        self.fine = Residual(16, 5)
         self.hear_fine = Hear(16)
-        self.down_middle = _conv(16, 32, 5, stride=2)
-        self.middle = Residual(32, 5, dilation=2)
+        self.down_middle = _conv(16, 32, 3, stride=2)
+        self.middle = Residual(32, 3, dilation=2)
         self.hear_middle = Hear(32)
-        self.down_coarse = _conv(32, 48, 5, stride=2)
-        self.coarse = nn.Sequential(Residual(48, 3), Residual(48, 3, dilation=2))
-        self.hear_coarse = Hear(48)
+        self.down_coarse = _conv(32, 32, 3, stride=2)
+        self.coarse = nn.Sequential(Residual(32, 3), Residual(32, 3, dilation=2))
+        self.hear_coarse = Hear(32)
         self.dropout = dropout
-        self.up_middle = _conv(48, 32, 3)
-        self.join_middle = Residual(32, 5)
+        self.up_middle = _conv(32, 32, 3)
+        self.join_middle = Residual(32, 3)
         self.hear_joined = Hear(32)
         self.up_fine = _conv(32, 16, 3)
-        self.join_fine = Residual(16, 7)
+        self.join_fine = Residual(16, 5)
         self.heat = along_time(16, N_POINTS, 5)
-        self.presence = nn.Linear(96, 3)
+        self.presence = nn.Linear(64, 3)
         self.global_heat = nn.Sequential(
             along_time(32, 32, 5),
             nn.ReLU(),
@@ -155,8 +155,8 @@ class WaveNetwork(nn.Module):
         coarse = self.hear_coarse(self.coarse(self.down_coarse(middle)))
         coarse = self._dropped(coarse)
         over_time = torch.cat([coarse.mean(dim=-1), coarse.amax(dim=-1)], dim=1)
-        x = self.join_middle(middle + self.up_middle(_twice(coarse)))
-        x = self.join_fine(fine + self.up_fine(_twice(self.hear_joined(x))))
+        x = self.hear_joined(self.join_middle(middle + _twice(self.up_middle(coarse))))
+        x = self.join_fine(fine + _twice(self.up_fine(x)))
         return (
             self.heat(x).transpose(1, 2),
             self.presence(over_time.transpose(1, 2)),
