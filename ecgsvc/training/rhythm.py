@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from ecgsvc.config import BEAT_MODEL, MODELS_DIR
+from ecgsvc.evaluation.held_out import save_held_out
 from ecgsvc.evaluation.rhythm import SCORED
 from ecgsvc.evaluation.rhythm_references import read_reference_rhythms
 from ecgsvc.inference.beats import BeatClassifier
@@ -138,6 +139,14 @@ def train_rhythm(
     held_out = joined(answers)
     network = members[0].network
     decision = choose_decision(held_out)
+    results = cross_decided(held_out, seed)
+    order = [row for fold in folds for row in np.flatnonzero(fold_of == fold)]
+    save_held_out(
+        output_dir / f"{name}-held-out.npz",
+        [recordings.names[row] for row in order],
+        results.labels,
+        results.probabilities,
+    )
     sha256 = export_module(
         RhythmEnsemble(members, decision.weights[1]),
         folder,
@@ -151,7 +160,7 @@ def train_rhythm(
         decision=decision,
         beat_model=beats.identity,
         training={"seed": seed, "epochs": epochs, "threads": threads, "folds": list(folds)},
-        results=cross_decided(held_out, seed),
+        results=results,
         alone={
             name: cross_decided(held_out.part(number), seed)
             for number, name in enumerate(("network", "trees"))

@@ -12,6 +12,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: E402
 from ecgsvc import dsp  # noqa: E402
 from ecgsvc.domain.beats import ClassifiedBeats  # noqa: E402
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES  # noqa: E402
+from ecgsvc.evaluation.held_out import read_held_out  # noqa: E402
+from ecgsvc.evaluation.rhythm_references import read_reference_rhythms  # noqa: E402
 from ecgsvc.inference import RhythmClassifier, SignalTools, open_session  # noqa: E402
 from ecgsvc.simulation import SimulationSettings, simulate  # noqa: E402
 from ecgsvc.training.boosted_trees import BoostedTrees, convert  # noqa: E402
@@ -201,6 +203,10 @@ def test_training_makes_a_folder_that_serves(tmp_path):
     assert set(figures["out_of_distribution"]) > {"white_noise", "pulse_wave"}
     session = open_session(trained.folder / "model.onnx", "cpu")
     assert [output.name for output in session.get_outputs()] == ["logits", "outlier"]
+    kept = read_held_out(tmp_path / "out" / "rhythm-canet-held-out.npz")
+    labels = {r.path.name: r.label for r in read_reference_rhythms(tmp_path)}
+    assert [labels[name] for name in kept.records] == kept.labels.tolist()
+    assert kept.confusion.tolist() == figures["out_of_fold"]["confusion"]
 
 
 def test_an_unknown_network_is_refused(tmp_path):
