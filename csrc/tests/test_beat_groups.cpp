@@ -66,7 +66,7 @@ TEST_CASE("the mean of equal beats is each of them, without spread") {
 }
 
 TEST_CASE("values that are not finite harm nobody") {
-    std::vector<float> values(3 * 2 * kShape.width(), std::numeric_limits<float>::quiet_NaN());
+    std::vector<float> values(6 * kShape.width(), std::numeric_limits<float>::quiet_NaN());
     values[7] = std::numeric_limits<float>::infinity();
     const auto found = ecg::group_beats(view(values, 3), 124, 0.8, 6);
     CHECK(found.groups == Indices{-1, -1, -1});
@@ -76,7 +76,7 @@ TEST_CASE("values that are not finite harm nobody") {
 }
 
 TEST_CASE("what is not there is refused") {
-    const std::vector<float> values(3 * 2 * kShape.width());
+    const std::vector<float> values(6 * kShape.width());
     const auto cuts = view(values, 3);
     CHECK_THROWS_AS((void)ecg::group_beats(cuts, 18, 0.8, 6), std::invalid_argument);
     const Indices inside{0, 312, 0, 312, 0, 312};
