@@ -136,12 +136,18 @@ class ReportReply:
     device: bytes
 
 
+GONE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
+"""What a server that stops answers. gRPC says CANCELLED of a call that has arrived and that
+nobody has begun to work on; the client itself cancels none."""
+
+
 class EcgClient:
     """A connection to the service, as a context manager.
 
-    Calls the service cannot take now (UNAVAILABLE, overloaded) are tried again with
-    growing pauses, within the deadline. gRPC's own retries are of no use here: they leave
-    out messages above its retry buffer of 256 KiB, which 12-lead ECGs exceed.
+    Calls the service cannot take now (UNAVAILABLE, overloaded, CANCELLED because it stops)
+    are tried again with growing pauses, within the deadline. gRPC's own retries are of no
+    use here: they leave out messages above its retry buffer of 256 KiB, which 12-lead ECGs
+    exceed.
 
     Parameters
     ----------
@@ -336,7 +342,7 @@ def _report(message: reports_pb2.Report) -> ReportReply:
 
 def _delay_s(error: EcgServiceError, attempt: int) -> float | None:
     """Return the pause before the next try; None when another try cannot help."""
-    if error.code is not grpc.StatusCode.UNAVAILABLE and error.retry_after_s is None:
+    if error.code not in GONE and error.retry_after_s is None:
         return None
     backoff_s = min(FIRST_DELAY_S * 2 ** (attempt - 1), MAX_DELAY_S)
     jitter = random.uniform(0.8, 1.2)  # noqa: S311  # spreads clients, keeps no secret

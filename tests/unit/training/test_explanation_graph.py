@@ -125,12 +125,12 @@ def an_ensemble(tmp_path, n_members=2):
     trees.value.normal_()
     members = [RhythmMember(n, OutlierScore(3, 64), trees) for n in networks]
     export_module(
-        RhythmEnsemble(members).eval(),
+        RhythmEnsemble(members, 2.0).eval(),
         tmp_path,
         lambda n: random_inputs(networks[0], n, N_SAMPLES),
         ("logits", "outlier"),
     )
-    return networks, RhythmEnsemble(members).eval(), inputs, feed
+    return networks, RhythmEnsemble(members, 2.0).eval(), inputs, feed
 
 
 def test_the_usual_step_suits_a_network_that_learned(tmp_path):
