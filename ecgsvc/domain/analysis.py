@@ -6,23 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.diagnosis import DiagnosisCall
 from ecgsvc.domain.explanation import Explanation
 from ecgsvc.domain.findings import Finding
+from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves
 
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """A model as a report names it; `sha256` is that of the ONNX file."""
-
-    name: str
-    version: str
-    sha256: str
+__all__ = ["Analysis", "ModelIdentity"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,3 +42,5 @@ class Analysis:
     rhythm_statistics: RhythmStatistics | None = None
     rhythm: RhythmReading | None = None
     explanation: Explanation | None = None
+    diagnosis: DiagnosisCall | None = None
+    interval_check: IntervalCrossCheck | None = None
