@@ -19,6 +19,8 @@ constexpr double kFlatMv = 1e-6;
 // How much greater a deflection against the habit of the lead must be.
 constexpr double kAgainstHabit = 1.2;
 constexpr double kHabitRate = 0.2;
+// How far back to the baseline a deflection that an end of the recording cuts off must have come.
+constexpr double kWayBack = 0.5;
 
 double mean(const SampleHistory<double>& samples, std::int64_t from, std::int64_t to) {
     const auto values =
@@ -77,28 +79,50 @@ std::span<const double> RPeakLocator::deflections(const SampleHistory<double>& l
     return std::span(deflections_).first(n);
 }
 
-std::optional<std::int64_t> RPeakLocator::locate(const SampleHistory<double>& lead_mv,
-                                                 std::int64_t near) {
-    const std::int64_t first = std::max(half_smooth_, near - half_search_);
-    const std::int64_t last = std::min(lead_mv.end() - half_smooth_, near + half_search_ + 1);
-    if (last <= first) return std::nullopt;
+/// Through the levels before and behind the complex; where one of them lies outside the recording,
+/// level with the other.
+RPeakLocator::Line RPeakLocator::baseline(const SampleHistory<double>& lead_mv, std::int64_t near,
+                                          std::int64_t n_samples) const {
     const auto edge = [&](std::int64_t middle) {
-        const auto inside = std::clamp<std::int64_t>(middle, 0, lead_mv.end() - 1);
-        return mean(lead_mv, inside - half_edge_, inside + half_edge_);
+        const auto inside = std::clamp<std::int64_t>(middle, 0, n_samples - 1);
+        return mean(lead_mv, inside - half_edge_, std::min(inside + half_edge_, n_samples - 1));
     };
     const double before = edge(near - half_window_);
     const double after = edge(near + half_window_);
-    const auto found =
-        deflections(lead_mv, first, last,
-                    {.origin = near - half_window_,
-                     .level = before,
-                     .slope = (after - before) / static_cast<double>(2 * half_window_)});
+    const bool from_before = near + half_window_ >= n_samples;
+    const bool from_after = near < half_window_;
+    if (from_before && !from_after) return {near - half_window_, before, 0.0};
+    if (from_after && !from_before) return {near - half_window_, after, 0.0};
+    return {near - half_window_, before, (after - before) / static_cast<double>(2 * half_window_)};
+}
+
+std::optional<std::int64_t> RPeakLocator::locate(const SampleHistory<double>& lead_mv,
+                                                 std::int64_t near, std::int64_t n_samples) {
+    const std::int64_t first = std::max(half_smooth_, near - half_search_);
+    const std::int64_t last = std::min(n_samples - half_smooth_, near + half_search_ + 1);
+    if (last <= first) return std::nullopt;
+    const Line line = baseline(lead_mv, near, n_samples);
+    const auto found = deflections(lead_mv, first, last, line);
     const double flat = kFlatMv * static_cast<double>(2 * half_smooth_ + 1);
     const auto [down, up] = extremes(found);
-    if (up <= flat && -down <= flat) return std::nullopt;
+    if (up <= flat && -down <= flat) return near;
     const bool is_up = dominance_ >= 0.0 ? kAgainstHabit * up >= -down : up > kAgainstHabit * -down;
     dominance_ += kHabitRate * ((is_up ? 1.0 : -1.0) - dominance_);
-    return first + (std::ranges::find(found, is_up ? up : down) - found.begin());
+    const double greatest = is_up ? up : down;
+    const std::int64_t r_peak = first + (std::ranges::find(found, greatest) - found.begin());
+
+    const double half = kWayBack * greatest / static_cast<double>(2 * half_smooth_ + 1);
+    const auto comes_back = [&](std::int64_t from, std::int64_t to) {
+        for (std::int64_t i = from; i < to; ++i) {
+            const double level = line.level + line.slope * static_cast<double>(i - line.origin);
+            const double deflection = lead_mv[i] - level;
+            if (is_up ? deflection <= half : deflection >= half) return true;
+        }
+        return false;
+    };
+    if (near + half_search_ >= n_samples && !comes_back(r_peak, n_samples)) return std::nullopt;
+    if (near < half_search_ && !comes_back(0, r_peak)) return std::nullopt;
+    return r_peak;
 }
 
 }  // namespace ecg

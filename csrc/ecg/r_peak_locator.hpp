@@ -18,8 +18,11 @@ class RPeakLocator {
   public:
     explicit RPeakLocator(SamplingRate rate);
 
-    /// Index of the R peak at most 80 ms from `near`; nothing when the lead is flat there.
-    std::optional<std::int64_t> locate(const SampleHistory<double>& lead_mv, std::int64_t near);
+    /// Index of the R peak at most 80 ms from `near`, in a recording of `n_samples` so far; where
+    /// the lead is flat, `near` itself. Nothing where the recording begins or ends before the
+    /// deflection has come half-way back: what it would have become is not known.
+    std::optional<std::int64_t> locate(const SampleHistory<double>& lead_mv, std::int64_t near,
+                                       std::int64_t n_samples);
 
   private:
     struct Line {
@@ -27,6 +30,8 @@ class RPeakLocator {
         double level;  // mV, at the origin
         double slope;  // mV a sample
     };
+    [[nodiscard]] Line baseline(const SampleHistory<double>& lead_mv, std::int64_t near,
+                                std::int64_t n_samples) const;
     [[nodiscard]] std::span<const double> deflections(const SampleHistory<double>& lead_mv,
                                                       std::int64_t first, std::int64_t last,
                                                       const Line& baseline);

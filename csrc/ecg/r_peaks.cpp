@@ -50,7 +50,9 @@ void RPeakDetector::push(Leads chunk_mv, std::vector<std::int64_t>& r_peaks) {
         throw std::invalid_argument("all leads of a chunk must have the same length");
     }
     for (std::size_t from = 0; from < n; from += QrsEnvelope::kMaxBlock) {
-        push_block(chunk_mv, from, std::min(QrsEnvelope::kMaxBlock, n - from), r_peaks);
+        const std::size_t n_block = std::min(QrsEnvelope::kMaxBlock, n - from);
+        n_samples_ += static_cast<std::int64_t>(n_block);
+        push_block(chunk_mv, from, n_block, r_peaks);
     }
 }
 
@@ -63,7 +65,6 @@ void RPeakDetector::push_block(Leads chunk_mv, std::size_t from, std::size_t n,
         blocks_[i] = envelopes_[i].push(chunk_mv[i].subspan(from, n));
         fetch(ahead.subspan(half, std::min(half, ahead.size() - half)));
     }
-    n_samples_ += static_cast<std::int64_t>(n);
     decision_.push(blocks_, beats_);
     report(r_peaks);
 }
@@ -73,17 +74,14 @@ void RPeakDetector::finish(std::vector<std::int64_t>& r_peaks) {
     std::array<double, QrsEnvelope::kMaxBlock> missing{};
     missing.fill(std::numeric_limits<double>::quiet_NaN());
     const std::vector<std::span<const double>> chunk(envelopes_.size(), missing);
-    const std::int64_t n_samples = n_samples_;
-    const auto n_flush = static_cast<std::int64_t>(std::ceil(
-                             static_cast<double>(QrsEnvelope::kDelay) * samples_per_cell_)) +
-                         1;
-    while (n_samples_ < n_samples + n_flush) {
-        const std::int64_t left = n_samples + n_flush - n_samples_;
-        push_block(chunk, 0, std::min(missing.size(), static_cast<std::size_t>(left)), r_peaks);
+    const double n_flush = std::ceil(static_cast<double>(QrsEnvelope::kDelay) * samples_per_cell_);
+    for (auto left = static_cast<std::size_t>(n_flush) + 1; left > 0;) {
+        const std::size_t n = std::min(missing.size(), left);
+        push_block(chunk, 0, n, r_peaks);
+        left -= n;
     }
     decision_.finish(beats_);
     report(r_peaks);
-    while (!r_peaks.empty() && r_peaks.back() >= n_samples) r_peaks.pop_back();
 }
 
 void RPeakDetector::report(std::vector<std::int64_t>& r_peaks) {
@@ -91,11 +89,11 @@ void RPeakDetector::report(std::vector<std::int64_t>& r_peaks) {
         const double centre =
             (static_cast<double>(beat - QrsEnvelope::kDelay) + 0.5) * samples_per_cell_ - 0.5;
         const auto near = static_cast<std::int64_t>(std::lround(std::max(centre, 0.0)));
-        const std::int64_t r_peak =
-            locator_.locate(envelopes_[fiducial_lead_].samples_mv(), near).value_or(near);
-        if (r_peak <= last_r_peak_) continue;
-        last_r_peak_ = r_peak;
-        r_peaks.push_back(r_peak);
+        const auto r_peak =
+            locator_.locate(envelopes_[fiducial_lead_].samples_mv(), near, n_samples_);
+        if (!r_peak || *r_peak <= last_r_peak_ || *r_peak >= n_samples_) continue;
+        last_r_peak_ = *r_peak;
+        r_peaks.push_back(*r_peak);
     }
     beats_.clear();
 }

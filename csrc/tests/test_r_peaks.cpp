@@ -239,6 +239,28 @@ TEST_CASE("a T wave nearly as tall as the R peak is no beat") {
     check_beats(detect({samples}, ecg.rate_hz), ecg, 0.005);
 }
 
+TEST_CASE(
+    "a complex that an end of the recording cuts off is no beat until it comes half-way back") {
+    for (const double rate_hz : {250.0, 360.0, 500.0, 1000.0}) {
+        const SyntheticEcg ecg{.rate_hz = rate_hz};
+        const auto whole = ecg.samples_mv();
+        const auto times = ecg.beat_times();
+        const auto sample_at = [&](double t) { return static_cast<std::ptrdiff_t>(t * rate_hz); };
+        for (const double beyond_s : {-0.010, 0.0, 0.006}) {  // of the R peak; it is half at 12 ms
+            const Leads ended{{whole.begin(), whole.begin() + sample_at(times.back() + beyond_s)}};
+            CHECK(detect(ended, rate_hz).size() == times.size() - 1);
+            const Leads begun{{whole.begin() + sample_at(times.front() - beyond_s), whole.end()}};
+            CHECK(detect(begun, rate_hz).size() == times.size() - 1);
+        }
+        for (const double beyond_s : {0.020, 0.050, 0.100}) {
+            const Leads ended{{whole.begin(), whole.begin() + sample_at(times.back() + beyond_s)}};
+            CHECK(detect(ended, rate_hz).size() == times.size());
+            const Leads begun{{whole.begin() + sample_at(times.front() - beyond_s), whole.end()}};
+            CHECK(detect(begun, rate_hz).size() == times.size());
+        }
+    }
+}
+
 TEST_CASE("whatever comes in, R peaks are strictly increasing and inside the signal") {
     for (const std::size_t n : {400UL, 1000UL, 20000UL}) {
         for (const auto& signal : adversarial(n)) {

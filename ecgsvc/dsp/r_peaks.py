@@ -49,7 +49,8 @@ def detect_r_peaks(
     """Find every heart beat with all leads together and mark it at one lead's R peak.
 
     Equal to `RPeakDetector` fed once. Shorter than one second, flat or missing throughout:
-    no beats. Linear in the number of samples.
+    no beats. A complex that begins or ends with the recording, and has not come half-way
+    back to the baseline there, is no beat yet. Linear in the number of samples.
 
     Parameters
     ----------
