@@ -16,7 +16,7 @@ from ecgsvc.training.malignant_decision import (
 )
 
 NAME = "malignant-cnn"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 FAILURE_MODES = (
     "Trained on 22 patients with malignant rhythm; the figures of single patients lie far "
