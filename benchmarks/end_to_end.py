@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import neurokit2
@@ -42,7 +42,9 @@ from ecgsvc.app import (
 )
 from ecgsvc.client import EcgClient
 from ecgsvc.config import Settings
+from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.report import Identifier, NewReport
+from ecgsvc.identity import OwnKey
 from ecgsvc.pipeline import find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 from ecgsvc.store import ReportStore, migrate
@@ -61,12 +63,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bodies = [observation(number) for number in range(given.requests)]
         ours, peers = [], []
-        with server(Path(folder), given.processes) as address:
-            latencies_s = post_all(address, bodies[:WARM_UP], given.clients)[0]
+        with server(Path(folder), given.processes) as (address, token):
+            latencies_s = post_all(address, token, bodies[:WARM_UP], given.clients)[0]
             share = given.requests // given.rounds
             for number in range(given.rounds):
                 part = bodies[number * share : (number + 1) * share]
-                latencies, wall_s = post_all(address, part[WARM_UP:], given.clients)
+                latencies, wall_s = post_all(address, token, part[WARM_UP:], given.clients)
                 latencies_s += latencies
                 ours.append(len(latencies) / wall_s)
                 peers.append(4 / timed(lambda part=part: [in_python(b) for b in part[:4]]))
@@ -95,29 +97,33 @@ def observation(number: int) -> bytes:
 
 
 @contextmanager
-def server(folder: Path, n_processes: int) -> Iterator[str]:
-    """Run `ecgsvc serve` over a new SQLite file."""
+def server(folder: Path, n_processes: int) -> Iterator[tuple[str, str]]:
+    """Run `ecgsvc serve` over a new SQLite file; give its address and a token for it."""
+    key_file = folder / "token-key.pem"
+    caller = Caller("default", "benchmark", roles=frozenset({Role.POSTER}))
+    token = OwnKey(key_file, make=True).token(caller, timedelta(hours=12))
     url = f"sqlite:///{folder / 'bench.sqlite3'}"
     migrate(url)
     command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
+    command += ["--processes", str(n_processes)]
     with subprocess.Popen(
-        [*command, "--database", url, "--processes", str(n_processes)],
+        [*command, "--database", url, "--token-key", str(key_file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("serving on ").strip()
+        yield process.stdout.readline().removeprefix("serving on ").strip(), token
         process.terminate()
 
 
 def post_all(
-    address: str, bodies: list[bytes], n_clients: int
+    address: str, token: str, bodies: list[bytes], n_clients: int
 ) -> tuple[list[float], float]:
     """Post from several connections; seconds of each call, and of all together."""
 
     def post_some(first: int) -> list[float]:
-        with EcgClient(address) as client:
+        with EcgClient(address, token=token) as client:
             return [timed(lambda b=b: client.analyze(b)) for b in bodies[first::n_clients]]
 
     start_s = time.perf_counter()

@@ -10,6 +10,16 @@ from zoneinfo import ZoneInfo
 from ecgsvc import __version__, dsp, fhir, rpc
 from ecgsvc.config import Settings
 from ecgsvc.domain.errors import EcgsvcError
+from ecgsvc.identity import (
+    OWN_AUDIENCE,
+    OWN_ISSUER,
+    Authenticator,
+    ClientCertificates,
+    OwnKey,
+    TokenRules,
+    TokenVerifier,
+    VerificationKeys,
+)
 from ecgsvc.inference import (
     BeatClassifier,
     BeatTools,
@@ -90,6 +100,47 @@ def explainer(settings: Settings) -> Explainer:
     )
 
 
+class NobodyMayCall(OSError):
+    """No setting says who callers are; a server would refuse every call."""
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """Say who may be believed: an issuer's tokens, own tokens, client certificates.
+
+    Without any of these settings, and with SQLite, a key of our own beside the database.
+
+    Raises
+    ------
+    NobodyMayCall
+        None of them, and the database is no file.
+    OSError
+        A key or map cannot be read or used.
+    """
+    tokens = certificates = None
+    if settings.token_keys is not None:
+        rules = TokenRules(
+            settings.token_issuer,
+            settings.token_audience,
+            settings.token_tenant_claim,
+            settings.token_roles_claim,
+            settings.token_name_claim,
+        )
+        tokens = TokenVerifier(VerificationKeys(settings.token_keys), rules)
+    elif settings.own_key is not None:
+        OwnKey(settings.own_key, make=True)
+        rules = TokenRules(OWN_ISSUER, OWN_AUDIENCE)
+        tokens = TokenVerifier(VerificationKeys(settings.own_key), rules)
+    if settings.client_certificates is not None:
+        certificates = ClientCertificates(settings.client_certificates)
+    if tokens is None and certificates is None:
+        msg = (
+            "nothing says who may call: set token_keys and token_issuer (an identity "
+            "provider), client_certificates, or token_key (an own key, `ecgsvc token`)"
+        )
+        raise NobodyMayCall(msg)
+    return Authenticator(tokens, certificates)
+
+
 def run_server(settings: Settings) -> None:
     """Serve until a signal arrives; accepted calls are finished before this returns.
 
@@ -102,8 +153,8 @@ def run_server(settings: Settings) -> None:
     ModelUnavailable
         A model cannot be loaded.
     OSError
-        The address cannot be bound, a TLS file cannot be read, or one of several server
-        processes ended by itself.
+        The address cannot be bound, a file of TLS or identity cannot be used, nothing says
+        who may call, or one of several server processes ended by itself.
     """
     if settings.processes > 1:
         serve = partial(_serve_in_process, settings)
@@ -153,6 +204,7 @@ def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
             _server_settings(settings),
             analyzer=pipeline,
             reports=store,
+            authenticate=authenticator(settings).caller,
             operation_outcome=fhir.operation_outcome,
         )
     finally:

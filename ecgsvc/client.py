@@ -1,6 +1,7 @@
 """A small typed client of the service.
 
->>> with EcgClient("127.0.0.1:50051") as client:  # doctest: +SKIP
+>>> token = Path("token").read_text().strip()  # doctest: +SKIP
+>>> with EcgClient("127.0.0.1:50051", token=token) as client:  # doctest: +SKIP
 ...     reply = client.analyze(Path("ecg.json").read_bytes())
 ...     print(reply.name, reply.replayed)
 """
@@ -155,6 +156,9 @@ class EcgClient:
         ``HOST:PORT``.
     tls
         None speaks clear text.
+    token, token_file
+        The bearer token that says who is asking, or a file with it, which is read again
+        for every call. Neither: the client certificate says it.
     deadline_s
         Time a call may take, tries and pauses together.
     max_attempts
@@ -166,9 +170,13 @@ class EcgClient:
         target: str,
         *,
         tls: ClientTls | None = None,
+        token: str = "",
+        token_file: Path | None = None,
         deadline_s: float = 60.0,
         max_attempts: int = 5,
     ) -> None:
+        self._token = token
+        self._token_file = token_file
         self._channel = _channel(target, tls)
         self._analysis = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
         self._reports = reports_pb2_grpc.ReportServiceStub(self._channel)
@@ -272,10 +280,11 @@ class EcgClient:
     ) -> _Reply:
         """Call until it succeeds, cannot, or time or tries are used up."""
         end_s = time.monotonic() + self._deadline_s
+        metadata = self._metadata()
         attempt = 1
         while True:
             try:
-                reply = method(request, timeout=end_s - time.monotonic())
+                reply = method(request, timeout=end_s - time.monotonic(), metadata=metadata)
             except grpc.RpcError as error:
                 refused = _service_error(error)
                 delay_s = _delay_s(refused, attempt)
@@ -287,6 +296,12 @@ class EcgClient:
                 return reply
             time.sleep(delay_s)
             attempt += 1
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        """Say who is asking, and name the call for the logs of both sides."""
+        token = self._token_file.read_text().strip() if self._token_file else self._token
+        name = ("x-request-id", str(uuid.uuid4()))
+        return (name, ("authorization", f"Bearer {token}")) if token else (name,)
 
 
 _ANALYZED = analysis_pb2.AnalyzeEcgResponse

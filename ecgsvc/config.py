@@ -66,6 +66,35 @@ class Settings(BaseSettings):
     tls_client_ca: Path | None = Field(
         None, description="PEM; clients must show a certificate signed by it."
     )
+    token_key: Path | None = Field(
+        None,
+        description="Own key, PEM, that `ecgsvc token` signs with; made when missing. "
+        "Beside the database file of SQLite when no other identity is configured.",
+    )
+    token_keys: Path | None = Field(
+        None, description="Public keys, PEM or JWKS, of the issuer of bearer tokens."
+    )
+    token_issuer: str = Field("", description="iss of its tokens.")
+    token_audience: str = Field("ecgsvc", description="aud of its tokens.")
+    token_tenant_claim: str = Field("tenant", description="Claim with the tenant.")
+    token_roles_claim: str = Field(
+        "roles", description="Claim with the roles; a.b is a member of an object."
+    )
+    token_name_claim: str = Field("name", description="Claim with the caller's name.")
+    client_certificates: Path | None = Field(
+        None, description="TOML: which tenant and roles a client certificate's subject has."
+    )
+    token: str = Field("", repr=False, description="Bearer token that commands send.")
+    token_file: Path | None = Field(None, description="A file with it.")
+
+    @property
+    def own_key(self) -> Path | None:
+        """File of the own key; None when others say who is asking, or nothing does."""
+        if self.token_key is not None or self.token_keys or self.client_certificates:
+            return self.token_key
+        scheme, _, file = self.database_url.partition("?")[0].partition(":///")
+        is_file = scheme.startswith("sqlite") and file not in ("", ":memory:")
+        return Path(f"{file}.token-key.pem") if is_file else None
 
     @property
     def rhythm_model_folder(self) -> Path:
@@ -86,5 +115,18 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         if self.tls_client_ca is not None and self.tls_certificate is None:
             msg = "tls_client_ca needs tls_certificate and tls_key"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _identity_is_whole(self) -> Self:
+        if self.token_key is not None and self.token_keys is not None:
+            msg = "token_key (an own key) and token_keys (an issuer's) exclude each other"
+            raise ValueError(msg)
+        if self.token_keys is not None and not self.token_issuer:
+            msg = "token_keys needs token_issuer"
+            raise ValueError(msg)
+        if self.client_certificates is not None and self.tls_client_ca is None:
+            msg = "client_certificates needs tls_client_ca"
             raise ValueError(msg)
         return self

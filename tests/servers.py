@@ -1,4 +1,4 @@
-"""A real server process."""
+"""A real server process, and who may call it."""
 
 import signal
 import subprocess
@@ -6,7 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from ecgsvc.client import EcgClient
+from ecgsvc.domain.caller import Caller, Role
+from ecgsvc.identity import OwnKey
 
 
 @dataclass(frozen=True)
@@ -15,19 +21,49 @@ class Server:
 
     address: str
     process: subprocess.Popen[str]
+    key: OwnKey
+
+    def token(
+        self,
+        *roles: Role,
+        tenant: str = "default",
+        subject: str = "tester",
+        valid_for: timedelta = timedelta(hours=1),
+    ) -> str:
+        """A token of the server's own key; of all roles when none is named."""
+        return a_token(
+            self.key, *roles, tenant=tenant, subject=subject, valid_for=valid_for
+        )
+
+    def client(self, *roles: Role, tenant: str = "default", **options: Any) -> EcgClient:
+        """A client of the server, of all roles when none is named."""
+        return EcgClient(self.address, token=self.token(*roles, tenant=tenant), **options)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=30)
 
 
+def a_token(
+    key: OwnKey,
+    *roles: Role,
+    tenant: str = "default",
+    subject: str = "tester",
+    valid_for: timedelta = timedelta(hours=1),
+) -> str:
+    caller = Caller(tenant, subject, roles=frozenset(roles or Role))
+    return key.token(caller, valid_for)
+
+
 @contextmanager
 def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
+    key_file = log.with_name("token-key.pem")
+    key = OwnKey(key_file, make=True)
     command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
     with (
         log.open("a") as stderr,
         subprocess.Popen(
-            [*command, "--database", url, *options],
+            [*command, "--database", url, "--token-key", str(key_file), *options],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -37,7 +73,7 @@ def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("serving on "), log.read_text()
-            yield Server(line.removeprefix("serving on ").strip(), process)
+            yield Server(line.removeprefix("serving on ").strip(), process, key)
         finally:
             if process.poll() is None:
                 process.terminate()

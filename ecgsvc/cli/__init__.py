@@ -2,7 +2,7 @@
 
 import typer
 
-from ecgsvc.cli import demo, evaluate, post, records, reports, serve, train
+from ecgsvc.cli import demo, evaluate, post, records, reports, serve, token, train
 from ecgsvc.cli.console import version_callback
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.callback()(version_callback)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("token")(token.token)
 app.command("migrate")(serve.migrate)
 app.command("post")(post.post)
 app.command("convert")(records.convert)

@@ -4,8 +4,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -13,7 +14,11 @@ import typer
 from ecgsvc.cli.console import err, one_line_errors, out
 from ecgsvc.cli.records import write_observation
 from ecgsvc.cli.report_view import show_report
+from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.waveform import Recording, Waveform
+
+if TYPE_CHECKING:
+    from ecgsvc.identity import OwnKey
 
 
 def demo(
@@ -23,10 +28,13 @@ def demo(
 ) -> None:
     """Create a database, start a server, post two ECGs, show the reports, stop.
 
+    Prints a token for each role, for `ecgsvc serve` on the same database.
+
     One ECG is real (five minutes of MIT-BIH record 208, one lead), the other is simulated
     (12 leads).
     """
     from ecgsvc.client import EcgClient
+    from ecgsvc.identity import OwnKey
     from ecgsvc.store import migrate
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -37,9 +45,11 @@ def demo(
         out.print(url, highlight=False)
         ecgs = _write_ecgs(directory)
         out.rule("server")
-        with _server(url) as address:
+        key_file = directory / "demo.sqlite3.token-key.pem"
+        key = OwnKey(key_file, make=True)
+        with _server(url, key_file) as address:
             out.print(f"serving on {address}", highlight=False)
-            with EcgClient(address) as client:
+            with EcgClient(address, token=_token(key, *Role)) as client:
                 for path in ecgs:
                     out.rule(str(path))
                     reply = client.analyze(path.read_bytes())
@@ -53,6 +63,17 @@ def demo(
     out.rule("stored")
     out.print(f"{len(stored)} reports are kept in {url}", highlight=False)
     out.print("Look again:  ecgsvc reports list --database " + url, highlight=False)
+    out.print("Serve again:  ecgsvc serve --database " + url, highlight=False)
+    out.print("with one of these tokens (12 hours; more from `ecgsvc token`):")
+    for role in Role:
+        out.print(f"{role}: {_token(key, role)}", highlight=False, soft_wrap=True)
+
+
+def _token(key: "OwnKey", *roles: Role) -> str:
+    subject = "demo-" + "+".join(roles)
+    return key.token(
+        Caller("default", subject, roles=frozenset(roles)), timedelta(hours=12)
+    )
 
 
 def _write_ecgs(directory: Path) -> tuple[Path, Path]:
@@ -87,11 +108,13 @@ def _record_208() -> Recording:
 
 
 @contextmanager
-def _server(url: str) -> Iterator[str]:
+def _server(url: str, key_file: Path) -> Iterator[str]:
     """Run `ecgsvc serve` on a free port, and stop it as an operator would."""
     command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(  # noqa: S603 (our own command)
-        [*command, "--database", url], stdout=subprocess.PIPE, text=True
+        [*command, "--database", url, "--token-key", str(key_file)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         line = process.stdout.readline() if process.stdout else ""

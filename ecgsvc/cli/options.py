@@ -1,6 +1,7 @@
 """Options that several commands share, and the settings they override."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,13 @@ Database = Annotated[
 Profile = Annotated[
     str | None,
     typer.Option(help="accurate, or fast: a small rhythm model, less often right."),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(help="Bearer token (`ecgsvc token`); or set ECGSVC_TOKEN."),
+]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="A file with the token; or set ECGSVC_TOKEN_FILE.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Patient = Annotated[str, typer.Option(help="Reference of the subject, such as Patient/1.")]

@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from ecgsvc.cli.console import Failures, err, out, print_json, progress
-from ecgsvc.cli.options import Json
+from ecgsvc.cli.options import Json, Token, TokenFile, settings_with
 
 if TYPE_CHECKING:
     from ecgsvc.client import EcgClient
@@ -23,6 +23,8 @@ def post(
     target: Annotated[
         str, typer.Option(help="HOST:PORT of the server.")
     ] = "127.0.0.1:50051",
+    token: Token = None,
+    token_file: TokenFile = None,
     patient: Annotated[
         Path | None, typer.Option(help="FHIR Patient (JSON), for age and sex.")
     ] = None,
@@ -44,9 +46,16 @@ def post(
     from ecgsvc.client import ClientTls, EcgClient, EcgServiceError
 
     tls = None if ca is None else ClientTls(ca=ca, certificate=certificate, key=key)
+    settings = settings_with(token=token, token_file=token_file)
     failures = Failures()
     with (
-        EcgClient(target, tls=tls, deadline_s=timeout) as client,
+        EcgClient(
+            target,
+            tls=tls,
+            token=settings.token,
+            token_file=settings.token_file,
+            deadline_s=timeout,
+        ) as client,
         progress() as bar,
     ):
         _wait_for(client, target)

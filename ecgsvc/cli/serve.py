@@ -30,10 +30,22 @@ def serve(
     tls_client_ca: Annotated[
         Path | None, typer.Option(help="PEM; clients must show a certificate signed by it.")
     ] = None,
+    client_certificates: Annotated[
+        Path | None, typer.Option(help="TOML: tenant and roles of certificate subjects.")
+    ] = None,
+    token_key: Annotated[
+        Path | None, typer.Option(help="Own key of `ecgsvc token`; made when missing.")
+    ] = None,
+    token_keys: Annotated[
+        Path | None, typer.Option(help="PEM or JWKS: keys of the issuer of tokens.")
+    ] = None,
+    token_issuer: Annotated[str | None, typer.Option(help="iss of its tokens.")] = None,
 ) -> None:
     """Serve ECG analysis over gRPC until SIGTERM; accepted calls are finished first.
 
-    The database must be migrated (`ecgsvc migrate`). Further settings: ECGSVC_* variables.
+    The database must be migrated (`ecgsvc migrate`). Every call says who is asking: with
+    nothing set, by tokens of an own key beside the SQLite database (`ecgsvc token`).
+    Further settings: ECGSVC_* variables.
     """
     from ecgsvc.app import (
         run_server,
@@ -51,6 +63,10 @@ def serve(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         tls_client_ca=tls_client_ca,
+        client_certificates=client_certificates,
+        token_key=token_key,
+        token_keys=token_keys,
+        token_issuer=token_issuer,
     )
     with one_line_errors():
         run_server(settings)

@@ -78,6 +78,14 @@ class InvalidRequest(RefusedContent):
     """A request field other than the resource is wrong (filter, page token, name)."""
 
 
+class Unauthenticated(EcgsvcError):
+    """The call does not say who is asking, or not in a way that is believed."""
+
+
+class Forbidden(EcgsvcError):
+    """The caller is known and may not do this."""
+
+
 class ReportNotFound(EcgsvcError):
     """No report has that name."""
 

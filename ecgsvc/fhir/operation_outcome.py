@@ -16,6 +16,8 @@ ISSUE_CODES: Mapping[type[errors.EcgsvcError], str] = {
     errors.UnanalysableSignal: "processing",
     errors.TooLarge: "too-long",
     errors.InvalidRequest: "invalid",
+    errors.Unauthenticated: "login",
+    errors.Forbidden: "forbidden",
     errors.ReportNotFound: "not-found",
     errors.DuplicateWithOtherContent: "duplicate",
     errors.StoreUnavailable: "transient",

@@ -50,13 +50,14 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
     {
         domain.MalformedObservation: Row(_INVALID, "MALFORMED_OBSERVATION"),
         domain.UnreadableRecording: Row(_INVALID, "UNREADABLE_RECORDING"),
-        domain.UnreadableRecording: Row(_INVALID, "UNREADABLE_RECORDING"),
         domain.MissingElement: Row(_INVALID, "MISSING_ELEMENT"),
         domain.InvalidElement: Row(_INVALID, "INVALID_ELEMENT"),
         domain.UnsupportedContent: Row(_INVALID, "UNSUPPORTED_CONTENT"),
         domain.UnanalysableSignal: Row(_INVALID, "UNANALYSABLE_SIGNAL"),
         domain.InvalidRequest: Row(_INVALID, "INVALID_REQUEST"),
         domain.TooLarge: Row(_EXHAUSTED, "TOO_LARGE"),
+        domain.Unauthenticated: Row(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+        domain.Forbidden: Row(grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN"),
         domain.ReportNotFound: Row(grpc.StatusCode.NOT_FOUND, "REPORT_NOT_FOUND"),
         domain.DuplicateWithOtherContent: Row(
             grpc.StatusCode.ALREADY_EXISTS, "DUPLICATE_WITH_OTHER_CONTENT"

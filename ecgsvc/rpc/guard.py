@@ -1,4 +1,4 @@
-"""What surrounds every handler: parsing, time, translation of errors, the log line.
+"""What surrounds every handler: who asks, parsing, time, errors, the log line.
 
 gRPC answers INTERNAL by itself when a request deserializer fails. Therefore handlers are
 given to gRPC without one and the bytes are parsed here, in the worker thread, where a
@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import DeadlineExceeded, EcgsvcError, InvalidRequest, TooLarge
+from ecgsvc.identity import request_id
+from ecgsvc.rpc.admission import credentials_of
 from ecgsvc.rpc.errors import OutcomeFactory, refusal
 from ecgsvc.rpc.slow_senders import SlowSenders
 
@@ -51,16 +54,27 @@ class RequestCounts:
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """What all methods share; `max_request_bytes` is the largest request message."""
+    """What all methods share.
+
+    Parameters
+    ----------
+    max_request_bytes
+        Largest request message.
+    admit
+        Returns who may make a call of a method, None for anyone; raises otherwise.
+    """
 
     max_request_bytes: int
     slow_senders: SlowSenders
     operation_outcome: OutcomeFactory
     counts: RequestCounts
+    admit: Callable[[str, Context], Caller | None]
 
 
 @dataclass(slots=True)
 class _Call:
+    request_id: str
+    caller: Caller | None = None
     started_s: float = field(default_factory=time.monotonic)
     request_bytes: int = 0
     response_bytes: int = 0
@@ -115,12 +129,13 @@ class Guard:
 
     def refuse(self, error: EcgsvcError, context: Context) -> NoReturn:
         """Refuse a call without reading its message."""
-        self._abort(_Call(), error, context)
+        self._abort(_started(context), error, context)
 
     @contextmanager
     def _answering(self, context: Context) -> Iterator[_Call]:
-        call = _Call()
+        call = _started(context)
         try:
+            call.caller = self._settings.admit(self._method, context)
             if not context.is_active() or context.time_remaining() <= 0:
                 msg = "the deadline passed before the work began; nothing was stored"
                 raise DeadlineExceeded(msg)
@@ -187,19 +202,28 @@ class Guard:
     def _record(self, call: _Call, code: grpc.StatusCode) -> None:
         self._settings.counts.add(self._method, code.name)
         elapsed_ms = (time.monotonic() - call.started_s) * 1000
+        tenant = call.caller.tenant if call.caller else ""
         _LOG.info(
-            "%s %s %.1f ms",
+            "%s %s %.1f ms tenant=%s request=%s",
             self._method,
             code.name,
             elapsed_ms,
+            tenant or "-",
+            call.request_id or "-",
             extra={
                 "method": self._method,
                 "status": code.name,
+                "tenant": tenant,
+                "request_id": call.request_id,
                 "elapsed_ms": round(elapsed_ms, 1),
                 "request_bytes": call.request_bytes,
                 "response_bytes": call.response_bytes,
             },
         )
+
+
+def _started(context: Context) -> _Call:
+    return _Call(request_id(credentials_of(context).request_id))
 
 
 def _code(context: Any) -> grpc.StatusCode:  # noqa: ANN401  # code() is not in the stubs

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ecgsvc.rpc import health
+from ecgsvc.rpc.admission import Authenticate, admit
 from ecgsvc.rpc.analysis_service import AnalysisService, EcgAnalyzer
 from ecgsvc.rpc.errors import OutcomeFactory
 from ecgsvc.rpc.guard import GuardSettings, RequestCounts
@@ -30,10 +31,13 @@ MIB = 1024 * 1024
 TRANSPORT_LIMIT_BYTES = 20 * MIB
 """Above the service's own limit, so that an oversized ECG is answered by the service."""
 
-_SERVICES = (
-    analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"].full_name,
-    reports_pb2.DESCRIPTOR.services_by_name["ReportService"].full_name,
+SERVICES = (
+    analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"],
+    reports_pb2.DESCRIPTOR.services_by_name["ReportService"],
 )
+"""The services of the contract, as it defines them."""
+
+_SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 _SIDE_THREADS = 4
 
 
@@ -146,9 +150,12 @@ def build_server(
     *,
     analyzer: EcgAnalyzer,
     reports: ReportReader,
+    authenticate: Authenticate,
     operation_outcome: OutcomeFactory,
 ) -> RunningServer:
     """Put a server together, bind it and start it.
+
+    `authenticate` says who is behind a call; `permissions` what they may do.
 
     Raises
     ------
@@ -164,6 +171,7 @@ def build_server(
         slow_senders=SlowSenders(settings.receive_timeout_s),
         operation_outcome=operation_outcome,
         counts=RequestCounts(),
+        admit=lambda method, context: admit(method, context, authenticate),
     )
     interceptor = RpcInterceptor(
         work=work,
@@ -207,10 +215,10 @@ def _add_services(
         AnalysisService(analyzer), server
     )
     reports_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(reports), server)
-    health_servicer = health.Health(_SERVICES)
+    health_servicer = health.Health(_SERVICE_NAMES)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:
-        names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*_SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
     return health_servicer
 

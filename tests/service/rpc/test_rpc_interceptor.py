@@ -53,7 +53,13 @@ def kinds():
         max_pending=10,
         side=side,
         side_services=frozenset(),
-        guard_settings=GuardSettings(1000, SlowSenders(10.0), operation_outcome, counts),
+        guard_settings=GuardSettings(
+            1000,
+            SlowSenders(10.0),
+            operation_outcome,
+            counts,
+            lambda _method, _context: None,
+        ),
     )
     server = grpc.server(work, interceptors=[interceptor])
     handlers = {

@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from rpc_fakes import anyone
 
 from ecgsvc.rpc.server import CannotListen, ServerSettings, build_server
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc
@@ -169,6 +170,7 @@ def test_a_port_in_use_is_said_so(served):
             ServerSettings(address),
             analyzer=served.analyzer,
             reports=served.reader,
+            authenticate=anyone,
             operation_outcome=lambda _errors: b"",
         )
 

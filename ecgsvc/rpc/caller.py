@@ -1,0 +1,24 @@
+"""Who is behind a call, once it was let in."""
+
+from weakref import WeakKeyDictionary
+
+import grpc
+
+from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.errors import Unauthenticated
+
+_CALLERS: WeakKeyDictionary[grpc.ServicerContext, Caller] = WeakKeyDictionary()
+
+
+def caller_of(context: grpc.ServicerContext) -> Caller:
+    """Return the caller of a call; `Unauthenticated` when nobody said who it is."""
+    caller = _CALLERS.get(context)
+    if caller is None:
+        msg = "the call says not who is asking"
+        raise Unauthenticated(msg)
+    return caller
+
+
+def remember_caller(context: grpc.ServicerContext, caller: Caller) -> None:
+    """Note whom a call was let in as, until it ends."""
+    _CALLERS[context] = caller
