@@ -59,8 +59,10 @@ def wave_reader(settings: Settings) -> WaveReader:
     return WaveReader.load(settings.wave_model, _BEAT_TOOLS, provider=settings.provider)
 
 
-def signal_path(settings: Settings) -> SignalPath:
+def signal_path(settings: Settings, *, threads: int = 1) -> SignalPath:
     """Load all models and put the path from samples to findings together.
+
+    `threads` work at one recording; a server has its threads for its callers.
 
     Raises
     ------
@@ -73,6 +75,7 @@ def signal_path(settings: Settings) -> SignalPath:
         malignant_detector=malignant_detector(settings),
         wave_reader=wave_reader(settings),
         explainer=explainer(settings),
+        threads=threads,
     )
 
 

@@ -67,6 +67,8 @@ class WaveReader(Protocol):
         r_peak_indices: SampleIndices,
         waves: Sequence[LeadWaves],
         global_waves: GlobalWaves,
+        *,
+        threads: int = 1,
     ) -> tuple[tuple[LeadWaves, ...], GlobalWaves]:
         """Give better marks of the leads, and of all leads together."""
 
@@ -160,6 +162,9 @@ class SignalPath:
         Corrects the signal core's wave boundaries, which otherwise stand.
     explainer
         Says what models looked at, when that is asked.
+    threads
+        How many work at the leads and stretches of one recording, as far as that pays;
+        nothing that is found depends on it.
     """
 
     def __init__(
@@ -170,12 +175,14 @@ class SignalPath:
         *,
         wave_reader: WaveReader | None = None,
         explainer: Explainer | None = None,
+        threads: int = 1,
     ) -> None:
         self._classifier = classifier
         self._rhythm_classifier = rhythm_classifier
         self._malignant_detector = malignant_detector
         self._wave_reader = wave_reader
         self._explainer = explainer
+        self._threads = threads
         models = (classifier, wave_reader, rhythm_classifier, malignant_detector)
         self._models = tuple(model.identity for model in models if model is not None)
 
@@ -199,15 +206,15 @@ class SignalPath:
             When a model cannot run.
         """
         waveform = recording.waveform
-        quality = dsp.assess_quality(waveform)
+        quality = dsp.assess_quality(waveform, threads=self._threads)
         usable = waveform.select(quality.usable_leads)
         _stop_if(cancelled)
         r_peaks = find_r_peaks(waveform, quality)
         _stop_if(cancelled)
-        beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
+        beat_quality = dsp.beat_quality(waveform, r_peaks, quality, threads=self._threads)
         beats = replace(self._classifier.classify(usable, r_peaks), quality=beat_quality)
         _stop_if(cancelled)
-        marks = dsp.delineate_leads(usable, r_peaks)
+        marks = dsp.delineate_leads(usable, r_peaks, threads=self._threads)
         waves, global_waves = self._read_waves(usable, r_peaks, marks)
         _stop_if(cancelled)
         quality = _with_swapped_electrodes(quality, waveform, marks)
@@ -275,7 +282,9 @@ class SignalPath:
         global_marks = dsp.global_waves(marks)
         if self._wave_reader is None:
             return marks, global_marks
-        return self._wave_reader.read(waveform, r_peaks, marks, global_marks)
+        return self._wave_reader.read(
+            waveform, r_peaks, marks, global_marks, threads=self._threads
+        )
 
 
 class EcgPipeline:

@@ -138,16 +138,19 @@ void check(Leads leads_mv, SamplingRate rate, std::span<const std::int64_t> r_pe
 
 std::vector<float> beat_quality(Leads leads_mv, SamplingRate rate,
                                 std::span<const std::int64_t> r_peaks,
-                                std::span<const float> contrast) {
+                                std::span<const float> contrast, ThreadCount threads) {
     check(leads_mv, rate, r_peaks, contrast);
+    std::vector<std::vector<TwoBest>> alike(leads_mv.size());
+    fan_out(leads_mv.size(), threads, [&](std::size_t lead, std::size_t /*thread*/) {
+        alike[lead] = likenesses(leads_mv[lead], rate, r_peaks);
+    });
     std::vector<float> quality(r_peaks.size(), 0.0F);
     const std::size_t width = quality_window_samples(rate);
     for (std::size_t lead = 0; lead < leads_mv.size(); ++lead) {
-        const auto alike = likenesses(leads_mv[lead], rate, r_peaks);
         const std::size_t from = lead * (contrast.size() / leads_mv.size());
         for (std::size_t beat = 0; beat < r_peaks.size(); ++beat) {
             const std::size_t w = from + static_cast<std::size_t>(r_peaks[beat]) / width;
-            const float likeness = (alike[beat].second - kUnlike) / (kAlike - kUnlike);
+            const float likeness = (alike[lead][beat].second - kUnlike) / (kAlike - kUnlike);
             const float alone = kLoneBeat * contrast[w];
             quality[beat] = std::max({quality[beat], alone, std::min(likeness, 1.0F)});
         }

@@ -16,6 +16,7 @@ namespace ecg {
 /// inside the recording: std::invalid_argument otherwise.
 [[nodiscard]] std::vector<float> beat_quality(Leads leads_mv, SamplingRate rate,
                                               std::span<const std::int64_t> r_peaks,
-                                              std::span<const float> contrast);
+                                              std::span<const float> contrast,
+                                              ThreadCount threads = ThreadCount{});
 
 }  // namespace ecg

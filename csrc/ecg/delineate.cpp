@@ -28,6 +28,11 @@ constexpr int kShortestQt = 40;
 // A T wave ends, and a P wave begins, within this of their R peaks: no beat farther off matters.
 constexpr std::int64_t kFarthestBefore = 300;
 
+// A piece filters again what the one before had filtered: few of them, yet enough that no thread
+// waits long for another.
+constexpr std::size_t kPiecesOfThread = 4;
+constexpr std::size_t kLeastBeatsOfPiece = 256;
+
 /// Median of each row of `n` values, which it puts in another order.
 std::vector<double> medians(std::span<double> values, std::size_t n) {
     std::vector<double> found(values.size() / n);
@@ -43,8 +48,12 @@ std::vector<double> medians(std::span<double> values, std::size_t n) {
 /// What all beats of a recording share.
 class Delineator {
   public:
-    Delineator(Leads leads_mv, SamplingRate rate, std::span<const std::int64_t> r_peaks)
-        : leads_mv_(leads_mv), grid_(leads_mv, rate, kBand), on_grid_(r_peaks.size()) {
+    Delineator(Leads leads_mv, SamplingRate rate, std::span<const std::int64_t> r_peaks,
+               ThreadCount threads)
+        : leads_mv_(leads_mv),
+          threads_(threads),
+          grid_(leads_mv, rate, kBand, threads),
+          on_grid_(r_peaks.size()) {
         std::ranges::transform(r_peaks, on_grid_.begin(), [&](std::int64_t r_peak) {
             const double index = static_cast<double>(r_peak) / grid_.samples_per_cell();
             return std::min<std::int64_t>(std::llround(index), grid_.width() - 1);
@@ -52,23 +61,39 @@ class Delineator {
     }
 
     [[nodiscard]] std::vector<std::int64_t> run() {
-        GridStretch stretch(grid_);
-        typical_mv_ = typical_amplitudes(stretch);
+        std::vector<GridStretch> stretches(threads_.value(), GridStretch(grid_));  // one a thread
+        measure_typical_amplitudes(stretches);
         points_.assign(leads_mv_.size() * on_grid_.size() * kWaveKinds * kWavePoints, kAbsent);
-        delineate_beats(stretch, 0, on_grid_.size());
+        over_pieces(stretches, [&](GridStretch& stretch, std::size_t first, std::size_t last) {
+            delineate_beats(stretch, first, last);
+        });
         return std::move(points_);
     }
 
   private:
-    std::vector<double> typical_amplitudes(GridStretch& stretch) const {
+    /// Calls work(stretch, first, last) for runs of beats that follow one another, each thread with
+    /// a stretch of its own.
+    template <typename Work>
+    void over_pieces(std::span<GridStretch> stretches, const Work& work) const {
+        const std::size_t n = on_grid_.size();
+        const std::size_t most = threads_.value() == 1 ? 1 : kPiecesOfThread * threads_.value();
+        const std::size_t n_pieces = std::clamp<std::size_t>(n / kLeastBeatsOfPiece, 1, most);
+        fan_out(n_pieces, threads_, [&](std::size_t piece, std::size_t thread) {
+            work(stretches[thread], piece * n / n_pieces, (piece + 1) * n / n_pieces);
+        });
+    }
+
+    void measure_typical_amplitudes(std::span<GridStretch> stretches) {
         std::vector<double> amplitudes(leads_mv_.size() * on_grid_.size());
-        for (std::size_t beat = 0; beat < on_grid_.size(); ++beat) {
-            for (std::size_t lead = 0; lead < leads_mv_.size(); ++lead) {
-                amplitudes[lead * on_grid_.size() + beat] =
-                    qrs_amplitude(stretch, lead, on_grid_[beat]);
+        over_pieces(stretches, [&](GridStretch& stretch, std::size_t first, std::size_t last) {
+            for (std::size_t beat = first; beat < last; ++beat) {
+                for (std::size_t lead = 0; lead < leads_mv_.size(); ++lead) {
+                    amplitudes[lead * on_grid_.size() + beat] =
+                        qrs_amplitude(stretch, lead, on_grid_[beat]);
+                }
             }
-        }
-        return medians(amplitudes, on_grid_.size());
+        });
+        typical_mv_ = medians(amplitudes, on_grid_.size());
     }
 
     void delineate_beats(GridStretch& stretch, std::size_t first, std::size_t last) {
@@ -123,6 +148,7 @@ class Delineator {
     }
 
     Leads leads_mv_;
+    ThreadCount threads_;
     LeadGrid grid_;
     std::vector<std::int64_t> on_grid_;
     std::vector<double> typical_mv_;
@@ -132,10 +158,10 @@ class Delineator {
 }  // namespace
 
 std::vector<std::int64_t> delineate(Leads leads_mv, SamplingRate rate,
-                                    std::span<const std::int64_t> r_peaks) {
+                                    std::span<const std::int64_t> r_peaks, ThreadCount threads) {
     check_r_peaks(leads_mv, r_peaks);
     if (leads_mv.empty() || r_peaks.empty()) return {};
-    return Delineator(leads_mv, rate, r_peaks).run();
+    return Delineator(leads_mv, rate, r_peaks, threads).run();
 }
 
 }  // namespace ecg

@@ -25,7 +25,8 @@ std::int64_t grid_width(std::size_t n_samples, double samples_per_cell) {
 
 }  // namespace
 
-LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate, Band band)
+LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate, Band band,
+                   ThreadCount threads)
     : rate_(rate),
       n_samples_(leads_mv.empty() ? 0 : leads_mv.front().size()),
       samples_per_cell_(rate.hz() / kGridRateHz),
@@ -33,8 +34,10 @@ LeadGrid::LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRa
       block_(static_cast<std::size_t>(std::max<std::int64_t>(1, rate.samples_in(kBlock)))) {
     const double high = std::min(band.high.value, kHighestShareOfNyquist * rate.nyquist_hz());
     sections_ = butterworth_band_pass(kOrder, band.low, Hertz{high}, rate);
-    leads_.reserve(leads_mv.size());
-    for (const auto& lead : leads_mv) leads_.emplace_back(lead, block_);
+    leads_.assign(leads_mv.size(), BridgedLead({}, block_));
+    fan_out(leads_mv.size(), threads, [&](std::size_t lead, std::size_t /*thread*/) {
+        leads_[lead] = BridgedLead(leads_mv[lead], block_);
+    });
 }
 
 GridStretch::GridStretch(const LeadGrid& grid)

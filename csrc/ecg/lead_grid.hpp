@@ -7,6 +7,7 @@
 
 #include "ecg/biquad.hpp"
 #include "ecg/bridged_lead.hpp"
+#include "ecg/fan_out.hpp"
 #include "ecg/units.hpp"
 #include "ecg/zero_phase.hpp"
 
@@ -27,7 +28,8 @@ struct Band {
 /// minutes; the leads must outlive it.
 class LeadGrid {
   public:
-    LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate, Band band);
+    LeadGrid(std::span<const std::span<const double>> leads_mv, SamplingRate rate, Band band,
+             ThreadCount threads = ThreadCount{});
 
     [[nodiscard]] std::size_t n_leads() const noexcept { return leads_.size(); }
     [[nodiscard]] std::int64_t width() const noexcept { return width_; }

@@ -30,6 +30,8 @@ constexpr double kHighestMainsShare = 0.48;
 constexpr double kSecondDifferencePower = 6.0;
 // Beyond any electrode potential; keeps squares finite.
 constexpr double kLargestMv = 1e9;
+// Windows that one thread measures in a row.
+constexpr std::size_t kPieceWindows = 600;
 
 /// Mean, power in the QRS band and power of what is fast, piece by piece.
 enum : std::size_t { kMean, kQrs, kFast };
@@ -303,23 +305,27 @@ std::size_t n_quality_windows(std::size_t n_samples, std::size_t window_samples)
     return (n_samples + window_samples - 1) / window_samples;
 }
 
-std::vector<WindowFeatures> quality_windows(Leads leads_mv, SamplingRate rate) {
+std::vector<WindowFeatures> quality_windows(Leads leads_mv, SamplingRate rate,
+                                            ThreadCount threads) {
     if (leads_mv.empty() || leads_mv.front().empty()) return {};
     const std::size_t n_samples = leads_mv.front().size();
+    if (std::ranges::any_of(leads_mv, [&](const auto& l) { return l.size() != n_samples; })) {
+        throw std::invalid_argument("the leads must have the same number of samples");
+    }
     const std::size_t width = std::min(quality_window_samples(rate), n_samples);
     const std::size_t n_windows = n_quality_windows(n_samples, width);
-    WindowMeter meter(rate);
-    std::vector<WindowFeatures> windows;
-    windows.reserve(leads_mv.size() * n_windows);
-    for (const auto lead_mv : leads_mv) {
-        if (lead_mv.size() != n_samples) {
-            throw std::invalid_argument("the leads must have the same number of samples");
-        }
-        for (std::size_t w = 0; w < n_windows; ++w) {
+    const std::size_t n_pieces = (n_windows + kPieceWindows - 1) / kPieceWindows;
+    std::vector<WindowFeatures> windows(leads_mv.size() * n_windows);
+    std::vector<WindowMeter> meters(threads.value(), WindowMeter(rate));
+    fan_out(leads_mv.size() * n_pieces, threads, [&](std::size_t piece, std::size_t thread) {
+        const std::size_t lead = piece / n_pieces;
+        const std::size_t first = piece % n_pieces * kPieceWindows;
+        for (std::size_t w = first; w < std::min(first + kPieceWindows, n_windows); ++w) {
             const std::size_t from = std::min(w * width, n_samples - width);
-            windows.push_back(meter.measure(lead_mv.subspan(from, width)));
+            windows[lead * n_windows + w] =
+                meters[thread].measure(leads_mv[lead].subspan(from, width));
         }
-    }
+    });
     return windows;
 }
 

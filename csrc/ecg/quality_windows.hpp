@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "ecg/fan_out.hpp"
 #include "ecg/r_peaks.hpp"
 #include "ecg/units.hpp"
 
@@ -39,8 +40,9 @@ struct WindowFeatures {
 };
 
 /// Features of every window, in order of time, lead after lead; linear in the length, one window
-/// of memory beside the result. Samples that are not finite are missing. Leads of unequal
+/// of memory a thread beside the result. Samples that are not finite are missing. Leads of unequal
 /// length: std::invalid_argument.
-[[nodiscard]] std::vector<WindowFeatures> quality_windows(Leads leads_mv, SamplingRate rate);
+[[nodiscard]] std::vector<WindowFeatures> quality_windows(Leads leads_mv, SamplingRate rate,
+                                                          ThreadCount threads = ThreadCount{});
 
 }  // namespace ecg

@@ -258,24 +258,26 @@ float stronger_mains(std::span<const WindowFeatures> windows) {
 
 }  // namespace
 
-QualityJudgement judge_quality(Leads leads_mv, SamplingRate rate) {
-    const auto windows = quality_windows(leads_mv, rate);
+QualityJudgement judge_quality(Leads leads_mv, SamplingRate rate, ThreadCount threads) {
+    const auto windows = quality_windows(leads_mv, rate, threads);
     QualityJudgement judgement;
     judgement.n_leads = leads_mv.size();
     judgement.n_windows = leads_mv.empty() ? 0 : windows.size() / leads_mv.size();
     judgement.flags.resize(windows.size());
     judgement.index.resize(windows.size());
     judgement.contrast.resize(windows.size());
-    for (std::size_t lead = 0; lead < leads_mv.size(); ++lead) {
+    judgement.missing.resize(leads_mv.size());
+    judgement.mains_hz.resize(leads_mv.size());
+    fan_out(leads_mv.size(), threads, [&](std::size_t lead, std::size_t /*thread*/) {
         const std::size_t from = lead * judgement.n_windows;
         const auto row = [&](auto& values) {
             return std::span(values).subspan(from, judgement.n_windows);
         };
         LeadJudge(row(windows), row(judgement.flags), row(judgement.index), row(judgement.contrast))
             .judge();
-        judgement.missing.push_back(missing_share(leads_mv[lead]));
-        judgement.mains_hz.push_back(stronger_mains(row(windows)));
-    }
+        judgement.missing[lead] = missing_share(leads_mv[lead]);
+        judgement.mains_hz[lead] = stronger_mains(row(windows));
+    });
     return judgement;
 }
 

@@ -40,6 +40,7 @@ struct QualityJudgement {
 };
 
 /// Judges all windows of all leads. Errors as `quality_windows`.
-[[nodiscard]] QualityJudgement judge_quality(Leads leads_mv, SamplingRate rate);
+[[nodiscard]] QualityJudgement judge_quality(Leads leads_mv, SamplingRate rate,
+                                             ThreadCount threads = ThreadCount{});
 
 }  // namespace ecg

@@ -41,6 +41,12 @@ def analyze(
     ] = False,
     provider: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     profile: Profile = None,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=1, max=64, help="That work at one recording; a day is worth two or more."
+        ),
+    ] = 1,
 ) -> None:
     """Analyse recordings of any length without a server or database.
 
@@ -52,7 +58,9 @@ def analyze(
     from ecgsvc.render import analysis_document, explanation_svg
 
     with one_line_errors():
-        analyser = signal_path(settings_with(provider=provider, profile=profile))
+        analyser = signal_path(
+            settings_with(provider=provider, profile=profile), threads=threads
+        )
         output_dir.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     written: set[Path] = set()

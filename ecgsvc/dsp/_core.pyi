@@ -13,13 +13,23 @@ def band_pass(
     high_hz: float,
     *,
     order: int,
+    threads: int,
 ) -> NDArray[np.float64]: ...
 def notch(
-    samples: NDArray[np.float64], sampling_rate_hz: float, mains_hz: float, *, q: float
+    samples: NDArray[np.float64],
+    sampling_rate_hz: float,
+    mains_hz: float,
+    *,
+    q: float,
+    threads: int,
 ) -> NDArray[np.float64]: ...
 def rate_ratio(sampling_rate_hz: float, new_rate_hz: float) -> tuple[int, int]: ...
 def resample(
-    samples: NDArray[np.float64], sampling_rate_hz: float, new_rate_hz: float
+    samples: NDArray[np.float64],
+    sampling_rate_hz: float,
+    new_rate_hz: float,
+    *,
+    threads: int,
 ) -> NDArray[np.float64]: ...
 def beat_windows(
     lead_mv: NDArray[np.float64],
@@ -86,9 +96,11 @@ def delineate(
     samples_mv: NDArray[np.float64],
     sampling_rate_hz: float,
     r_peak_indices: NDArray[np.int64],
+    *,
+    threads: int,
 ) -> NDArray[np.int64]: ...
 def judge_quality(
-    samples_mv: NDArray[np.float64], sampling_rate_hz: float
+    samples_mv: NDArray[np.float64], sampling_rate_hz: float, *, threads: int
 ) -> tuple[
     NDArray[np.uint8],
     NDArray[np.float32],
@@ -102,6 +114,7 @@ def beat_quality(
     r_peak_indices: NDArray[np.int64],
     *,
     contrast: NDArray[np.float32],
+    threads: int,
 ) -> NDArray[np.float32]: ...
 def quality_window_samples(sampling_rate_hz: float) -> int: ...
 def sum_of_leads(

@@ -8,7 +8,11 @@ from ecgsvc.dsp import _core
 
 
 def delineate(
-    samples_mv: Millivolts, sampling_rate_hz: float, r_peak_indices: SampleIndices
+    samples_mv: Millivolts,
+    sampling_rate_hz: float,
+    r_peak_indices: SampleIndices,
+    *,
+    threads: int = 1,
 ) -> NDArray[np.int64]:
     """Mark the waves of every beat in every lead.
 
@@ -25,6 +29,9 @@ def delineate(
         Samples per second; made for 100 to 2000.
     r_peak_indices
         Shape (n_beats,), int64, strictly increasing, each in [0, n).
+    threads
+        How many may work at it, 1 to 64; the marks do not depend on it. From 512 beats on
+        more than one pays; each takes some minutes of filtered leads.
 
     Returns
     -------
@@ -38,8 +45,8 @@ def delineate(
     ------
     ValueError
         For R peaks that are not strictly increasing or outside the recording, a rate that
-        is not positive, or another shape.
+        is not positive, threads outside their range, or another shape.
     TypeError
         When an array is not C-contiguous or of another type.
     """
-    return _core.delineate(samples_mv, sampling_rate_hz, r_peak_indices)
+    return _core.delineate(samples_mv, sampling_rate_hz, r_peak_indices, threads=threads)

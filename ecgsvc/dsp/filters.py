@@ -17,6 +17,7 @@ def band_pass(
     high_hz: float,
     *,
     order: int = 2,
+    threads: int = 1,
 ) -> Millivolts:
     """Filter with a Butterworth band-pass, forward and backward.
 
@@ -36,6 +37,8 @@ def band_pass(
         sampling rate.
     order
         1 to 8; the filter has 2 * order poles in each direction.
+    threads
+        How many may work at the leads, 1 to 64; the samples do not depend on it.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def band_pass(
     Raises
     ------
     ValueError
-        For edges, an order or a rate outside the stated ranges, or another shape.
+        For edges, an order, a rate or threads outside the stated ranges, or another shape.
     TypeError
         When `samples` is no C-contiguous float64 array.
 
@@ -54,11 +57,18 @@ def band_pass(
     F. Gustafsson, "Determining the initial states in forward-backward filtering", IEEE
     Trans. Signal Process. 44 (1996), doi:10.1109/78.492552.
     """
-    return _core.band_pass(samples, sampling_rate_hz, low_hz, high_hz, order=order)
+    return _core.band_pass(
+        samples, sampling_rate_hz, low_hz, high_hz, order=order, threads=threads
+    )
 
 
 def notch(
-    samples: Millivolts, sampling_rate_hz: float, mains_hz: float, *, q: float = 30.0
+    samples: Millivolts,
+    sampling_rate_hz: float,
+    mains_hz: float,
+    *,
+    q: float = 30.0,
+    threads: int = 1,
 ) -> Millivolts:
     """Remove the mains frequency with a second-order notch, forward and backward.
 
@@ -76,6 +86,8 @@ def notch(
         rate.
     q
         Centre over the bandwidth at 3 dB of one pass; positive.
+    threads
+        As for `band_pass`.
 
     Returns
     -------
@@ -85,7 +97,7 @@ def notch(
     Raises
     ------
     ValueError
-        For a centre, quality or rate outside the stated ranges, or another shape.
+        For a centre, quality, rate or threads outside the stated ranges, or another shape.
     TypeError
         When `samples` is no C-contiguous float64 array.
 
@@ -93,4 +105,4 @@ def notch(
     ----------
     S. J. Orfanidis, Introduction to Signal Processing, Prentice Hall 1996, section 11.3.
     """
-    return _core.notch(samples, sampling_rate_hz, mains_hz, q=q)
+    return _core.notch(samples, sampling_rate_hz, mains_hz, q=q, threads=threads)

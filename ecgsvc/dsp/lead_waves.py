@@ -6,12 +6,17 @@ from ecgsvc.dsp.delineation import delineate
 
 
 def delineate_leads(
-    waveform: Waveform, r_peak_indices: SampleIndices
+    waveform: Waveform, r_peak_indices: SampleIndices, *, threads: int = 1
 ) -> tuple[LeadWaves, ...]:
-    """Mark P, QRS and T of every beat in every lead; none without leads or beats."""
+    """Mark P, QRS and T of every beat in every lead; none without leads or beats.
+
+    `threads` as for `delineate`.
+    """
     if not waveform.n_leads or not len(r_peak_indices):
         return ()
-    points = delineate(waveform.samples_mv, waveform.sampling_rate_hz, r_peak_indices)
+    points = delineate(
+        waveform.samples_mv, waveform.sampling_rate_hz, r_peak_indices, threads=threads
+    )
     return tuple(
         LeadWaves(
             lead,

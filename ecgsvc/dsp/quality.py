@@ -40,16 +40,17 @@ NOTED_FRACTION = 0.1
 """What disturbs less of a lead, one second of a standard ECG, is counted but not said."""
 
 
-def assess_quality(waveform: Waveform) -> SignalQuality:
+def assess_quality(waveform: Waveform, *, threads: int = 1) -> SignalQuality:
     """Judge each second of each lead by itself and the limb leads together.
 
     Linear in the number of samples. A lead is usable when at least half of it is there,
     moves and could be an electrocardiogram; noise alone does not make it unusable.
     Ventricular fibrillation may be: none of 261 stretches of 10 s in vfdb is called no
-    electrocardiogram.
+    electrocardiogram. Up to `threads` threads (1 to 64) work at it, without changing what
+    is found.
     """
     flags, index, contrast, missing, mains_hz = _core.judge_quality(
-        waveform.samples_mv, waveform.sampling_rate_hz
+        waveform.samples_mv, waveform.sampling_rate_hz, threads=threads
     )
     n_windows = max(1, flags.shape[1])
     shares = np.unpackbits(flags[..., np.newaxis], axis=2, bitorder="little")
@@ -82,7 +83,11 @@ def assess_quality(waveform: Waveform) -> SignalQuality:
 
 
 def beat_quality(
-    waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
+    waveform: Waveform,
+    r_peak_indices: SampleIndices,
+    quality: SignalQuality,
+    *,
+    threads: int = 1,
 ) -> NDArray[np.float32]:
     """How sure each beat is, in the lead that shows it best.
 
@@ -96,6 +101,8 @@ def beat_quality(
         A recording and what `assess_quality` said of it.
     r_peak_indices
         Shape (n_beats,), int64, strictly increasing.
+    threads
+        How many may work at the leads, 1 to 64; the index does not depend on it.
 
     Returns
     -------
@@ -106,7 +113,8 @@ def beat_quality(
     Raises
     ------
     ValueError
-        For a `quality` without windows or of another recording, or R peaks out of order.
+        For a `quality` without windows or of another recording, R peaks out of order, or
+        threads outside their range.
     """
     if quality.windows is None:
         msg = "the quality of the windows is needed"
@@ -116,6 +124,7 @@ def beat_quality(
         waveform.sampling_rate_hz,
         r_peak_indices,
         contrast=quality.windows.contrast,
+        threads=threads,
     )
 
 

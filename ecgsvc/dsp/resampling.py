@@ -27,7 +27,11 @@ def rate_ratio(sampling_rate_hz: float, new_rate_hz: float) -> tuple[int, int]:
 
 
 def resample(
-    samples: Millivolts, sampling_rate_hz: float, new_rate_hz: float
+    samples: Millivolts,
+    sampling_rate_hz: float,
+    new_rate_hz: float,
+    *,
+    threads: int = 1,
 ) -> Millivolts:
     """Resample with a polyphase low-pass; sample k lies at k * down / up of the input.
 
@@ -44,6 +48,8 @@ def resample(
         missing is NaN.
     sampling_rate_hz, new_rate_hz
         Old and new samples per second; see `rate_ratio` for which pairs are exact.
+    threads
+        How many may work at the leads, 1 to 64; the samples do not depend on it.
 
     Returns
     -------
@@ -53,7 +59,7 @@ def resample(
     Raises
     ------
     ValueError
-        For rates that `rate_ratio` refuses, or another shape.
+        For rates that `rate_ratio` refuses, threads outside their range, or another shape.
     TypeError
         When `samples` is no C-contiguous float64 array.
 
@@ -61,4 +67,4 @@ def resample(
     ----------
     R. E. Crochiere, L. R. Rabiner, Multirate Digital Signal Processing, Prentice Hall 1983.
     """
-    return _core.resample(samples, sampling_rate_hz, new_rate_hz)
+    return _core.resample(samples, sampling_rate_hz, new_rate_hz, threads=threads)

@@ -147,27 +147,36 @@ def stretches(
     waveform: Waveform, r_peak_indices: SampleIndices, tools: BeatTools
 ) -> Iterator[Stretch]:
     """Cut a recording's beats, at most `STRETCH_BEATS` at a time."""
+    for first in range(0, len(r_peak_indices), STRETCH_BEATS):
+        yield cut_stretch(waveform, r_peak_indices, first, tools)
+
+
+def cut_stretch(
+    waveform: Waveform, r_peak_indices: SampleIndices, first: int, tools: BeatTools
+) -> Stretch:
+    """Cut `STRETCH_BEATS` beats from `first` on, or as many as there are."""
     rate_hz = waveform.sampling_rate_hz
     margin = int(_MARGIN_S * rate_hz)
-    rr_s = np.concatenate([[np.nan], np.diff(r_peak_indices) / rate_hz, [np.nan]])
-    for first in range(0, len(r_peak_indices), STRETCH_BEATS):
-        beats = np.arange(first, min(first + STRETCH_BEATS, len(r_peak_indices)))
-        r_peaks = r_peak_indices[beats]
-        start = max(0, int(r_peaks[0]) - margin)
-        piece = waveform.samples_mv[:, start : int(r_peaks[-1]) + margin]
-        cuts_mv, inside, anchors = tools.cut(
-            np.ascontiguousarray(piece),
-            rate_hz,
-            r_peaks - start,
-            before=SAMPLES_BEFORE_R + _MOST_SHIFT,
-            after=WINDOW_SAMPLES - SAMPLES_BEFORE_R - 1 + _MOST_SHIFT,
-            low_hz=WAVE_BAND_HZ[0],
-            high_hz=WAVE_BAND_HZ[1],
-        )
-        yield Stretch(
-            beats, cuts_mv, inside, start + anchors,
-            rr_s[beats], rr_s[beats + 1], rate_hz / WAVE_RATE_HZ,
-        )  # fmt: skip
+    last = min(first + STRETCH_BEATS, len(r_peak_indices))
+    r_peaks = r_peak_indices[first:last]
+    start = max(0, int(r_peaks[0]) - margin)
+    piece = waveform.samples_mv[:, start : int(r_peaks[-1]) + margin]
+    cuts_mv, inside, anchors = tools.cut(
+        np.ascontiguousarray(piece),
+        rate_hz,
+        r_peaks - start,
+        before=SAMPLES_BEFORE_R + _MOST_SHIFT,
+        after=WINDOW_SAMPLES - SAMPLES_BEFORE_R - 1 + _MOST_SHIFT,
+        low_hz=WAVE_BAND_HZ[0],
+        high_hz=WAVE_BAND_HZ[1],
+    )
+    before = r_peak_indices[first - 1] if first else np.nan
+    after = r_peak_indices[last] if last < len(r_peak_indices) else np.nan
+    rr_s = np.diff(r_peaks.astype(np.float64), prepend=before, append=after) / rate_hz
+    return Stretch(
+        np.arange(first, last), cuts_mv, inside, start + anchors,
+        rr_s[:-1], rr_s[1:], rate_hz / WAVE_RATE_HZ,
+    )  # fmt: skip
 
 
 def beat_groups(stretch: Stretch, tools: BeatTools) -> list[BeatGroup]:

@@ -1,6 +1,7 @@
 """Wave boundaries by the shipped network, on top of the signal core's marks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -17,12 +18,13 @@ from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
 from ecgsvc.inference.wave_groups import (
     CONTEXT_NAMES,
+    STRETCH_BEATS,
     WAVE_RATE_HZ,
     WINDOW_SAMPLES,
     BeatGroup,
     BeatTools,
     beat_groups,
-    stretches,
+    cut_stretch,
 )
 from ecgsvc.inference.wave_marks import (
     THRESHOLD_NAMES,
@@ -91,6 +93,8 @@ class WaveReader:
         r_peak_indices: SampleIndices,
         waves: Sequence[LeadWaves],
         global_waves: GlobalWaves,
+        *,
+        threads: int = 1,
     ) -> tuple[tuple[LeadWaves, ...], GlobalWaves]:
         """Correct the core's marks, lead by lead and over all leads.
 
@@ -102,6 +106,9 @@ class WaveReader:
             Shape (n_beats,), strictly increasing, at the recording's own rate.
         waves, global_waves
             The core's marks on these leads and beats.
+        threads
+            How many stretches of the recording are read at a time; the marks do not depend
+            on it.
 
         Notes
         -----
@@ -110,12 +117,28 @@ class WaveReader:
         if not waves or not len(r_peak_indices):
             return tuple(waves), global_waves
         marks = _marks(waves, global_waves)
-        for stretch in stretches(waveform, r_peak_indices, self._tools):
+
+        def read_from(first_beat: int) -> None:
+            stretch = cut_stretch(waveform, r_peak_indices, first_beat, self._tools)
             groups = beat_groups(stretch, self._tools)
             for group, answers in zip(groups, self._answer(groups), strict=True):
                 carry(marks, group, answers, stretch.samples_per_column, self._thresholds)
+
+        # no beat is in two stretches: whichever is read first, the marks are the same
+        _for_each(range(0, len(r_peak_indices), STRETCH_BEATS), read_from, threads)
         drop_impossible(marks, r_peak_indices, waveform.sampling_rate_hz)
         return _lead_waves(waveform, marks), _global_waves(marks)
+
+
+def _for_each(items: Iterable[int], work: Callable[[int], None], threads: int) -> None:
+    """Do the work for all, on some threads; raises the first error in their order."""
+    if threads == 1:
+        for item in items:
+            work(item)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, items):
+            pass
 
 
 def network_inputs(

@@ -68,6 +68,15 @@ def test_analyze_writes_the_published_document(
     assert len(document["r_peaks"]) == len(document["beats"])
 
 
+def test_analyze_finds_the_same_with_several_threads(
+    record_208: Path, tmp_path: Path
+) -> None:
+    ecgsvc("analyze", record_208, "-o", tmp_path / "one")
+    ecgsvc("analyze", record_208, "-o", tmp_path / "two", "--threads", "2")
+    one, two = (tmp_path / n / "toy208.analysis.json" for n in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
 def test_analyze_explains_when_it_is_asked(tmp_path: Path, repository: Path) -> None:
     ecgsvc("simulate", "-o", tmp_path / "ecg.json", "--duration", "6")
     ecgsvc("analyze", tmp_path / "ecg.json", "-o", tmp_path, "--explain")

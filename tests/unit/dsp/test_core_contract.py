@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ecgsvc import dsp
+from ecgsvc.domain.waveform import Waveform
+from ecgsvc.simulation import SimulationSettings, simulate
 
 R_PEAKS = np.array([5], dtype=np.int64)
 
@@ -74,6 +77,42 @@ def test_every_parameter_can_be_named() -> None:
         after_s=0.1,
     )
     dsp.parse_sampled_data(data="1", origin=0.0, factor=1.0)
+
+
+def test_what_is_found_does_not_depend_on_how_many_threads_work() -> None:
+    piece = simulate(SimulationSettings(seed=2)).recording.waveform
+    leads = ("I", "II", "V1")
+    samples = np.tile(piece.select(leads).samples_mv, 95)
+    samples += np.random.default_rng(2).normal(0, 0.05, samples.shape)
+    waveform = Waveform(samples, 500.0, leads)
+    r_peaks = dsp.detect_r_peaks(samples, 500.0)
+    assert len(r_peaks) > 1024
+
+    def found(threads: int) -> list[NDArray[np.generic]]:
+        quality = dsp.assess_quality(waveform, threads=threads)
+        assert quality.windows is not None
+        return [
+            quality.windows.index,
+            quality.windows.unreadable,
+            dsp.beat_quality(waveform, r_peaks, quality, threads=threads),
+            dsp.delineate(samples, 500.0, r_peaks, threads=threads),
+            dsp.band_pass(samples, 500.0, 0.5, 40.0, threads=threads),
+            dsp.notch(samples, 500.0, 50.0, threads=threads),
+            dsp.resample(samples, 500.0, 360.0, threads=threads),
+        ]
+
+    alone = found(1)
+    for threads in (2, 7):
+        for own, other in zip(found(threads), alone, strict=True):
+            np.testing.assert_array_equal(own, other)
+
+
+@pytest.mark.parametrize("threads", [-1, 0, 65])
+def test_no_threads_and_too_many_are_refused(threads: int) -> None:
+    with pytest.raises(ValueError, match="1 to 64"):
+        dsp.band_pass(np.zeros((2, 100)), 500.0, 0.5, 40.0, threads=threads)
+    with pytest.raises(ValueError, match="1 to 64"):
+        dsp.delineate(np.zeros((2, 100)), 500.0, R_PEAKS, threads=threads)
 
 
 def test_other_threads_run_while_the_core_computes() -> None:

@@ -12,6 +12,7 @@ from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import ABSENT
 from ecgsvc.inference import BeatTools, WaveReader
+from ecgsvc.inference.wave_groups import STRETCH_BEATS
 from ecgsvc.simulation import SimulationSettings, simulate
 
 TOOLS = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
@@ -45,6 +46,15 @@ def intervals_ms(limits, rate_hz):
         for name, span in spans.items()
         if np.isfinite(span).any()
     }
+
+
+def all_points(waves, limits):
+    of_leads = [
+        [(wave.onset, wave.peak, wave.offset) for wave in (lead.p, lead.qrs, lead.t)]
+        for lead in waves
+    ]
+    of_all = [(wave.onset, wave.offset) for wave in (limits.p, limits.qrs, limits.t)]
+    return np.concatenate([np.ravel(of_leads), np.ravel(of_all)])
 
 
 def check_order(waves, n_samples):
@@ -148,6 +158,19 @@ def test_threads_share_one_reader(reader, sinus):
         results = list(pool.map(lambda _: read(reader, sinus, r_peaks), range(8)))
     for (_, limits), _ in results:
         np.testing.assert_array_equal(limits.t.offset, expected.t.offset)
+
+
+def test_several_threads_read_a_long_recording_as_one_does(reader, sinus):
+    samples_mv = np.tile(sinus.select(sinus.leads[:3]).samples_mv, 40)
+    noise_mv = np.random.default_rng(5).normal(0, 0.05, samples_mv.shape)
+    long = Waveform(samples_mv + noise_mv, sinus.sampling_rate_hz, sinus.leads[:3])
+    r_peaks = dsp.detect_r_peaks(long.samples_mv, long.sampling_rate_hz)
+    assert len(r_peaks) > 3 * STRETCH_BEATS
+    marks = dsp.delineate_leads(long, r_peaks)
+    limits = dsp.global_waves(marks)
+    alone = reader.read(long, r_peaks, marks, limits)
+    together = reader.read(long, r_peaks, marks, limits, threads=3)
+    np.testing.assert_array_equal(all_points(*together), all_points(*alone))
 
 
 def test_a_folder_that_was_altered_is_refused(tmp_path):
