@@ -89,7 +89,7 @@ def analyze(
                 _write_whole(target, document)
                 if explain:
                     drawing = output_dir / f"{recording.name}.explanation.svg"
-                    _write_whole(drawing, explanation_svg(analysis).encode("utf-8"))
+                    _write_whole(drawing, explanation_svg(analysis))
                 written.add(target)
     out.print(f"{len(written)} written to {output_dir}", highlight=False)
     failures.exit_if_any()

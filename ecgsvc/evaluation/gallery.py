@@ -15,7 +15,7 @@ from ecgsvc.domain.errors import UnreadableRecording
 from ecgsvc.domain.waveform import Lead, Waveform
 from ecgsvc.evaluation.held_out import HeldOutAnswers
 from ecgsvc.evaluation.references import read_reference_beats
-from ecgsvc.render.ecg_paper import Strip, picture
+from ecgsvc.render.strip_picture import Strip, strip_picture
 
 STRIP_S = 10.0
 _STRIPS = 3
@@ -70,7 +70,7 @@ def draw_gallery(
             else _recording(answers, worst, waveform)
         )
         path = output / f"{number:02}-{worst.name}.svg"
-        path.write_text(picture(waveform, [(title, strips)]), encoding="utf-8")
+        path.write_bytes(strip_picture(waveform, [(title, strips)], worst.name))
         written.append(path)
     return written
 

@@ -1,155 +1,152 @@
-"""Pieces of leads on a paper grid, as SVG in millimetres: 25 mm/s, 10 mm/mV."""
+"""ECG paper: grid, traces, calibration, shading; 25 mm/s, and 10 mm/mV or less."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgsvc.domain.waveform import Lead, Waveform
+from ecgsvc.domain.waveform import Millivolts
+from ecgsvc.render.drawing import Color, Lines, Rect, joined
 
 MM_PER_S = 25.0
 MM_PER_MV = 10.0
-TITLE_MM = 7.0
-LABEL_MM = 5.0
-"""Above each strip, for labels of its beats."""
+SMALL_MM, LARGE_MM = 1.0, 5.0
+PULSE_MV, PULSE_S = 1.0, 0.2
+"""The calibration pulse that electrocardiographs draw (IEC 60601-2-25)."""
+PULSE_LEAD_MM = 1.5
+"""Of baseline before and after the pulse."""
+PULSE_WIDTH_MM = PULSE_S * MM_PER_S + 2 * PULSE_LEAD_MM
 
-_MARGIN_MM = 5.0
-_LEAST_HEIGHT_MM, _GREATEST_HEIGHT_MM = 20.0, 60.0
-_DRAWN_HZ = 250.0  # 10 points a millimetre
+INK = "#111111"
+TRACE_MM = 0.25
+_SMALL_INK, _LARGE_INK = "#f6d3cf", "#e9a39b"
+_SHADE = (0x30, 0x50, 0xD0)
 _SHADES = 10
-
-_STYLE = (
-    "text{font-family:sans-serif;font-size:3.2px;fill:#222}"
-    ".title{font-size:4px;font-weight:bold}"
-    ".trace{fill:none;stroke:#111;stroke-width:.25;stroke-linejoin:round}"
-    ".shade{fill:#3050d0}"
-    ".small{fill:none;stroke:#f3c6c0;stroke-width:.1}"
-    ".large{fill:none;stroke:#e39a90;stroke-width:.25}"
-)
-_GRID = (
-    '<pattern id="mm" width="1" height="1" patternUnits="userSpaceOnUse">'
-    '<path class="small" d="M1 0H0V1"/></pattern>'
-    '<pattern id="cm" width="5" height="5" patternUnits="userSpaceOnUse">'
-    '<rect width="5" height="5" fill="url(#mm)"/><path class="large" d="M5 0H0V5"/>'
-    "</pattern>"
-)
+_UNSEEN_MM = 0.03
+"""An eighth of the trace's own width: 3 µV at the standard gain."""
+_MOST_HZ = 600.0
+"""From this rate on a trace is drawn by its extremes: 24 points a millimetre."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Strip:
-    """A piece of one lead.
+def grid(x: float, y: float, width: float, height: float) -> tuple[Lines, Lines]:
+    """Small squares of 1 mm and large ones of 5 mm, from the top left corner."""
+    return (
+        Lines(_squares(x, y, width, height, SMALL_MM), _SMALL_INK, 0.1, "small"),
+        Lines(_squares(x, y, width, height, LARGE_MM), _LARGE_INK, 0.2, "large"),
+    )
+
+
+def _squares(
+    x: float, y: float, width: float, height: float, pitch: float
+) -> NDArray[np.float64]:
+    """Lines of one pitch; the small ones leave out those that large ones cover."""
+    across = [at for at in np.arange(0.0, width + 0.01, pitch) if _drawn(at, pitch)]
+    down = [at for at in np.arange(0.0, height + 0.01, pitch) if _drawn(at, pitch)]
+    return joined(
+        *(np.array([[x + at, y], [x + at, y + height]]) for at in across),
+        *(np.array([[x, y + at], [x + width, y + at]]) for at in down),
+    )
+
+
+def _drawn(at: float, pitch: float) -> bool:
+    return pitch == LARGE_MM or round(at) % round(LARGE_MM) != 0
+
+
+def trace(
+    lead_mv: Millivolts,
+    sampling_rate_hz: float,
+    *,
+    x: float,
+    baseline: float,
+    middle_mv: float,
+    mm_per_mv: float,
+    top: float,
+    bottom: float,
+) -> Lines:
+    """Draw samples from `x` on; the line breaks where they are missing.
 
     Parameters
     ----------
-    start, stop
-        Samples of the recording.
-    shading
-        0 (none) to 1 for each of them.
-    labels
-        Sample and text of what is written above.
+    lead_mv
+        Shape (n,), NaN where missing.
+    baseline, middle_mv
+        `middle_mv` is drawn at `baseline`.
+    top, bottom
+        What goes beyond is cut off there.
     """
-
-    lead: Lead
-    start: int
-    stop: int
-    shading: NDArray[np.float32]
-    labels: Sequence[tuple[int, str]] = field(default=())
+    at, drawn_mv = _extremes(lead_mv, sampling_rate_hz)
+    y = np.clip(baseline - (drawn_mv - middle_mv) * mm_per_mv, top, bottom)
+    points = np.column_stack([x + at / sampling_rate_hz * MM_PER_S, y])
+    return Lines(_thinned(_thinned(points)), INK, TRACE_MM, "trace")
 
 
-def picture(waveform: Waveform, parts: Sequence[tuple[str, Sequence[Strip]]]) -> str:
-    """Draw strips below one another, under titles."""
-    drawn: list[str] = []
-    top = _MARGIN_MM
-    width = 0.0
-    for title, strips in parts:
-        drawn.append(_text(0, top + TITLE_MM - 2, title, "title"))
-        top += TITLE_MM
-        for strip in strips:
-            height = _height_mm(waveform, strip)
-            drawn.append(f'<g transform="translate(0 {top:g})">')
-            drawn += _strip(waveform, strip, height)
-            drawn.append("</g>")
-            top += LABEL_MM + height
-            width = max(width, _mm(waveform, strip.stop - strip.start))
-        top += _MARGIN_MM
-    width += 2 * _MARGIN_MM
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{top:g}mm" '
-        f'viewBox="{-_MARGIN_MM:g} 0 {width:g} {top:g}">'
-        f"<style>{_STYLE}</style><defs>{_GRID}</defs>"
-        f'<rect x="{-_MARGIN_MM:g}" width="{width:g}" height="{top:g}" fill="#fff"/>'
-        f"{''.join(drawn)}</svg>\n"
-    )
+def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Leave out every other point where a straight line between its neighbours does."""
+    if len(points) < 3:
+        return points
+    kept = np.ones(len(points), dtype=bool)
+    left, right = points[:-2:2], points[2::2]
+    middle = points[1 : 2 * len(left) : 2]
+    part = (middle[:, 0] - left[:, 0]) / (right[:, 0] - left[:, 0])
+    line = left[:, 1] + part * (right[:, 1] - left[:, 1])
+    kept[1 : 2 * len(left) : 2] = ~(np.abs(middle[:, 1] - line) < _UNSEEN_MM)
+    return points[kept]
 
 
-def _strip(waveform: Waveform, strip: Strip, height: float) -> list[str]:
-    """One strip, its labels above the paper."""
-    width = _mm(waveform, strip.stop - strip.start)
-    seconds = f"{strip.start / waveform.sampling_rate_hz:.1f} s"
-    return [
-        f'<g transform="translate(0 {LABEL_MM:g})">',
-        f'<rect width="{width:g}" height="{height:g}" fill="url(#cm)"/>',
-        *_shades(waveform, strip, height),
-        f'<path class="trace" d="{_trace(waveform, strip, height)}"/>',
-        _text(1, 4, f"{strip.lead}  {seconds}"),
-        "</g>",
-        *(
-            _text(_mm(waveform, sample - strip.start) - 1, LABEL_MM - 1, text)
-            for sample, text in strip.labels
-        ),
+def _extremes(
+    lead_mv: Millivolts, sampling_rate_hz: float
+) -> tuple[NDArray[np.float64], Millivolts]:
+    """Samples and where they are; of high rates the lowest and highest of each few."""
+    at = np.arange(len(lead_mv), dtype=np.float64)
+    length = 2 * int(np.ceil(sampling_rate_hz / _MOST_HZ))
+    if length == 2 or len(lead_mv) < length:
+        return at, lead_mv
+    whole = len(lead_mv) // length * length
+    bins = lead_mv[:whole].reshape(-1, length)
+    missing = np.isnan(bins)
+    first = np.where(missing, np.inf, bins).argmin(axis=1)
+    second = np.where(missing, -np.inf, bins).argmax(axis=1)
+    pair = np.sort(np.column_stack([first, second]), axis=1)
+    pair[missing.any(axis=1), 1] = np.where(missing, 1, 0).argmax(axis=1)[
+        missing.any(axis=1)
     ]
+    kept = (pair + np.arange(0, whole, length)[:, None]).ravel()
+    kept = np.concatenate([kept, np.arange(whole, len(lead_mv))])
+    kept = np.unique(kept)
+    return at[kept], lead_mv[kept]
 
 
-def _shades(waveform: Waveform, strip: Strip, height: float) -> list[str]:
-    """Rectangles of one shade each, over the samples that share it."""
-    levels = np.rint(strip.shading * _SHADES).astype(np.int64)
+def pulse(x: float, baseline: float, mm_per_mv: float) -> Lines:
+    """Draw 1 mV over 0.2 s."""
+    high = baseline - PULSE_MV * mm_per_mv
+    rise, fall = x + PULSE_LEAD_MM, x + PULSE_LEAD_MM + PULSE_S * MM_PER_S
+    points = [
+        (x, baseline), (rise, baseline), (rise, high),
+        (fall, high), (fall, baseline), (fall + PULSE_LEAD_MM, baseline),
+    ]  # fmt: skip
+    return Lines(np.array(points), INK, TRACE_MM, "pulse")
+
+
+def shades(
+    weights: NDArray[np.float32],
+    sampling_rate_hz: float,
+    *,
+    x: float,
+    top: float,
+    height: float,
+) -> Iterator[Rect]:
+    """Rectangles of one shade each, over the samples that share it; none for weight 0."""
+    levels = np.rint(weights * _SHADES).astype(np.int64)
     edges = np.flatnonzero(np.diff(levels, prepend=-1, append=-1))
-    return [
-        f'<rect class="shade" x="{_mm(waveform, first):.2f}" '
-        f'width="{_mm(waveform, last - first):.2f}" height="{height:g}" '
-        f'fill-opacity="{0.5 * levels[first] / _SHADES:.2f}"/>'
-        for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        if levels[first] > 0
-    ]
+    step = MM_PER_S / sampling_rate_hz
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        if level := int(levels[first]):
+            fill = _shade(level / _SHADES)
+            yield Rect(
+                x + first * step, top, (last - first) * step, height, fill, kind="shade"
+            )
 
 
-def _trace(waveform: Waveform, strip: Strip, height: float) -> str:
-    """The line, as a path that breaks where samples are missing."""
-    step = max(1, int(waveform.sampling_rate_hz // _DRAWN_HZ))
-    piece = waveform.lead_mv(strip.lead)[strip.start : strip.stop : step]
-    there = np.isfinite(piece)
-    if not there.any():
-        return "M0 0"
-    middle = (piece[there].min() + piece[there].max()) / 2
-    y = height / 2 - (piece - middle) * MM_PER_MV
-    x = np.arange(len(piece)) * _mm(waveform, step)
-    starts = there & ~np.concatenate([[False], there[:-1]])
-    return "".join(
-        f"{'M' if first else 'L'}{at:.2f} {mm:.2f}"
-        for first, at, mm in zip(
-            starts[there].tolist(),
-            x[there].tolist(),
-            np.clip(y[there], 0, height).tolist(),
-            strict=True,
-        )
-    )
-
-
-def _height_mm(waveform: Waveform, strip: Strip) -> float:
-    """Whole large squares that hold the signal; what goes far beyond them is cut off."""
-    piece = waveform.lead_mv(strip.lead)[strip.start : strip.stop]
-    there = piece[np.isfinite(piece)]
-    range_mm = float(np.ptp(there)) * MM_PER_MV if len(there) else 0.0
-    squares = math.ceil((range_mm + 2) / 5) * 5.0
-    return min(max(squares, _LEAST_HEIGHT_MM), _GREATEST_HEIGHT_MM)
-
-
-def _mm(waveform: Waveform, n_samples: int) -> float:
-    return n_samples / waveform.sampling_rate_hz * MM_PER_S
-
-
-def _text(x: float, y: float, text: str, kind: str = "label") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+def _shade(weight: float) -> Color:
+    """Blue on white, half as strong as the weight."""
+    return "#" + "".join(f"{round(255 - (255 - c) * weight / 2):02x}" for c in _SHADE)

@@ -43,9 +43,7 @@ def explanation_documents(analysis: Analysis) -> ExplanationDocuments | None:
         ],
         **explanation_document(analysis.explanation),
     }
-    return ExplanationDocuments(
-        orjson.dumps(document), explanation_svg(analysis).encode("utf-8")
-    )
+    return ExplanationDocuments(orjson.dumps(document), explanation_svg(analysis))
 
 
 def explanation_document(explanation: Explanation) -> dict[str, object]:
