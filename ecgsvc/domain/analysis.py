@@ -18,7 +18,10 @@ from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves
 
-__all__ = ["Analysis", "ModelIdentity"]
+__all__ = ["NOT_REVIEWED", "Analysis", "ModelIdentity"]
+
+NOT_REVIEWED = "Machine-read; not reviewed by a clinician."
+"""How a conclusion ends until a clinician signs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

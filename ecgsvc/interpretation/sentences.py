@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ecgsvc.domain.analysis import NOT_REVIEWED
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
@@ -22,7 +23,6 @@ MANY_INTERVALS = 100
 MUCH_UNREAD = 0.1
 """From this part of the intervals between beats on, the reader is told of those that no
 rule could rely upon; our choice."""
-CLOSING = "Machine-read; not reviewed by a clinician."
 
 
 def conclude(
@@ -44,7 +44,7 @@ def conclude(
             *(f"Contradiction: {each.text}." for each in rhythm.contradictions),
             "Diagnosis not determined: human reading needed.",
             *_quality(quality),
-            CLOSING,
+            NOT_REVIEWED,
         )
     )
 
