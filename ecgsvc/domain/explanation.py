@@ -64,7 +64,8 @@ class RhythmExplanation:
     Parameters
     ----------
     highlight
-        Of the lead that was read (Grad-CAM).
+        Of the lead that was read: how much of the answer hangs on each sample's
+        surroundings (occlusion).
     attention
         How much each sample's surroundings were attended to, on the same lead; None when
         the model has no attention.

@@ -127,6 +127,29 @@ class ExplanationGraph:
             tuple(answers[n][0] if n in answers else None for n in attention),
         )
 
+    def logits(self, feed: Feed) -> Floats:
+        """Sum of the networks' logits, (rows, …): without what no convolution reaches.
+
+        `feed` may hold any number of windows, each a row of its own.
+        """
+        names = [f"logits_{i}" for i in range(len(self.maps))]
+        no_shift = np.zeros((1, 1, self._n_channels), np.float32)
+        n_rows = len(next(iter(feed.values())))
+        runs = [
+            sum(
+                self._run(
+                    names,
+                    {
+                        name: rows[start : start + _SHIFTS_A_RUN]
+                        for name, rows in feed.items()
+                    },
+                    no_shift,
+                )
+            )
+            for start in range(0, n_rows, _SHIFTS_A_RUN)
+        ]
+        return np.concatenate(runs)
+
     def weights(
         self,
         feed: Feed,

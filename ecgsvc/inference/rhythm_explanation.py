@@ -1,4 +1,11 @@
-"""Why windows have the rhythm they have: Grad-CAM and attention along the lead read."""
+"""Why windows have the rhythm they have: what hangs on each piece of the lead, attention.
+
+How much of the answer hangs on a piece is asked directly: the piece is drawn straight, and
+the networks are asked again (occlusion; Zeiler & Fergus 2014, doi
+10.1007/978-3-319-10590-1_53). Grad-CAM, which explains the beats, averages over the whole
+window what a channel is worth, and pointed no better than chance here
+(docs/evaluation.md, explanations).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +22,7 @@ from ecgsvc.inference.beats import choose_lead
 from ecgsvc.inference.grad_cam import (
     ExplanationGraph,
     FeatureMap,
+    Feed,
     Floats,
     Look,
     relative,
@@ -29,7 +37,10 @@ from ecgsvc.inference.rhythm_inputs import (
 from ecgsvc.inference.sessions import Provider
 
 MAX_WINDOWS = 8
-"""Windows explained of a recording: a difference for each channel takes its time."""
+"""Windows explained of a recording: asking about every piece takes its time."""
+
+_STRAIGHT = round(0.3 * MODEL_RATE_HZ)  # samples: about a QRS complex with its P wave
+_EVERY = _STRAIGHT // 2
 
 
 class RhythmExplainer:
@@ -109,15 +120,52 @@ class RhythmExplainer:
             feed = {"windows": inputs.windows[[row]], "features": inputs.features[[row]]}
             samples = (at_s[inside] - first_s) * MODEL_RATE_HZ
             look = self._graph.look(feed)
-            answer = (RHYTHM_CLASSES.index(rhythm),)
-            (spoke_for,) = self._graph.highlight(feed, [0], answer, look, samples)
-            weights[inside] += spoke_for
+            n_samples = round((last_s - first_s) * MODEL_RATE_HZ)
+            lost = lost_without(self._graph, feed, n_samples, RHYTHM_CLASSES.index(rhythm))
+            weights[inside] = np.interp(samples, np.arange(n_samples), lost)
             attention[inside] += _attended(self._graph.maps, look, samples)
         return RhythmExplanation(
             rhythm,
             Highlight(lead, start, relative(weights)),
             Highlight(lead, start, relative(attention)) if attention.any() else None,
         )
+
+
+def lost_without(
+    graph: ExplanationGraph, feed: Feed, n_samples: int, answer: int
+) -> Floats:
+    """How much of an answer's logit goes when the surroundings of a sample are straight.
+
+    Parameters
+    ----------
+    feed
+        The model's inputs for one window.
+    n_samples
+        Of it; padding follows.
+    answer
+        Place of the logit.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_samples,) from 0 up, the mean over the pieces that a sample lies in.
+    """
+    window = feed["windows"][0, 0]
+    starts = np.arange(0, max(n_samples - _STRAIGHT, 0) + _EVERY, _EVERY)
+    pieces = [np.arange(a, min(a + _STRAIGHT, n_samples)) for a in starts.tolist()]
+    straight = np.repeat(window[np.newaxis], len(pieces), axis=0)
+    for row, piece in zip(straight, pieces, strict=True):
+        around = np.setdiff1d([piece[0] - 1, piece[-1] + 1], [-1, n_samples])
+        row[piece] = np.interp(piece, around, window[around]) if len(around) else 0
+    features = np.repeat(feed["features"], len(pieces), axis=0)
+    logits = graph.logits({"windows": straight[:, np.newaxis], "features": features})
+    lost = graph.logits(feed)[0, answer] - logits[:, answer]
+    total, count = np.zeros((2, n_samples), np.float32)
+    for piece, change in zip(pieces, lost.tolist(), strict=True):
+        total[piece] += change
+        count[piece] += 1
+    mean_lost: Floats = total / count
+    return np.maximum(mean_lost, 0)
 
 
 def _attended(

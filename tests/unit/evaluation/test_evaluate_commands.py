@@ -1,4 +1,4 @@
-"""`ecgsvc evaluate delineation`, `noise` and `malignant` on small records."""
+"""`ecgsvc evaluate delineation`, `noise`, `malignant`, `explanations` on small records."""
 
 import json
 
@@ -86,3 +86,18 @@ def test_malignant_counts_false_alarms_of_the_model_that_ships(record):
     assert results["figures"]["vf_sensitivity"]["value"] is None
     assert "| other | 0 | 0 | 33 |" in evaluate("malignant", record, "--markdown").output
     assert "Alarms by record" in evaluate("malignant", record).output
+
+
+def test_explanations_are_scored_by_answer(record):
+    done = evaluate("explanations", record, "--every", 2, "--markdown")
+    assert done.exit_code == 0, done.output
+    rows = [line.split("|")[1:3] for line in done.output.splitlines() if "|" in line]
+    answers = {name.strip(): count.strip() for name, count in rows}
+    assert answers["beats, all"] == answers["beats, N"] == "6"
+    assert answers["rhythm, all"] == "1"
+
+
+def test_explanations_of_no_record_are_an_error(record):
+    done = evaluate("explanations", record, "--records", "101")
+    assert done.exit_code == 1
+    assert "There is no record." in done.output

@@ -19,7 +19,7 @@ from ecgsvc.inference.beat_explanation import (
     choose_beats,
 )
 from ecgsvc.inference.grad_cam import FeatureMap, relative, thinned
-from ecgsvc.inference.rhythm_explanation import MAX_WINDOWS, choose_windows
+from ecgsvc.inference.rhythm_explanation import MAX_WINDOWS, choose_windows, lost_without
 from ecgsvc.simulation import SimulationSettings, simulate
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
@@ -143,6 +143,40 @@ def test_a_recording_of_a_minute_is_explained_in_one_window(explain):
     assert (highlight.start_index, highlight.stop_index) == (0, waveform.n_samples)
     thirds = np.array_split(highlight.weights, 3)
     assert all(third.max() > 0 for third in thirds)
+
+
+class OneSampleGraph:
+    """Networks whose only logit is one sample of the window."""
+
+    def __init__(self, sample):
+        self.sample = sample
+
+    def logits(self, feed):
+        assert len(feed["features"]) == len(feed["windows"])
+        return feed["windows"][:, 0, [self.sample]]
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 29, 30, 44, 1000, 3000])
+@pytest.mark.parametrize("where", [0.0, 0.5, 1.0])
+def test_what_an_answer_hangs_on_is_marked_wherever_it_lies(n_samples, where):
+    """A spike that is the whole answer; nothing farther than 0.3 s from it is marked."""
+    spike = round(where * (n_samples - 1))
+    windows = np.zeros((1, 1, 3000), np.float32)
+    windows[0, 0, spike] = 2.0
+    feed = {"windows": windows, "features": np.zeros((1, 3), np.float32)}
+    lost = lost_without(OneSampleGraph(spike), feed, n_samples, 0)
+    assert lost.shape == (n_samples,)
+    assert lost[spike] == lost.max() == pytest.approx(2.0)
+    assert not lost[: max(spike - 30, 0)].any()
+    assert not lost[spike + 31 :].any()
+    assert windows.sum() == 2.0
+
+
+def test_what_speaks_against_an_answer_is_not_marked():
+    windows = np.zeros((1, 1, 3000), np.float32)
+    windows[0, 0, 500] = -1.0
+    feed = {"windows": windows, "features": np.zeros((1, 3), np.float32)}
+    assert not lost_without(OneSampleGraph(500), feed, 1000, 0).any()
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3.0])
