@@ -38,3 +38,15 @@ class Measurements:
     r_amplitude_mv: Mapping[Lead, float | None] = field(default_factory=dict)
     t_amplitude_mv: Mapping[Lead, float | None] = field(default_factory=dict)
     st_j60_mv: Mapping[Lead, float | None] = field(default_factory=dict)
+
+
+MEASURED_NAMES = (
+    "heart_rate_bpm",
+    "pr_ms",
+    "qrs_ms",
+    "qt_ms",
+    "qtc_fridericia_ms",
+    "qtc_bazett_ms",
+    "qrs_axis_deg",
+)
+"""Values that reports are searched by, each with its index, and watched by."""
