@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,36 +15,18 @@ from ecgsvc.inference.beat_features import (
     SAMPLES_BEFORE_R,
     WINDOW_SAMPLES,
     BeatInputs,
-    SignalTools,
     build_beat_inputs,
 )
 from ecgsvc.inference.beats import leads_read
-from ecgsvc.inference.grad_cam import ExplanationGraph, relative, thinned
-from ecgsvc.inference.sessions import Provider
+from ecgsvc.inference.grad_cam import relative, thinned
+from ecgsvc.inference.graph_explainer import GraphExplainer
 
 MAX_BEATS = 32
 """Beats explained of a recording: a difference for each channel takes its time."""
 
 
-class BeatExplainer:
+class BeatExplainer(GraphExplainer):
     """Explains classes of beats; one instance serves any number of threads."""
-
-    def __init__(self, graph: ExplanationGraph, tools: SignalTools) -> None:
-        self._graph, self._tools = graph, tools
-
-    @classmethod
-    def load(
-        cls, folder: Path, tools: SignalTools, *, provider: Provider = "auto"
-    ) -> "BeatExplainer | None":
-        """The explainer of a beat model's folder; None when it ships no graph for it.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered.
-        """
-        graph = ExplanationGraph.of_model(folder, provider)
-        return None if graph is None else cls(graph, tools)
 
     def explain(
         self, waveform: Waveform, beats: ClassifiedBeats

@@ -8,7 +8,6 @@ window what a channel is worth, and pointed no better than chance here
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.explanation import Highlight, RhythmExplanation
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES, RhythmClass, RhythmWindow
 from ecgsvc.domain.waveform import Lead, Millivolts, Waveform
-from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import choose_lead
 from ecgsvc.inference.grad_cam import (
     ExplanationGraph,
@@ -28,13 +26,13 @@ from ecgsvc.inference.grad_cam import (
     relative,
     thinned,
 )
+from ecgsvc.inference.graph_explainer import GraphExplainer
 from ecgsvc.inference.rhythm_inputs import (
     MODEL_RATE_HZ,
     build_rhythm_inputs,
     filter_lead,
     pieces_of,
 )
-from ecgsvc.inference.sessions import Provider
 
 MAX_WINDOWS = 8
 """Windows explained of a recording: asking about every piece takes its time."""
@@ -43,25 +41,8 @@ _STRAIGHT = round(0.3 * MODEL_RATE_HZ)  # samples: about a QRS complex with its 
 _EVERY = _STRAIGHT // 2
 
 
-class RhythmExplainer:
+class RhythmExplainer(GraphExplainer):
     """Explains the rhythm of windows; one instance serves any number of threads."""
-
-    def __init__(self, graph: ExplanationGraph, tools: SignalTools) -> None:
-        self._graph, self._tools = graph, tools
-
-    @classmethod
-    def load(
-        cls, folder: Path, tools: SignalTools, *, provider: Provider = "auto"
-    ) -> "RhythmExplainer | None":
-        """The explainer of a rhythm model's folder; None when it ships no graph for it.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered.
-        """
-        graph = ExplanationGraph.of_model(folder, provider)
-        return None if graph is None else cls(graph, tools)
 
     def explain(
         self,
