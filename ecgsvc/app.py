@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ecgsvc import __version__, dsp, fhir, rpc
 from ecgsvc.config import Settings
 from ecgsvc.domain.errors import EcgsvcError
+from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.identity import (
     OWN_AUDIENCE,
     OWN_ISSUER,
@@ -144,6 +145,17 @@ def authenticator(settings: Settings) -> Authenticator:
     return Authenticator(tokens, certificates)
 
 
+def sheet_options(settings: Settings) -> SheetOptions | None:
+    """How sheets are drawn; None: not at all."""
+    if settings.sheet == "off":
+        return None
+    return SheetOptions(
+        paper=Paper(settings.sheet),
+        layout=Layout(settings.sheet_layout),
+        patient=PatientShown(settings.sheet_patient),
+    )
+
+
 def run_server(settings: Settings) -> None:
     """Serve until a signal arrives; accepted calls are finished before this returns.
 
@@ -202,6 +214,7 @@ def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
                 software_version=__version__,
             ),
             now=lambda: datetime.now(UTC),
+            sheet=sheet_options(settings),
         )
         yield rpc.build_server(
             _server_settings(settings),

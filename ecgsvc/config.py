@@ -60,6 +60,15 @@ class Settings(BaseSettings):
     organization: str = Field(
         "ecgsvc operator", description="Display name of the reports' performer."
     )
+    sheet: Literal["a4", "letter", "off"] = Field(
+        "a4", description="Paper of the ECG sheet in each report; off: no sheet."
+    )
+    sheet_layout: Literal["3x4", "6x2", "12x1"] = Field(
+        "3x4", description="How twelve leads share a page of the sheet."
+    )
+    sheet_patient: Literal["full", "identifier", "nothing"] = Field(
+        "full", description="What the sheet shows of the patient beside sex and age."
+    )
     default_zone: str = Field("UTC", description="Zone of times that come without one.")
     tls_certificate: Path | None = Field(None, description="PEM chain; turns TLS on.")
     tls_key: Path | None = Field(None, description="PEM private key of the certificate.")

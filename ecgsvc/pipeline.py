@@ -1,7 +1,7 @@
 """The flow of one ECG, top to bottom; the only module that knows the order of the stages.
 
 FHIR Observation → decode → quality → R peaks → beat classes → waves → measurements →
-rhythm → findings → report → store.
+rhythm → findings → sheet → report → store.
 """
 
 import hashlib
@@ -31,6 +31,7 @@ from ecgsvc.domain.rhythm import (
     RhythmWindow,
 )
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
+from ecgsvc.domain.sheet import Sheet, SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
 from ecgsvc.inference import choose_lead
@@ -298,6 +299,8 @@ class EcgPipeline:
         What the FHIR stages need to know of it.
     now
         Current time, time-zone aware.
+    sheet
+        How the sheet of each report is drawn; None: reports have none.
     """
 
     def __init__(
@@ -307,11 +310,13 @@ class EcgPipeline:
         installation: fhir.Installation,
         *,
         now: Callable[[], datetime],
+        sheet: SheetOptions | None = None,
     ) -> None:
         self._signal_path = signal_path
         self._store = store
         self._installation = installation
         self._now = now
+        self._sheet = sheet
 
     def analyze(
         self,
@@ -350,9 +355,10 @@ class EcgPipeline:
             if isinstance(slot, StoredReport):
                 return AnalyzedEcg(slot, replayed=True, explanation=explanation)
             issued_at = self._now()
+            sheet = self._draw_sheet(analysis, decoded, slot, issued_at)
             documents, codes = fhir.build_documents(
                 analysis, decoded.source, slot,
-                issued_at=issued_at, installation=self._installation,
+                issued_at=issued_at, installation=self._installation, sheet=sheet,
             )  # fmt: skip
             _stop_if(cancelled)
             new = NewReport(
@@ -366,6 +372,20 @@ class EcgPipeline:
             return AnalyzedEcg(stored, replayed=False, explanation=explanation)
         msg = "too many versions of this ECG are being written at once"
         raise Overloaded(msg)
+
+    def _draw_sheet(
+        self,
+        analysis: Analysis,
+        decoded: fhir.DecodedEcg,
+        slot: ReportSlot,
+        issued_at: datetime,
+    ) -> Sheet | None:
+        if self._sheet is None:
+            return None
+        header = fhir.sheet_header(
+            decoded, slot, issued_at=issued_at, installation=self._installation
+        )
+        return render.render_sheet(analysis, header, self._sheet)
 
     def validate(
         self, *, observation: bytes, fhir_version: str = "", patient: bytes = b""

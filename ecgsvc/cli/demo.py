@@ -34,6 +34,7 @@ def demo(
     (12 leads).
     """
     from ecgsvc.client import EcgClient
+    from ecgsvc.fhir import sheet_of
     from ecgsvc.identity import OwnKey
     from ecgsvc.store import migrate
 
@@ -43,7 +44,7 @@ def demo(
         out.rule("database")
         migrate(url)
         out.print(url, highlight=False)
-        ecgs = _write_ecgs(directory)
+        ecgs, sheets = _write_ecgs(directory), list[Path]()
         out.rule("server")
         key_file = directory / "demo.sqlite3.token-key.pem"
         key = OwnKey(key_file, make=True)
@@ -59,9 +60,12 @@ def demo(
                         orjson.loads(reply.report),
                         [orjson.loads(o) for o in reply.observations],
                     )
+                    sheets.append(path.with_suffix(".sheet.pdf"))
+                    sheets[-1].write_bytes(sheet_of(reply.report) or b"")
                 stored = list(client.list_reports())
     out.rule("stored")
     out.print(f"{len(stored)} reports are kept in {url}", highlight=False)
+    out.print("What a clinician sees, as PDF:", *sheets, sep="\n  ", highlight=False)
     out.print("Look again:  ecgsvc reports list --database " + url, highlight=False)
     out.print("Serve again:  ecgsvc serve --database " + url, highlight=False)
     out.print("with one of these tokens (12 hours; more from `ecgsvc token`):")

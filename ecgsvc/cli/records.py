@@ -9,6 +9,7 @@ import typer
 
 from ecgsvc.cli.console import Failures, one_line_errors, out, progress
 from ecgsvc.cli.options import Effective, Patient, Profile, parsed_time, settings_with
+from ecgsvc.cli.sheets import drawn_sheet
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.waveform import Recording
@@ -39,6 +40,10 @@ def analyze(
     explain: Annotated[
         bool, typer.Option("--explain", help="Also what the models looked at, and draw it.")
     ] = False,
+    sheet: Annotated[
+        Literal["pdf", "svg"] | None,
+        typer.Option(help="Also draw the ECG sheet: NAME.sheet.pdf or NAME.sheet.svg."),
+    ] = None,
     provider: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     profile: Profile = None,
     threads: Annotated[
@@ -50,9 +55,10 @@ def analyze(
 ) -> None:
     """Analyse recordings of any length without a server or database.
 
-    Writes one NAME.analysis.json for each input (schema: docs/analysis.schema.json), and
-    with --explain NAME.explanation.svg. A bad input is reported, the others go on, and the
-    exit status is 1 at the end.
+    Writes a NAME.analysis.json for each input (schema: docs/analysis.schema.json) and with
+    --explain NAME.explanation.svg. --sheet draws the ECG sheet, on the paper and in the
+    layout that the settings say (ECGSVC_SHEET), shaded with --explain. A bad input is
+    reported, the others go on, and the exit status is 1 at the end.
     """
     from ecgsvc.app import signal_path
     from ecgsvc.render import analysis_document, explanation_svg
@@ -90,6 +96,9 @@ def analyze(
                 if explain:
                     drawing = output_dir / f"{recording.name}.explanation.svg"
                     _write_whole(drawing, explanation_svg(analysis))
+                if sheet:
+                    page = output_dir / f"{recording.name}.sheet.{sheet}"
+                    _write_whole(page, drawn_sheet(path, analysis, sheet, explain=explain))
                 written.add(target)
     out.print(f"{len(written)} written to {output_dir}", highlight=False)
     failures.exit_if_any()

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 from rich.table import Table
 
-from ecgsvc.cli.console import one_line_errors, out, print_json
+from ecgsvc.cli.console import err, one_line_errors, out, print_json
 from ecgsvc.cli.options import Database, Json, settings_with
 from ecgsvc.cli.report_view import show_report
 from ecgsvc.domain.report import ReportQuery, StoredReport
@@ -96,6 +97,26 @@ def show(
         orjson.loads(documents.diagnostic_report),
         [orjson.loads(o) for o in documents.observations],
     )
+
+
+@app.command("sheet")
+def sheet(
+    report_id: Annotated[str, typer.Argument(help="Id of the report.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, PDF.")],
+    version: Annotated[int | None, typer.Option(help="The latest when not given.")] = None,
+    database: Database = None,
+) -> None:
+    """Write the ECG sheet of a report, as the report carries it."""
+    from ecgsvc.fhir import sheet_of
+
+    with _store(database) as store:
+        report = store.get(report_id, version)
+    content = sheet_of(report.documents.diagnostic_report)
+    if content is None:
+        err.print("this report has no sheet (ECGSVC_SHEET was off)", style="red")
+        raise typer.Exit(1)
+    output.write_bytes(content)
+    out.print(f"wrote {output}", highlight=False)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
 from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
 from ecgsvc.fhir.sampled_data import BadSample, SampleParser
+from ecgsvc.fhir.sheet import sheet_header, sheet_of, without_sheet
 
 __all__ = [
     "BadSample",
@@ -20,4 +21,7 @@ __all__ = [
     "decode_observation",
     "encode_observation",
     "operation_outcome",
+    "sheet_header",
+    "sheet_of",
+    "without_sheet",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.report import EcgSource, ReportDocuments, ReportSlot
+from ecgsvc.domain.sheet import Sheet
 from ecgsvc.fhir.codes import CARDIOLOGY, EKG_STUDY, ELECTROCARDIAC
 from ecgsvc.fhir.concepts import concept
 from ecgsvc.fhir.device import device_id, device_json
@@ -16,6 +17,7 @@ from ecgsvc.fhir.models import to_json
 from ecgsvc.fhir.narrative import narrative
 from ecgsvc.fhir.patient import LITERAL_REFERENCE
 from ecgsvc.fhir.provenance import provenance
+from ecgsvc.fhir.sheet import presented_form
 
 _ORDER_TYPES = frozenset(
     {"CarePlan", "ImmunizationRecommendation", "MedicationRequest", "NutritionOrder",
@@ -31,6 +33,7 @@ def build_documents(
     *,
     issued_at: datetime,
     installation: Installation,
+    sheet: Sheet | None = None,
 ) -> tuple[ReportDocuments, tuple[Coding, ...]]:
     """Write a report version as FHIR R4.
 
@@ -40,6 +43,8 @@ def build_documents(
         Its id (at most 51 characters, as parts of the report add to it) and version.
     issued_at
         When the report is made, time-zone aware.
+    sheet
+        What a clinician sees of it; the report carries it whole.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def build_documents(
     observations = (measurements_observation(frame), impression_observation(frame))
     ids = [str(observation["id"]) for observation in observations]
     documents = ReportDocuments(
-        diagnostic_report=to_json(_diagnostic_report(frame, ids)),
+        diagnostic_report=to_json(_diagnostic_report(frame, ids, sheet)),
         observations=tuple(to_json(observation) for observation in observations),
         provenance=to_json(provenance(frame, ids)),
         device=device_json(analysis.models, installation.software_version),
@@ -68,7 +73,9 @@ def build_documents(
     return documents, (EKG_STUDY, *(finding.coding for finding in analysis.findings))
 
 
-def _diagnostic_report(frame: Frame, observation_ids: list[str]) -> JsonObject:
+def _diagnostic_report(
+    frame: Frame, observation_ids: list[str], sheet: Sheet | None
+) -> JsonObject:
     analysis = frame.analysis
     report = (
         frame.head("DiagnosticReport", frame.report_id)
@@ -98,6 +105,8 @@ def _diagnostic_report(frame: Frame, observation_ids: list[str]) -> JsonObject:
         report["conclusionCode"] = [
             concept(finding.coding, text=finding.text) for finding in analysis.findings
         ]
+    if sheet is not None:
+        report["presentedForm"] = [presented_form(sheet)]
     return report
 
 

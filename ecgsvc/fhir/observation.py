@@ -8,7 +8,7 @@ what an ECG must be. All errors of a body are collected and raised together; the
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 
 from ecgsvc.domain.errors import (
     InvalidElement,
@@ -16,7 +16,8 @@ from ecgsvc.domain.errors import (
     UnsupportedContent,
 )
 from ecgsvc.domain.report import EcgSource, FhirVersion
-from ecgsvc.domain.waveform import Lead, Recording, Sex
+from ecgsvc.domain.sheet import Person
+from ecgsvc.domain.waveform import Lead, Recording
 from ecgsvc.fhir.carried import carried_elements
 from ecgsvc.fhir.codes import ACCEPTED_STATUS, ECG_CODES, LEAD_BY_CODE, OTHER_STATUS
 from ecgsvc.fhir.conformance import check_resource
@@ -30,6 +31,7 @@ from ecgsvc.fhir.patient import (
     identifiers_of,
     read_subject,
 )
+from ecgsvc.fhir.person import read_person
 from ecgsvc.fhir.problems import ContentWarning, Problems
 from ecgsvc.fhir.sampled_data import SampleParser
 from ecgsvc.fhir.structure import resource_model
@@ -57,12 +59,15 @@ class DecodedEcg:
         FHIRPath of each lead's samples, for errors found later.
     warnings
         What was accepted but should be looked at.
+    person
+        Whose ECG it is, for people to read.
     """
 
     source: EcgSource
     recording: Recording
     lead_expressions: Mapping[Lead, str]
     warnings: tuple[ContentWarning, ...]
+    person: Person
 
 
 def decode_observation(
@@ -109,8 +114,9 @@ def decode_observation(
     _check_code(observation, problems)
     subject = read_subject(observation, envelope.companions, problems)
     effective_at = effective_start(observation, default_zone, problems)
-    age_years, sex = _patient_facts(
-        patient, subject, effective_at, envelope.version, limits, problems
+    resource = _patient_resource(patient, subject, envelope.version, limits, problems)
+    age_years, sex = (
+        (None, None) if resource is None else age_and_sex(resource, effective_at, problems)
     )
     carried = carried_elements(observation, subject, problems)
     waveform, paths = read_waveform(
@@ -138,7 +144,8 @@ def decode_observation(
         carried=carried,
     )
     recording = Recording("ECG", waveform, age_years=age_years, sex=sex)
-    return DecodedEcg(source, recording, paths, problems.warnings)
+    person = read_person(resource, subject, age_years=age_years, sex=sex)
+    return DecodedEcg(source, recording, paths, problems.warnings, person)
 
 
 def _check_structure(envelope: Envelope, problems: Problems) -> None:
@@ -183,26 +190,24 @@ def _check_code(observation: Element, problems: Problems) -> None:
         problems.add(UnsupportedContent(msg, expression=code.path))
 
 
-def _patient_facts(
+def _patient_resource(
     body: bytes,
     subject: Subject | None,
-    at: datetime | None,
     version: FhirVersion,
     limits: Limits,
     problems: Problems,
-) -> tuple[float | None, Sex | None]:
-    """Return age and sex from the Patient given, or from the one that came along."""
+) -> Element | None:
+    """Return the Patient given, or the one that came along; None: neither, or unusable."""
     if not body:
-        along = subject.patient if subject is not None else None
-        return age_and_sex(along, at, problems) if along is not None else (None, None)
+        return subject.patient if subject is not None else None
     root = parse_json_object(body, resource="Patient", max_bytes=limits.max_body_bytes)
     model = resource_model(version, "Patient")
     if root.get("resourceType") != "Patient" or model is None:
         msg = "expected resourceType Patient"
         problems.add(InvalidElement(msg, expression="Patient"))
-        return None, None
+        return None
     check_resource(root, model, version, problems)
     given = Element("Patient", root)
     if subject is not None:
         check_match(given, subject, problems)
-    return age_and_sex(given, at, problems)
+    return given

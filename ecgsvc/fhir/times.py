@@ -10,6 +10,8 @@ from ecgsvc.fhir.problems import Problems
 
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?", re.ASCII)
 _HAS_TIME = re.compile(r"T\d\d:\d\d")
+ZONE_ASSUMED = "the time has no zone, the configured one is used"
+"""The warning of `state_zones`."""
 _CHOICES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effectiveTiming")
 
 
@@ -32,9 +34,7 @@ def state_zones(observation: Element, zone: tzinfo, problems: Problems) -> None:
         except (ValueError, OverflowError):
             continue  # no such time: the check of primitives says so
         holder.json[name] = stated
-        problems.warn(
-            "the time has no zone, the configured one is used", f"{holder.path}.{step}"
-        )
+        problems.warn(ZONE_ASSUMED, f"{holder.path}.{step}")
 
 
 def effective_start(

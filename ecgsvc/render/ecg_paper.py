@@ -22,8 +22,8 @@ TRACE_MM = 0.25
 _SMALL_INK, _LARGE_INK = "#f6d3cf", "#e9a39b"
 _SHADE = (0x30, 0x50, 0xD0)
 _SHADES = 10
-_UNSEEN_MM = 0.03
-"""An eighth of the trace's own width: 3 µV at the standard gain."""
+_UNSEEN_MM = 0.04
+"""A sixth of the trace's own width: 4 µV at the standard gain."""
 _MOST_HZ = 600.0
 """From this rate on a trace is drawn by its extremes: 24 points a millimetre."""
 

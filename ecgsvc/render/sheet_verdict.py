@@ -26,6 +26,8 @@ _ALARM, _QUIET = "#a11212", "#555555"
 _URGENT = {Urgency.EMERGENCY: "EMERGENCY", Urgency.PROMPT: "PROMPT"}
 _STATUS_MM = 6.4
 _SIZES = (3.4, 3.1, 2.9, 2.7, 2.5, 2.3)
+_OTHER_FONTS = 0.9
+"""Of the width that lines take: viewers of SVG that ignore its fonts use wider ones."""
 _LINE = 1.28
 """Of the size, from line to line."""
 _MORE = "… (all of it in the report)"
@@ -66,7 +68,7 @@ def verdict_items(verdict: Verdict, box: Rect) -> Iterator[Item]:
     text = printable(verdict.conclusion)
     if verdict.review is not None:
         text = text.removesuffix(NOT_REVIEWED).rstrip()
-    size, lines = _fitting(text, box.width, box.height - y)
+    size, lines = _fitting(text, _OTHER_FONTS * box.width, box.height - y)
     for line in lines:
         y += size * _LINE
         yield Text(0, y, line, size, color=INK)

@@ -5,6 +5,7 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ecgsvc.domain.report import FhirVersion, StoredReport
+from ecgsvc.fhir import without_sheet
 from ecgsvc.rpc.requests import version_name
 from ecgsvc.v1 import reports_pb2, resource_pb2
 
@@ -18,7 +19,11 @@ def fhir_resource(body: bytes) -> resource_pb2.FhirResource:
 
 
 def report_summary(report: StoredReport) -> reports_pb2.Report:
-    """Make the message a list shows: all but the resources the report refers to."""
+    """Make the message a list shows: no sheet, and no resources the report refers to."""
+    return _message(report, without_sheet(report.documents.diagnostic_report))
+
+
+def _message(report: StoredReport, body: bytes) -> reports_pb2.Report:
     return reports_pb2.Report(
         name=version_name(report.report_id, report.version),
         status=report.status,
@@ -27,14 +32,14 @@ def report_summary(report: StoredReport) -> reports_pb2.Report:
         issued_time=_timestamp(report.issued_at),
         conclusion=report.conclusion,
         source_sha256=report.source_sha256,
-        report=fhir_resource(report.documents.diagnostic_report),
+        report=fhir_resource(body),
     )
 
 
 def whole_report(report: StoredReport) -> reports_pb2.Report:
     """Make the message with everything the report refers to."""
-    message = report_summary(report)
     documents = report.documents
+    message = _message(report, documents.diagnostic_report)
     message.observations.extend(fhir_resource(body) for body in documents.observations)
     message.provenance.CopyFrom(fhir_resource(documents.provenance))
     message.device.CopyFrom(fhir_resource(documents.device))

@@ -88,6 +88,19 @@ def test_analyze_explains_when_it_is_asked(tmp_path: Path, repository: Path) -> 
     assert "<svg" in (tmp_path / "ecg.explanation.svg").read_text()
 
 
+def test_analyze_draws_the_sheet_of_every_kind_of_file(
+    record_208: Path, tmp_path: Path
+) -> None:
+    ecgsvc("simulate", "-o", tmp_path / "ecg.json", "--patient", "Patient/77")
+    for form, start in (("pdf", b"%PDF-1.7"), ("svg", b"<svg ")):
+        ecgsvc(
+            "analyze", tmp_path / "ecg.json", record_208, "-o", tmp_path, "--sheet", form
+        )  # fmt: skip
+        for name in ("ecg", "toy208"):
+            assert (tmp_path / f"{name}.sheet.{form}").read_bytes().startswith(start)
+    assert "Patient/77" in (tmp_path / "ecg.sheet.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("profile", "model"), [("accurate", "rhythm-canet"), ("fast", "rhythm-canet-single")]
 )
@@ -154,6 +167,11 @@ def test_convert_post_list_and_show(
     )
     assert [entry["effective_at"] for entry in listed] == ["2026-11-21T08:30:00+00:00"]
     shown = ecgsvc("reports", "show", listed[0]["report_id"], "--database", sqlite_url)
+    sheet = tmp_path / "sheet.pdf"
+    ecgsvc(
+        "reports", "sheet", listed[0]["report_id"], "-o", sheet, "--database", sqlite_url
+    )  # fmt: skip
+    assert sheet.read_bytes().startswith(b"%PDF-1.7")
     assert "preliminary" in shown
     assert "Heart rate" in shown
 

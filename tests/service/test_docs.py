@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PAGES = ("docs/post-an-ecg.md", "docs/find-reports.md", "docs/validate.md")
+PAGES = (
+    "docs/ecg-sheet.md",
+    "docs/post-an-ecg.md",
+    "docs/find-reports.md",
+    "docs/validate.md",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)

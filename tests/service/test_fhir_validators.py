@@ -8,12 +8,14 @@ from ecgsvc.domain.errors import InvalidElement, Overloaded
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.rhythm import RhythmClass
+from ecgsvc.domain.sheet import Sheet
 from ecgsvc.domain.waveform import STANDARD_LEADS
 from ecgsvc.fhir import (
     ContentWarning,
     all_ok_outcome,
     encode_observation,
     operation_outcome,
+    without_sheet,
 )
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from tests.mutations import valid_observation
@@ -58,6 +60,13 @@ def test_reports_on_every_kind_of_ecg_are_valid():
             source = decode(ecg | effective | {"subject": subject}).source
             made += resources_of(documents(source)[0])
     assert_valid_for_independent_validators(made)
+
+
+def test_a_report_with_its_sheet_is_valid_and_so_is_its_summary():
+    sheet = Sheet(b"%PDF-1.7", "application/pdf", "ECG", EFFECTIVE)
+    source = decode(valid_observation()).source
+    report = documents(source, sheet=sheet)[0].diagnostic_report
+    assert_valid_for_independent_validators([report, without_sheet(report)])
 
 
 def test_reports_on_what_could_not_be_measured_are_valid():

@@ -24,9 +24,11 @@ from ecgsvc.domain.rhythm import (
     RhythmClass,
     RhythmWindow,
 )
+from ecgsvc.domain.sheet import SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
+from tests.unit.render.drawn import PdfPage
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
@@ -112,7 +114,9 @@ def signal_path() -> SignalPath:
 
 def pipeline(signal_path: SignalPath, store: Store) -> EcgPipeline:
     installation = fhir.Installation("test", "0")
-    return EcgPipeline(signal_path, store, installation, now=lambda: NOW)
+    return EcgPipeline(
+        signal_path, store, installation, now=lambda: NOW, sheet=SheetOptions()
+    )
 
 
 def body(waveform: Waveform | None = None) -> bytes:
@@ -144,6 +148,21 @@ def test_who_left_gets_nothing_stored(signal_path: SignalPath, n_questions: int)
         assert store.added == []
     else:
         assert n_questions == 5, "asked before every stage and before the store"
+
+
+def test_a_report_carries_its_sheet_with_the_patient_on_it(
+    signal_path: SignalPath,
+) -> None:
+    store = Store()
+    patient = orjson.dumps(
+        {"resourceType": "Patient", "id": "1", "name": [{"text": "Ada"}]}
+    )
+    pipeline(signal_path, store).analyze(observation=body(), patient=patient)
+    sheet = fhir.sheet_of(store.added[0].documents.diagnostic_report)
+    assert sheet is not None
+    shown = PdfPage(sheet).texts
+    assert {"Ada", "ID Patient/1", "AI-GENERATED, NOT REVIEWED"} <= set(shown)
+    assert any(store.added[0].slot.report_id in text for text in shown)
 
 
 def test_an_explanation_changes_nothing_that_is_stored(signal_path: SignalPath) -> None:

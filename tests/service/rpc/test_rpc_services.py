@@ -106,6 +106,19 @@ def test_a_list_asks_what_the_filter_says_and_shows_summaries(served):
     assert not report.HasField("device")
 
 
+def test_lists_leave_the_content_of_the_sheet_to_who_gets_the_report(served):
+    form = '{"contentType":"application/pdf","data":"%s","size":9}' % ("A" * 90_000)
+    body = b'{"meta":{},"presentedForm":[%s]}' % form.encode()
+    served.reader.reports = [a_report(documents=ReportDocuments(body, (), b"", b""))]
+    listed = served.reports.ListReports(reports_pb2.ListReportsRequest(), timeout=10)
+    assert listed.ByteSize() < 1_000
+    assert b'"size":9' in listed.reports[0].report.json
+    got = served.reports.GetReport(
+        reports_pb2.GetReportRequest(name=listed.reports[0].name), timeout=10
+    )
+    assert got.report.report.json == body
+
+
 def test_a_page_never_exceeds_what_clients_accept(served):
     documents = ReportDocuments(b"x" * 600_000, (), b"", b"")
     served.reader.reports = [a_report(f"r{i}", documents=documents) for i in range(20)]

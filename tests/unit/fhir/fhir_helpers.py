@@ -134,7 +134,7 @@ def a_reading(label=None, reason=""):
     )
 
 
-def documents(source, analysis=None, version=1):
+def documents(source, analysis=None, version=1, sheet=None):
     """Build a report; return its documents and codes."""
     return build_documents(
         analysis or an_analysis(),
@@ -142,6 +142,7 @@ def documents(source, analysis=None, version=1):
         ReportSlot(REPORT_ID, version),
         issued_at=ISSUED,
         installation=INSTALLATION,
+        sheet=sheet,
     )
 
 
