@@ -64,11 +64,12 @@ evaluate: $(VENV)/installed
 	ecgsvc evaluate beats $(ECGSVC_DATA)/mitdb
 
 bench: $(VENV)/installed
-	python -m pip install --quiet --editable ".[bench,dev,train]" --no-build-isolation
+	python -m pip install --quiet --editable ".[bench,dev,figures,train]" --no-build-isolation
 	python benchmarks/signal.py
 	python benchmarks/beats.py
 	python benchmarks/models.py
 	python benchmarks/rhythm.py
+	python benchmarks/sheet.py
 	python benchmarks/end_to_end.py
 
 clean:
