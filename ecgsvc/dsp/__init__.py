@@ -13,6 +13,8 @@ from ecgsvc.dsp.global_waves import global_waves
 from ecgsvc.dsp.lead_waves import delineate_leads
 from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 from ecgsvc.dsp.measurements import measure
+from ecgsvc.dsp.morphology import measure_morphology
+from ecgsvc.dsp.pacing import paced_share
 from ecgsvc.dsp.quality import assess_quality, beat_quality
 from ecgsvc.dsp.r_peaks import DetectorConstants, RPeakDetector, detect_r_peaks
 from ecgsvc.dsp.resampling import rate_ratio, resample
@@ -36,7 +38,9 @@ __all__ = [
     "global_waves",
     "group_beats",
     "measure",
+    "measure_morphology",
     "notch",
+    "paced_share",
     "parse_sampled_data",
     "rate_ratio",
     "resample",

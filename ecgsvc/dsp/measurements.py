@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
+from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
 from ecgsvc.domain.waves import GlobalPoints, GlobalWaves, LeadWaves
@@ -18,6 +17,7 @@ from ecgsvc.dsp.amplitudes import (
     r_amplitude_mv,
     st_level_mv,
 )
+from ecgsvc.dsp.dominant_beats import dominant_beats
 
 CORRECTED_QT = (
     "qtc_fridericia_ms",
@@ -59,7 +59,7 @@ def measure(
         reason = "no beat was found" if not beats.n_beats else "no lead can be relied upon"
         values |= dict.fromkeys((*INTERVALS, *AXES, *AMPLITUDES), reason)
         return _separate(values, {})
-    dominant = _dominant_beats(beats)
+    dominant = dominant_beats(beats)
     p, qrs, t = (
         kind.select(dominant) for kind in (global_waves.p, global_waves.qrs, global_waves.t)
     )
@@ -147,8 +147,3 @@ def _mean_rr_ms(waveform: Waveform, r_peaks: SampleIndices) -> float | None:
     if not whole.any():
         return None
     return float(rr[whole].mean() * 1000.0 / waveform.sampling_rate_hz)
-
-
-def _dominant_beats(beats: ClassifiedBeats) -> NDArray[np.bool_]:
-    normal = np.array([c is BeatClass.N for c in beats.classes], dtype=bool)
-    return normal if normal.any() else np.ones(beats.n_beats, dtype=bool)
