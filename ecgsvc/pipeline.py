@@ -225,10 +225,18 @@ class SignalPath:
         )
         _stop_if(cancelled)
         rhythm = self._read_rhythm(waveform, quality, beats, rhythm_statistics)
-        findings = interpretation.find(
-            rhythm, beats, measurements,
-            sex=recording.sex, sampling_rate_hz=waveform.sampling_rate_hz,
+        morphology = dsp.measure_morphology(waveform, beats, waves, global_waves)
+        ecg = interpretation.TwelveLeads(
+            measurements, {each.lead: each for each in morphology}, rhythm.label,
+            recording.age_years, recording.sex, dsp.paced_share(usable, r_peaks),
         )  # fmt: skip
+        reading = interpretation.find(
+            rhythm, beats, ecg,
+            sampling_rate_hz=waveform.sampling_rate_hz, quality=quality,
+        )  # fmt: skip
+        sentences = interpretation.conclude(
+            quality, beats, measurements, reading, rhythm, rhythm_statistics
+        )
         explanation = None
         if explain and self._explainer is not None:
             _stop_if(cancelled)
@@ -239,14 +247,13 @@ class SignalPath:
             beats=beats,
             waves=waves,
             measurements=measurements,
-            findings=findings,
-            conclusion=interpretation.conclude(
-                quality, beats, measurements, findings, rhythm, rhythm_statistics
-            ),
+            findings=reading.findings,
+            conclusion=interpretation.conclusion_of(sentences),
             undetermined=(
                 *_silent_leads(waveform, usable),
                 *not_measured,
                 *not_counted,
+                *reading.undetermined,
                 *_open_questions(rhythm, beats),
             ),
             models=self._models,
@@ -254,6 +261,11 @@ class SignalPath:
             rhythm_statistics=rhythm_statistics,
             rhythm=rhythm,
             explanation=explanation,
+            morphology=morphology,
+            paced_share=ecg.paced_share,
+            contradictions=reading.contradictions,
+            reservations=reading.reservations,
+            sentences=sentences,
         )
 
     def _read_rhythm(

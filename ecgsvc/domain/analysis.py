@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.diagnosis import DiagnosisCall
 from ecgsvc.domain.explanation import Explanation
-from ecgsvc.domain.findings import Finding
+from ecgsvc.domain.findings import Contradiction, Finding, Sentence
 from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.model_identity import ModelIdentity
+from ecgsvc.domain.morphology import LeadMorphology
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
@@ -30,6 +31,11 @@ class Analysis:
 
     `beat_quality` says of each beat how sure it is, 0 to 1. `explanation` is there when it
     was asked for. None is what was not computed.
+
+    `morphology` is of the median beat, lead by lead; `paced_share` of the beats follow a
+    pacing spike. `contradictions` are between rules and the diagnosis network (those about
+    rhythm are in `rhythm`); `reservations` lower the certainty of findings. The conclusion
+    is its `sentences`, one after the other.
     """
 
     waveform: Waveform
@@ -47,3 +53,8 @@ class Analysis:
     explanation: Explanation | None = None
     diagnosis: DiagnosisCall | None = None
     interval_check: IntervalCrossCheck | None = None
+    morphology: tuple[LeadMorphology, ...] = ()
+    paced_share: float | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+    reservations: tuple[str, ...] = ()
+    sentences: tuple[Sentence, ...] = ()

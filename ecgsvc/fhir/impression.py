@@ -1,7 +1,8 @@
 """The impression Observation: beats, rhythm, findings, and what is not known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
 from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Finding, Urgency
 from ecgsvc.domain.rhythm import RHYTHM_WORDS, RhythmClass, RhythmReading
@@ -31,7 +32,11 @@ _URGENCY: Mapping[Urgency, Coding] = {
     Urgency.PROMPT: ABNORMAL,
     Urgency.ROUTINE: ABNORMAL,
 }
-_OPEN_QUESTIONS = ("rhythm", "diagnosis")
+_OPEN_QUESTIONS: Mapping[str, str] = {
+    "rhythm": "Rhythm",
+    "diagnosis": "Diagnosis",
+    "findings.ischaemia": "Hypertrophy, Q waves, ST segment and T waves",
+}
 
 
 def impression_observation(frame: Frame) -> JsonObject:
@@ -60,7 +65,8 @@ def impression_observation(frame: Frame) -> JsonObject:
                 *_beat_counts(analysis.beats),
                 *_rhythm(analysis.rhythm),
                 *(_finding(finding) for finding in analysis.findings),
-                *_contradictions(analysis.rhythm),
+                *_contradictions(analysis),
+                *_reservations(analysis.reservations),
                 *_not_determined(reasons),
             ]
         }
@@ -100,18 +106,37 @@ def _rhythm(reading: RhythmReading | None) -> Iterator[JsonObject]:
 def _finding(finding: Finding) -> JsonObject:
     component: JsonObject = {
         "code": concept(finding.coding, text=finding.text),
-        "valueString": _facts(finding) or finding.text,
+        "valueString": "; ".join(_said(finding)) or finding.text,
     }
+    if finding.urgency is None and finding.rule:
+        component["interpretation"] = [concept(ABNORMAL)]
     if finding.urgency is not None:
         meaning = concept(_URGENCY[finding.urgency], text=finding.urgency.capitalize())
         component["interpretation"] = [meaning]
     return component
 
 
-def _contradictions(reading: RhythmReading | None) -> Iterator[JsonObject]:
-    for each in reading.contradictions if reading is not None else ():
+def _said(finding: Finding) -> Iterator[str]:
+    """Facts with their sources, then how certain it is and why not more."""
+    if facts := _facts(finding):
+        yield facts
+    if finding.certainty is not None:
+        reasons = f" ({'; '.join(finding.reservations)})" if finding.reservations else ""
+        yield f"certainty {finding.certainty}{reasons}"
+
+
+def _contradictions(analysis: Analysis) -> Iterator[JsonObject]:
+    reading = analysis.rhythm
+    of_rhythm = reading.contradictions if reading is not None else ()
+    for each in (*of_rhythm, *analysis.contradictions):
         text = f"{each.text}: {_facts(each)}"
         yield {"code": concept(text="Contradiction"), "valueString": text}
+
+
+def _reservations(reservations: Sequence[str]) -> Iterator[JsonObject]:
+    if reservations:
+        text = "; ".join(reservations)
+        yield {"code": concept(text="Less certain because"), "valueString": text}
 
 
 def _facts(stated: Finding | Contradiction) -> str:
@@ -122,10 +147,10 @@ def _facts(stated: Finding | Contradiction) -> str:
 
 
 def _not_determined(reasons: Mapping[str, str]) -> Iterator[JsonObject]:
-    for question in _OPEN_QUESTIONS:
+    for question, name in _OPEN_QUESTIONS.items():
         if question in reasons:
             yield {
-                "code": concept(text=question.capitalize()),
+                "code": concept(text=name),
                 "dataAbsentReason": absent(
                     "not-performed", "Not Performed", reasons[question]
                 ),

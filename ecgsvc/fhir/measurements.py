@@ -1,12 +1,20 @@
 """The measurement Observation: one component a value, or why there is none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ecgsvc.domain.findings import Coding
+from ecgsvc.domain.findings import Coding, Finding, Urgency
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.waveform import Lead
-from ecgsvc.fhir.codes import EKG_PANEL, LOINC, PROCEDURE, R_AMPLITUDE, T_AMPLITUDE
+from ecgsvc.fhir.codes import (
+    ABNORMAL,
+    CRITICAL_ABNORMAL,
+    EKG_PANEL,
+    LOINC,
+    PROCEDURE,
+    R_AMPLITUDE,
+    T_AMPLITUDE,
+)
 from ecgsvc.fhir.concepts import absent, concept, quantity
 from ecgsvc.fhir.frame import Frame
 from ecgsvc.fhir.json_body import JsonObject
@@ -77,7 +85,7 @@ def measurements_observation(frame: Frame) -> JsonObject:
             "performer": [frame.algorithm()],
             "derivedFrom": [frame.ecg()],
             "component": [
-                *_globals(measured, reasons),
+                *_globals(measured, reasons, frame.analysis.findings),
                 *_amplitudes(
                     "R", "r_amplitude_mv", measured.r_amplitude_mv, R_AMPLITUDE, reasons
                 ),
@@ -90,12 +98,23 @@ def measurements_observation(frame: Frame) -> JsonObject:
     )
 
 
-def _globals(measured: Measurements, reasons: Mapping[str, str]) -> Iterator[JsonObject]:
+def _globals(
+    measured: Measurements, reasons: Mapping[str, str], findings: Sequence[Finding]
+) -> Iterator[JsonObject]:
+    """Give each value; one that a finding rests on is marked abnormal."""
+    graded = {
+        fact.path: CRITICAL_ABNORMAL if each.urgency is Urgency.EMERGENCY else ABNORMAL
+        for each in findings
+        for fact in each.evidence
+    }
     for item in _GLOBALS:
         value: float | None = getattr(measured, item.field)
         found = None if value is None else quantity(value, item.unit, decimals=0)
         reason = reasons.get(f"measurements.{item.field}", _NOT_MEASURED)
-        yield _component(concept(item.coding), found, reason)
+        component = _component(concept(item.coding), found, reason)
+        if found is not None and (grade := graded.get(f"measurements.{item.field}")):
+            component["interpretation"] = [concept(grade)]
+        yield component
     for field, text in _WITHOUT_CODE:
         value = getattr(measured, field)
         if value is not None:

@@ -1,7 +1,15 @@
 """Rules with sources: from beats and measurements to findings and sentences."""
 
 from ecgsvc.interpretation.rhythm import read_rhythm
-from ecgsvc.interpretation.rules import find
-from ecgsvc.interpretation.sentences import conclude
+from ecgsvc.interpretation.rules import Reading, find
+from ecgsvc.interpretation.sentences import conclude, conclusion_of
+from ecgsvc.interpretation.twelve_leads import TwelveLeads
 
-__all__ = ["conclude", "find", "read_rhythm"]
+__all__ = [
+    "Reading",
+    "TwelveLeads",
+    "conclude",
+    "conclusion_of",
+    "find",
+    "read_rhythm",
+]

@@ -21,6 +21,7 @@ MAX_EVIDENCE = 10
 """A Holter's thousand couplets are in `rhythm.episodes`; evidence shows the first ones."""
 
 SINUS_RHYTHM = Coding(SNOMED_CT, "426783006", "Sinus rhythm")
+ATRIAL_FIBRILLATION = Coding(SNOMED_CT, "164889003", "Atrial fibrillation")
 _ARRHYTHMIA = Coding(SNOMED_CT, "698247007", "Cardiac arrhythmia")
 """The parent of what has no code of its own."""
 
@@ -49,7 +50,7 @@ _MEANINGS: Mapping[EpisodeKind, _Meaning] = {
         VENTRICULAR_SOURCE,
     ),
     EpisodeKind.ATRIAL_FIBRILLATION: _Meaning(
-        Coding(SNOMED_CT, "164889003", "Atrial fibrillation"),
+        ATRIAL_FIBRILLATION,
         Urgency.PROMPT,
         FIBRILLATION_SOURCE,
     ),
@@ -106,7 +107,8 @@ def _of_episodes(reading: RhythmReading, sampling_rate_hz: float) -> Iterator[Fi
             text += f", {share:.0%} of the time with an answer"
         if meaning.source:
             evidence = [replace(e, source=e.source or meaning.source) for e in evidence]
-        yield Finding(meaning.coding, text, tuple(evidence), urgency)
+        rule = kind.value if kind is EpisodeKind.ATRIAL_FIBRILLATION else ""
+        yield Finding(meaning.coding, text, tuple(evidence), urgency, rule)
 
 
 def _text(kind: EpisodeKind, episodes: Sequence[RhythmEpisode], longest_s: float) -> str:

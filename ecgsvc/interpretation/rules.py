@@ -1,16 +1,27 @@
-"""Findings that rhythm, beats and measurements support.
+"""Findings that rhythm, beats, measurements and networks support.
 
-A rate is a rate, not a sinus rhythm; a diagnosis is not concluded here.
+A rate is a rate, not a sinus rhythm, unless the rhythm model says so.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
-from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
-from ecgsvc.domain.measurements import Measurements
-from ecgsvc.domain.rhythm import RhythmClass, RhythmReading
-from ecgsvc.domain.waveform import Sex
+from ecgsvc.domain.diagnosis import DiagnosisCall
+from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Evidence, Finding
+from ecgsvc.domain.interval_check import IntervalCrossCheck
+from ecgsvc.domain.measurements import Undetermined
+from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmReading
+from ecgsvc.interpretation.opinions import (
+    network_findings,
+    opinion_contradictions,
+    with_opinions,
+)
+from ecgsvc.interpretation.population import reservations
+from ecgsvc.interpretation.resting import could_be_found, not_judged, resting_findings
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
+from ecgsvc.interpretation.twelve_leads import TwelveLeads
 
 BRADYCARDIA_BELOW_BPM = 50.0
 BRADYCARDIA_SOURCE = (
@@ -18,12 +29,6 @@ BRADYCARDIA_SOURCE = (
 )
 TACHYCARDIA_ABOVE_BPM = 100.0
 TACHYCARDIA_SOURCE = "2015 ACC/AHA/HRS guideline on SVT, doi 10.1161/CIR.0000000000000311"
-LONG_PR_ABOVE_MS = 200.0
-LONG_PR_SOURCE = "2009 AHA/ACCF/HRS part III, doi 10.1161/CIRCULATIONAHA.108.191095"
-LONG_QTC_FROM_MS = 460.0
-LONG_QTC_FROM_MS_MEN = 450.0
-LONG_QTC_SOURCE = "2009 AHA/ACCF/HRS part IV, doi 10.1161/CIRCULATIONAHA.108.191096"
-"""Women 460, men 450."""
 MAX_EVIDENCE_SAMPLES = 100
 """A Holter's ten thousand ectopic beats are in `beats`; evidence shows the first ones."""
 
@@ -35,35 +40,71 @@ BRADYCARDIA = Coding(SNOMED_CT, "426627000", "Bradycardia")
 TACHYCARDIA = Coding(SNOMED_CT, "3424008", "Tachycardia")
 SINUS_BRADYCARDIA = Coding(SNOMED_CT, "426177001", "Sinus bradycardia")
 SINUS_TACHYCARDIA = Coding(SNOMED_CT, "427084000", "Sinus tachycardia")
-PROLONGED_PR = Coding(SNOMED_CT, "164947007", "Prolonged PR interval")
-PROLONGED_QT = Coding(SNOMED_CT, "111975006", "Prolonged QT interval")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What rules and network find together.
+
+    Parameters
+    ----------
+    findings
+        In the order a reader expects: rhythm, rate, conduction, QT, hypertrophy,
+        ischaemia, ectopic beats, then what only the network sees.
+    contradictions
+        Between rules and network.
+    undetermined
+        What was not judged, and why.
+    reservations
+        Against criteria of a resting ECG in this recording.
+    """
+
+    findings: tuple[Finding, ...]
+    contradictions: tuple[Contradiction, ...] = ()
+    undetermined: tuple[Undetermined, ...] = ()
+    reservations: tuple[str, ...] = ()
 
 
 def find(
     rhythm: RhythmReading,
     beats: ClassifiedBeats,
-    measurements: Measurements,
+    ecg: TwelveLeads,
     *,
-    sex: Sex | None,
     sampling_rate_hz: float,
-) -> tuple[Finding, ...]:
-    """Findings in the order a reader expects: rhythm, rate, intervals, ectopic beats.
+    quality: SignalQuality,
+    diagnosis: DiagnosisCall | None = None,
+    interval_check: IntervalCrossCheck | None = None,
+) -> Reading:
+    """Apply all rules and hold the diagnosis network's answer against them.
 
     Parameters
     ----------
-    rhythm, beats, measurements
-        Of the whole recording; a measurement that is None supports no finding.
-    sex
-        Chooses the QTc limit; unknown uses the higher one.
+    rhythm, beats, quality
+        Of the whole recording.
+    ecg
+        What criteria of a resting ECG need; what is missing supports no finding.
     sampling_rate_hz
         Of the indices in `rhythm`.
+    diagnosis, interval_check
+        Answers of the networks for twelve leads; None: no such model is installed.
     """
-    return (
-        *rhythm_findings(rhythm, sampling_rate_hz),
-        *_rate(measurements.heart_rate_bpm, rhythm.label),
-        *_intervals(measurements, sex),
+    held = reservations(ecg, quality, interval_check)
+    ruled = (
+        *with_opinions(rhythm_findings(rhythm, sampling_rate_hz), diagnosis),
+        *_rate(ecg.measurements.heart_rate_bpm, rhythm.label),
+        *with_opinions(resting_findings(ecg), diagnosis, held),
         *_ectopic(beats, BeatClass.V, VENTRICULAR_PREMATURE_BEATS, "ventricular"),
         *_ectopic(beats, BeatClass.S, SUPRAVENTRICULAR_PREMATURE_BEATS, "supraventricular"),
+    )
+    findings = (*ruled, *network_findings(ruled, diagnosis, held))
+    able = could_be_found(ecg, findings)
+    if rhythm.label is not None:
+        able |= {EpisodeKind.ATRIAL_FIBRILLATION.value}
+    return Reading(
+        findings,
+        opinion_contradictions(findings, able),
+        not_judged(findings),
+        held if any(each.reservations for each in findings) else (),
     )
 
 
@@ -84,28 +125,6 @@ def _rate(bpm: float | None, rhythm: RhythmClass | None) -> Iterator[Finding]:
             SINUS_TACHYCARDIA if sinus else TACHYCARDIA,
             f"{'Sinus tachycardia' if sinus else 'Fast heart rate'}, {bpm:.0f}/min",
             (Evidence(path, fact, source=TACHYCARDIA_SOURCE),),
-        )
-
-
-def _intervals(measurements: Measurements, sex: Sex | None) -> Iterator[Finding]:
-    pr_ms = measurements.pr_ms
-    if pr_ms is not None and pr_ms > LONG_PR_ABOVE_MS:
-        evidence = Evidence(
-            "measurements.pr_ms",
-            f"PR {pr_ms:.0f} ms, above {LONG_PR_ABOVE_MS:.0f} ms",
-            source=LONG_PR_SOURCE,
-        )
-        yield Finding(PROLONGED_PR, f"Prolonged PR interval, {pr_ms:.0f} ms", (evidence,))
-    qtc_ms = measurements.qtc_fridericia_ms
-    limit_ms = LONG_QTC_FROM_MS_MEN if sex == "male" else LONG_QTC_FROM_MS
-    if qtc_ms is not None and qtc_ms >= limit_ms:
-        evidence = Evidence(
-            "measurements.qtc_fridericia_ms",
-            f"QTc (Fridericia) {qtc_ms:.0f} ms, at least {limit_ms:.0f} ms",
-            source=LONG_QTC_SOURCE,
-        )
-        yield Finding(
-            PROLONGED_QT, f"Prolonged QT interval, QTcF {qtc_ms:.0f} ms", (evidence,)
         )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.beats import ClassifiedBeats
-from ecgsvc.domain.findings import Finding
+from ecgsvc.domain.findings import Finding, NetworkOpinion
 from ecgsvc.domain.measurements import Measurements
+from ecgsvc.domain.morphology import LeadMorphology
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
 from ecgsvc.render.explanation_document import explanation_document
@@ -30,13 +31,24 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
         "beats": _beats(analysis.beats),
         "waves": {w.lead: _waves(w) for w in analysis.waves},
         "measurements": _measurements(analysis.measurements),
+        "morphology": {m.lead: _morphology(m) for m in analysis.morphology},
+        "paced_share": _rounded(analysis.paced_share, 4),
         "rhythm_statistics": _rhythm_statistics(analysis.rhythm_statistics),
         "hrv": _variability(analysis.rhythm_statistics),
         "rhythm": analysis.rhythm and rhythm_document(analysis.rhythm),
         "diagnosis": None,
         "explanation": analysis.explanation and explanation_document(analysis.explanation),
         "findings": [_finding(f) for f in analysis.findings],
+        "contradictions": [
+            {"text": each.text, "evidence": evidence_document(each.evidence)}
+            for each in analysis.contradictions
+        ],
+        "reservations": list(analysis.reservations),
         "conclusion": analysis.conclusion,
+        "sentences": [
+            {"text": each.text, "evidence": list(each.evidence)}
+            for each in analysis.sentences
+        ],
         "undetermined": [
             {"path": u.path, "reason": u.reason} for u in analysis.undetermined
         ],
@@ -160,11 +172,41 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
+def _morphology(lead: LeadMorphology) -> dict[str, object]:
+    """Waves that are there, and the rest; whole 0.1 ms and microvolts."""
+    waves = {
+        name: {"mv": round(wave.mv, 4), "ms": round(wave.ms, 1)}
+        for name in ("q", "r", "s", "r2", "s2", "qs")
+        if (wave := getattr(lead, name)) is not None
+    }
+    return waves | {
+        "peak_to_peak_mv": round(lead.peak_to_peak_mv, 4),
+        "r_peak_ms": _rounded(lead.r_peak_ms, 1),
+        "slur_ms": _rounded(lead.slur_ms, 1),
+        "st_j_mv": round(lead.st_j_mv, 4),
+    }
+
+
+def _opinion(opinion: NetworkOpinion | None) -> dict[str, object] | None:
+    if opinion is None:
+        return None
+    return {
+        "label": opinion.label,
+        "probability": round(opinion.probability, 4),
+        "threshold": round(opinion.threshold, 4),
+        "answer": opinion.answer,
+    }
+
+
 def _finding(finding: Finding) -> dict[str, object]:
     return {
         "code": finding.coding.code,
         "system": finding.coding.system,
         "text": finding.text,
         "urgency": finding.urgency,
+        "rule": finding.rule,
+        "certainty": finding.certainty,
+        "network": _opinion(finding.opinion),
+        "reservations": list(finding.reservations),
         "evidence": evidence_document(finding.evidence),
     }

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.findings import Finding
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.quality import LeadQuality, SignalQuality
 from ecgsvc.domain.rhythm import RhythmClass, RhythmReading, RhythmWindow
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
-from ecgsvc.interpretation import conclude, find
+from ecgsvc.domain.waveform import Sex
+from ecgsvc.interpretation import Reading, TwelveLeads, conclude, conclusion_of
+from ecgsvc.interpretation import find as find_all
 
 GOOD = SignalQuality((LeadQuality("II", True, 0, 0, ()),))
 NOTHING = RhythmStatistics(np.empty(0, np.int64), np.empty(0), 0)
@@ -27,15 +30,41 @@ def beats(classes: str) -> ClassifiedBeats:
     return ClassifiedBeats(np.arange(len(classes), dtype=np.int64) * 300, probabilities)
 
 
+def find(
+    rhythm: RhythmReading,
+    classified: ClassifiedBeats,
+    measurements: Measurements,
+    *,
+    sex: Sex | None,
+    sampling_rate_hz: float,
+) -> tuple[Finding, ...]:
+    ecg = TwelveLeads(measurements, rhythm=rhythm.label, sex=sex)
+    return find_all(
+        rhythm, classified, ecg, sampling_rate_hz=sampling_rate_hz, quality=GOOD
+    ).findings
+
+
+def concluded(
+    quality: SignalQuality,
+    classified: ClassifiedBeats,
+    measurements: Measurements,
+    rhythm: RhythmReading,
+    statistics: RhythmStatistics = NOTHING,
+) -> str:
+    sentences = conclude(quality, classified, measurements, Reading(()), rhythm, statistics)
+    assert all(each.evidence for each in sentences)
+    return conclusion_of(sentences)
+
+
 def codes(
-    measurements: Measurements, classes: str = "NNN", sex: str | None = None
+    measurements: Measurements, classes: str = "NNN", sex: Sex | None = None
 ) -> set[str]:
     found = find(
         UNKNOWN,
         beats(classes),
         measurements,
         sex=sex,
-        sampling_rate_hz=300.0,  # type: ignore[arg-type]
+        sampling_rate_hz=300.0,
     )
     assert all(finding.evidence for finding in found)
     return {finding.coding.code for finding in found}
@@ -99,7 +128,7 @@ def test_ectopic_beats_in_noise_or_with_little_conviction_are_not_counted() -> N
 
 def test_conclusion_says_what_is_not_determined() -> None:
     measured = Measurements(heart_rate_bpm=75, pr_ms=160)
-    text = conclude(GOOD, beats("NNV"), measured, (), UNKNOWN, NOTHING)
+    text = concluded(GOOD, beats("NNV"), measured, UNKNOWN)
     assert "3 beats, 75/min: 2 normal, 1 ventricular ectopic." in text
     assert "PR 160 ms." in text
     assert "QRS" not in text
@@ -111,16 +140,14 @@ def test_conclusion_says_what_is_not_determined() -> None:
 def test_conclusion_counts_the_beats_whose_class_is_not_sure() -> None:
     of_two_minds = replace(beats("NNV"), least_probability=0.6)
     of_two_minds.probabilities[1] = [0.55, 0.45, 0, 0, 0]
-    text = conclude(GOOD, of_two_minds, Measurements(), (), UNKNOWN, NOTHING)
+    text = concluded(GOOD, of_two_minds, Measurements(), UNKNOWN)
     assert "The class of 1 of them is not sure." in text
-    assert "not sure" not in conclude(
-        GOOD, beats("NNV"), Measurements(), (), UNKNOWN, NOTHING
-    )
+    assert "not sure" not in concluded(GOOD, beats("NNV"), Measurements(), UNKNOWN)
 
 
 def test_conclusion_of_silence_invents_nothing() -> None:
     silent = SignalQuality((LeadQuality("II", False, 0, 1, ()),))
-    text = conclude(silent, beats(""), Measurements(), (), UNKNOWN, NOTHING)
+    text = concluded(silent, beats(""), Measurements(), UNKNOWN)
     assert text.startswith("No beat was found.")
     assert "Not relied upon: II." in text
 
@@ -143,7 +170,7 @@ def test_conclusion_of_silence_invents_nothing() -> None:
     ],
 )
 def test_each_sentence_rests_on_the_reading(reading: RhythmReading, sentence: str) -> None:
-    assert sentence in conclude(GOOD, beats("NNN"), Measurements(), (), reading, NOTHING)
+    assert sentence in concluded(GOOD, beats("NNN"), Measurements(), reading)
 
 
 def test_long_recordings_say_how_the_rate_varies() -> None:
@@ -151,5 +178,5 @@ def test_long_recordings_say_how_the_rate_varies() -> None:
         counted = RhythmStatistics(
             np.arange(n_intervals), np.full(n_intervals, 800.0), 0, 75.0, 41.2, 128.9
         )
-        text = conclude(GOOD, beats("NN"), Measurements(), (), UNKNOWN, counted)
+        text = concluded(GOOD, beats("NN"), Measurements(), UNKNOWN, counted)
         assert ("Heart rate 41 to 129/min, each over four intervals." in text) is said

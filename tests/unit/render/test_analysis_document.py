@@ -29,7 +29,7 @@ from ecgsvc.domain.rhythm_statistics import (
 )
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves, WavePoints
-from ecgsvc.interpretation import find, read_rhythm
+from ecgsvc.interpretation import TwelveLeads, find, read_rhythm
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from ecgsvc.render import analysis_document, explanation_documents
 from tests.unit.fhir.fhir_helpers import a_reading
@@ -220,7 +220,10 @@ def test_whatever_beats_and_models_say_the_document_keeps_to_its_schema(
         call=RhythmCall(tuple(map(window, range(len(answers)), answers)), "none"),
         malignant=malignant(*alarms),
     )
-    findings = find(reading, beats, Measurements(), sex=None, sampling_rate_hz=RATE_HZ)
+    findings = find(
+        reading, beats, TwelveLeads(Measurements()),
+        sampling_rate_hz=RATE_HZ, quality=SignalQuality(()),
+    ).findings  # fmt: skip
     analysis = dataclasses.replace(
         an_analysis(),
         waveform=waveform,
