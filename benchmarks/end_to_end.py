@@ -46,6 +46,7 @@ from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.report import Identifier, NewReport
 from ecgsvc.identity import OwnKey
 from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.render import render_sheet
 from ecgsvc.simulation import SimulationSettings, simulate
 from ecgsvc.store import ReportStore, migrate
 
@@ -203,12 +204,15 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
         stage("malignant rhythm", lambda: detector.detect(waveform, r_peaks, quality))
         analysis = path.analyse(decoded.recording)
         now = datetime.now(UTC)
+        facts = fhir.sheet_header(decoded, slot, issued_at=now, installation=installation)
+        sheet = stage("sheet", lambda: render_sheet(analysis, facts))
         documents, codes = stage(
             "report",
             lambda: fhir.build_documents(
-                analysis, decoded.source, slot, issued_at=now, installation=installation
+                analysis, decoded.source, slot,
+                issued_at=now, installation=installation, sheet=sheet,
             ),
-        )
+        )  # fmt: skip
         new = NewReport(slot, decoded.source, "", "0" * 64, analysis, documents, codes, now)
         stage("store", lambda: store.add(new))
     store.close()

@@ -71,11 +71,11 @@ def plan_sheet(analysis: Analysis, layout: Layout, rows: tuple[int, int]) -> She
     waveform = analysis.waveform
     if len(set(waveform.leads) & set(STANDARD_LEADS)) < LEAST_STANDARD_LEADS:
         return _strips(analysis, waveform.leads, 0, rows, MAX_PAGES)
-    first = _twelve_leads(waveform, layout)
+    first = _twelve_leads(analysis, layout)
     others = tuple(lead for lead in waveform.leads if lead not in STANDARD_LEADS)
     more = [
         _strips(analysis, others, 0, (rows[1], rows[1]), 1),
-        _strips(analysis, (rhythm_lead(waveform),), 1, (rows[1], rows[1]), MAX_PAGES - 2),
+        _strips(analysis, (rhythm_lead(analysis),), 1, (rows[1], rows[1]), MAX_PAGES - 2),
     ]
     return SheetPlan(
         (first, *(page for plan in more for page in plan.pages)),
@@ -83,15 +83,21 @@ def plan_sheet(analysis: Analysis, layout: Layout, rows: tuple[int, int]) -> She
     )
 
 
-def rhythm_lead(waveform: Waveform) -> Lead:
-    """The lead of the rhythm strip: II, or the next best that has samples."""
-    wanted = (*_RHYTHM_LEADS, *waveform.leads)
-    there = [lead for lead in wanted if lead in waveform.leads]
-    with_samples = (lead for lead in there if not _is_empty(waveform, lead))
-    return next(with_samples, there[0])
+def rhythm_lead(analysis: Analysis) -> Lead:
+    """The lead of the rhythm strip: II, or the next best that can be relied upon.
+
+    When none can, the best that has samples.
+    """
+    waveform, usable = analysis.waveform, analysis.quality.usable_leads
+    wanted = [lead for lead in (*_RHYTHM_LEADS, *waveform.leads) if lead in waveform.leads]
+    with_samples = [lead for lead in wanted if not _is_empty(waveform, lead)]
+    return next(
+        (lead for lead in with_samples if lead in usable), (*with_samples, *wanted)[0]
+    )
 
 
-def _twelve_leads(waveform: Waveform, layout: Layout) -> PagePlan:
+def _twelve_leads(analysis: Analysis, layout: Layout) -> PagePlan:
+    waveform, strip_lead = analysis.waveform, rhythm_lead(analysis)
     n_columns = _COLUMNS[layout]
     n_rows = len(STANDARD_LEADS) // n_columns
     column_s = LINE_S / n_columns
@@ -106,12 +112,12 @@ def _twelve_leads(waveform: Waveform, layout: Layout) -> PagePlan:
             Piece(
                 lead, start, stop, row, column * column_s * MM_PER_S,
                 recorded=lead in waveform.leads and not _is_empty(waveform, lead),
-                strip=n_columns == 1 and lead == rhythm_lead(waveform),
+                strip=n_columns == 1 and lead == strip_lead,
             )
         )  # fmt: skip
     if n_columns > 1:
         stop = min(round(LINE_S * rate_hz), waveform.n_samples)
-        pieces.append(Piece(rhythm_lead(waveform), 0, stop, n_rows, strip=True))
+        pieces.append(Piece(strip_lead, 0, stop, n_rows, strip=True))
     return PagePlan(n_rows + (n_columns > 1), tuple(pieces))
 
 

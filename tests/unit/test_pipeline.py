@@ -24,7 +24,7 @@ from ecgsvc.domain.rhythm import (
     RhythmClass,
     RhythmWindow,
 )
-from ecgsvc.domain.sheet import SheetOptions
+from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
@@ -163,6 +163,14 @@ def test_a_report_carries_its_sheet_with_the_patient_on_it(
     shown = PdfPage(sheet).texts
     assert {"Ada", "ID Patient/1", "AI-GENERATED, NOT REVIEWED"} <= set(shown)
     assert any(store.added[0].slot.report_id in text for text in shown)
+
+
+def test_the_settings_say_how_sheets_are_drawn() -> None:
+    chosen = Settings(sheet="letter", sheet_layout="12x1", sheet_patient="nothing")
+    assert app.sheet_options(chosen) == SheetOptions(
+        Paper.LETTER, Layout.TWELVE_BY_ONE, PatientShown.NOTHING
+    )
+    assert app.sheet_options(Settings(sheet="off")) is None
 
 
 def test_an_explanation_changes_nothing_that_is_stored(signal_path: SignalPath) -> None:

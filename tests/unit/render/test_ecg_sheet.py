@@ -271,6 +271,18 @@ def test_noise_does_not_shrink_the_leads_that_can_be_read():
     assert any("Not relied upon: aVF" in text for text in texts(drawing))
 
 
+@pytest.mark.parametrize(("unusable", "strip"), [((), "II"), (("II", "V1"), "I")])
+def test_the_rhythm_strip_is_a_lead_that_can_be_relied_upon(unusable, strip):
+    samples, r_peaks = peaks()
+    quality = SignalQuality(
+        tuple(
+            LeadQuality(lead, lead not in unusable, 0.0, 0.0, ()) for lead in STANDARD_LEADS
+        )
+    )
+    shown = texts(draw_sheet(analysis(samples, r_peaks=r_peaks, quality=quality), header()))
+    assert shown.count(strip) == 2
+
+
 def test_what_goes_beyond_the_paper_is_cut_off_and_named():
     samples, r_peaks = peaks()
     samples[3, 2000] = 19.0
