@@ -36,6 +36,7 @@ from ecgsvc import dsp, fhir
 from ecgsvc.app import (
     beat_classifier,
     malignant_detector,
+    open_store,
     rhythm_classifier,
     signal_path,
     wave_reader,
@@ -48,7 +49,7 @@ from ecgsvc.identity import OwnKey
 from ecgsvc.pipeline import find_r_peaks
 from ecgsvc.render import render_sheet
 from ecgsvc.simulation import SimulationSettings, simulate
-from ecgsvc.store import ReportStore, migrate
+from ecgsvc.store import migrate
 
 WARM_UP = 8
 
@@ -169,7 +170,8 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
     """Print the share of each stage in the time of one request, single-threaded."""
     url = f"sqlite:///{folder / 'stages.sqlite3'}"
     migrate(url)
-    store = ReportStore(url)
+    store = open_store(Settings(database_url=url))
+    caller = Caller("default", "benchmark")
     path = signal_path(Settings())
     classifier = beat_classifier(Settings())
     detector, reader = malignant_detector(Settings()), wave_reader(Settings())
@@ -190,7 +192,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
         )
         waveform = decoded.recording.waveform
         stage("limb leads", lambda: dsp.contradicting_limb_leads(waveform))
-        slot = stage("look up", lambda: store.lookup("", "0" * 64, decoded.source))
+        slot = stage("look up", lambda: store.lookup(caller, "", "0" * 64, decoded.source))
         quality = stage("quality", lambda: dsp.assess_quality(waveform))
         r_peaks = stage("R peaks", lambda: find_r_peaks(waveform, quality))
         beats = stage("beat classes", lambda: classifier.classify(waveform, r_peaks))
@@ -214,7 +216,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
             ),
         )  # fmt: skip
         new = NewReport(slot, decoded.source, "", "0" * 64, analysis, documents, codes, now)
-        stage("store", lambda: store.add(new))
+        stage("store", lambda: store.add(caller, new))
     store.close()
     medians_ms = {name: 1000 * statistics.median(each) for name, each in seconds.items()}
     total_ms = sum(medians_ms.values())

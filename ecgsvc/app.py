@@ -31,7 +31,8 @@ from ecgsvc.inference import (
     WaveReader,
 )
 from ecgsvc.pipeline import EcgPipeline, SignalPath
-from ecgsvc.store import ReportStore
+from ecgsvc.store import Notary, ReportStore
+from ecgsvc.trail import SigningKey
 
 _LOG = logging.getLogger("ecgsvc")
 _TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
@@ -104,6 +105,10 @@ def explainer(settings: Settings) -> Explainer:
     )
 
 
+class NoAuditKey(OSError):
+    """Nothing says where the key of the audit trail lies."""
+
+
 class NobodyMayCall(OSError):
     """No setting says who callers are; a server would refuse every call."""
 
@@ -156,6 +161,24 @@ def sheet_options(settings: Settings) -> SheetOptions | None:
     )
 
 
+def open_store(settings: Settings) -> ReportStore:
+    """Open the database and the key that signs its audit trail; made when missing.
+
+    Raises
+    ------
+    StoreUnavailable
+        The database cannot be reached or is not migrated.
+    OSError
+        The key cannot be read or made, or nothing says where it lies.
+    """
+    path = settings.signing_key
+    if path is None:
+        msg = "set audit_key: the file of the key that signs the audit trail"
+        raise NoAuditKey(msg)
+    notary = Notary(SigningKey.at(path, make=True), fhir.audit_event)
+    return ReportStore(settings.database_url, notary)
+
+
 def run_server(settings: Settings) -> None:
     """Serve until a signal arrives; accepted calls are finished before this returns.
 
@@ -203,7 +226,7 @@ def _serve_in_process(
 
 @contextmanager
 def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
-    store = ReportStore(settings.database_url)
+    store = open_store(settings)
     try:
         pipeline = EcgPipeline(
             signal_path(settings),
@@ -222,6 +245,7 @@ def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
             reports=store,
             authenticate=authenticator(settings).caller,
             operation_outcome=fhir.operation_outcome,
+            record_refusal=store.record_refusal,
         )
     finally:
         store.close()

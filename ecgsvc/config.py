@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     client_certificates: Path | None = Field(
         None, description="TOML: which tenant and roles a client certificate's subject has."
     )
+    audit_key: Path | None = Field(
+        None,
+        description="Ed25519 key, PEM, that signs the audit trail; made when missing. "
+        "Beside the database file of SQLite when not given; PostgreSQL needs it.",
+    )
     token: str = Field("", repr=False, description="Bearer token that commands send.")
     token_file: Path | None = Field(None, description="A file with it.")
 
@@ -101,9 +106,17 @@ class Settings(BaseSettings):
         """File of the own key; None when others say who is asking, or nothing does."""
         if self.token_key is not None or self.token_keys or self.client_certificates:
             return self.token_key
+        return self._beside_database("token-key.pem")
+
+    @property
+    def signing_key(self) -> Path | None:
+        """File of the key that signs the audit trail; None when nothing says where."""
+        return self.audit_key or self._beside_database("audit-key.pem")
+
+    def _beside_database(self, ending: str) -> Path | None:
         scheme, _, file = self.database_url.partition("?")[0].partition(":///")
         is_file = scheme.startswith("sqlite") and file not in ("", ":memory:")
-        return Path(f"{file}.token-key.pem") if is_file else None
+        return Path(f"{file}.{ending}") if is_file else None
 
     @property
     def rhythm_model_folder(self) -> Path:

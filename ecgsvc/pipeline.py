@@ -12,7 +12,9 @@ from typing import Protocol
 
 from ecgsvc import dsp, fhir, interpretation, render
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
+from ecgsvc.domain.audit import AuditDraft, Operation
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import (
     DeadlineExceeded,
     InvalidElement,
@@ -113,12 +115,20 @@ class ReportSink(Protocol):
     """Keeps reports; decides what is a replay."""
 
     def lookup(
-        self, request_id: str, request_sha256: str, source: EcgSource
+        self, caller: Caller, request_id: str, request_sha256: str, source: EcgSource
     ) -> StoredReport | ReportSlot:
         """Find the report of the same content, or the place of the new one."""
 
-    def add(self, new: NewReport) -> StoredReport:
+    def add(self, caller: Caller, new: NewReport) -> StoredReport:
         """Commit a report in its place; `SlotTaken` when another was there first."""
+
+    def record_replay(
+        self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
+    ) -> None:
+        """Commit that a request came again; `SlotTaken` when its id was taken meanwhile."""
+
+    def record(self, caller: Caller, draft: AuditDraft) -> None:
+        """Commit an event that left no report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +342,7 @@ class EcgPipeline:
 
     def analyze(
         self,
+        caller: Caller,
         *,
         observation: bytes,
         fhir_version: str = "",
@@ -357,28 +368,23 @@ class EcgPipeline:
         request_sha256 = hashlib.sha256(observation + b"\0" + patient).hexdigest()
         analysis: Analysis | None = None
         for _ in range(MAX_STORE_ATTEMPTS):
-            slot = self._store.lookup(request_id, request_sha256, decoded.source)
-            if isinstance(slot, StoredReport) and not explain:
-                return AnalyzedEcg(slot, replayed=True)
-            analysis = analysis or self._signal_path.analyse(
-                decoded.recording, explain=explain, cancelled=cancelled
+            slot = self._store.lookup(caller, request_id, request_sha256, decoded.source)
+            is_replay = isinstance(slot, StoredReport)
+            if analysis is None and (explain or not is_replay):
+                analysis = self._signal_path.analyse(
+                    decoded.recording, explain=explain, cancelled=cancelled
+                )
+            explanation = (
+                render.explanation_documents(analysis) if explain and analysis else None
             )
-            explanation = render.explanation_documents(analysis) if explain else None
-            if isinstance(slot, StoredReport):
-                return AnalyzedEcg(slot, replayed=True, explanation=explanation)
-            issued_at = self._now()
-            sheet = self._draw_sheet(analysis, decoded, slot, issued_at)
-            documents, codes = fhir.build_documents(
-                analysis, decoded.source, slot,
-                issued_at=issued_at, installation=self._installation, sheet=sheet,
-            )  # fmt: skip
-            _stop_if(cancelled)
-            new = NewReport(
-                slot, decoded.source, request_id, request_sha256,
-                analysis, documents, codes, issued_at,
-            )  # fmt: skip
             try:
-                stored = self._store.add(new)
+                if isinstance(slot, StoredReport):
+                    self._store.record_replay(caller, request_id, request_sha256, slot)
+                    return AnalyzedEcg(slot, replayed=True, explanation=explanation)
+                assert analysis is not None  # noqa: S101  # made above for every slot
+                new = self._report(analysis, decoded, slot, request_id, request_sha256)
+                _stop_if(cancelled)
+                stored = self._store.add(caller, new)
             except SlotTaken:
                 continue
             return AnalyzedEcg(stored, replayed=False, explanation=explanation)
@@ -400,14 +406,41 @@ class EcgPipeline:
         return render.render_sheet(analysis, header, self._sheet)
 
     def validate(
-        self, *, observation: bytes, fhir_version: str = "", patient: bytes = b""
+        self,
+        caller: Caller,
+        *,
+        observation: bytes,
+        fhir_version: str = "",
+        patient: bytes = b"",
     ) -> tuple[bool, bytes]:
         """Say whether `analyze` would accept the body, with the OperationOutcome."""
         try:
             decoded = self._decode(observation, fhir_version, patient)
+            valid, outcome = True, fhir.all_ok_outcome(decoded.warnings)
         except RefusedContent as error:
-            return False, fhir.operation_outcome(error)
-        return True, fhir.all_ok_outcome(decoded.warnings)
+            valid, outcome = False, fhir.operation_outcome(error)
+        answer = {"valid": "true" if valid else "false"}
+        self._store.record(caller, AuditDraft(Operation.VALIDATE, details=answer))
+        return valid, outcome
+
+    def _report(
+        self,
+        analysis: Analysis,
+        decoded: fhir.DecodedEcg,
+        slot: ReportSlot,
+        request_id: str,
+        request_sha256: str,
+    ) -> NewReport:
+        issued_at = self._now()
+        sheet = self._draw_sheet(analysis, decoded, slot, issued_at)
+        documents, codes = fhir.build_documents(
+            analysis, decoded.source, slot,
+            issued_at=issued_at, installation=self._installation, sheet=sheet,
+        )  # fmt: skip
+        return NewReport(
+            slot, decoded.source, request_id, request_sha256,
+            analysis, documents, codes, issued_at,
+        )  # fmt: skip
 
     def _decode(
         self, observation: bytes, fhir_version: str, patient: bytes

@@ -59,11 +59,17 @@ def a_token(
 def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
     key_file = log.with_name("token-key.pem")
     key = OwnKey(key_file, make=True)
+    files = [
+        "--token-key",
+        str(key_file),
+        "--audit-key",
+        str(log.with_name("audit-key.pem")),
+    ]
     command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
     with (
         log.open("a") as stderr,
         subprocess.Popen(
-            [*command, "--database", url, "--token-key", str(key_file), *options],
+            [*command, *files, "--database", url, *options],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

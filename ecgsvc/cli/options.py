@@ -1,5 +1,7 @@
 """Options that several commands share, and the settings they override."""
 
+import getpass
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +11,7 @@ from pydantic import ValidationError
 
 from ecgsvc.cli.console import err
 from ecgsvc.config import Settings
+from ecgsvc.domain.caller import Caller, Role
 
 Database = Annotated[
     str | None,
@@ -28,6 +31,7 @@ Token = Annotated[
 TokenFile = Annotated[
     Path | None, typer.Option(help="A file with the token; or set ECGSVC_TOKEN_FILE.")
 ]
+Tenant = Annotated[str, typer.Option(help="The hospital whose records these are.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Patient = Annotated[str, typer.Option(help="Reference of the subject, such as Patient/1.")]
 Effective = Annotated[
@@ -45,6 +49,15 @@ def settings_with(**overrides: Any) -> Settings:  # noqa: ANN401 (pydantic check
             where = ".".join(str(part) for part in problem["loc"]) or "settings"
             err.print(f"{where}: {problem['msg']}", style="red", markup=False)
         raise typer.Exit(2) from None
+
+
+def local_caller(tenant: str, *roles: Role) -> Caller:
+    """Who runs this command, for the audit trail: the user of the operating system."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    return Caller(tenant, f"os-user:{user}", name=user, roles=frozenset(roles))
 
 
 def parsed_time(text: str | None) -> datetime:

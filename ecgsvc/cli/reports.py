@@ -11,8 +11,9 @@ import typer
 from rich.table import Table
 
 from ecgsvc.cli.console import err, one_line_errors, out, print_json
-from ecgsvc.cli.options import Database, Json, settings_with
+from ecgsvc.cli.options import Database, Json, Tenant, local_caller, settings_with
 from ecgsvc.cli.report_view import show_report
+from ecgsvc.domain.caller import Role
 from ecgsvc.domain.report import ReportQuery, StoredReport
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def list_reports(
     ] = None,
     status: Annotated[str | None, typer.Option(help="For example preliminary.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    tenant: Tenant = "default",
     database: Database = None,
     as_json: Json = False,
 ) -> None:
@@ -51,7 +53,7 @@ def list_reports(
         page_size=limit,
     )
     with _store(database) as store:
-        page = store.list(query)
+        page = store.list(local_caller(tenant, Role.READER), query)
     if as_json:
         print_json([_summary(report) for report in page.reports])
         return
@@ -73,12 +75,13 @@ def list_reports(
 def show(
     report_id: Annotated[str, typer.Argument(help="Id of the report.")],
     version: Annotated[int | None, typer.Option(help="The latest when not given.")] = None,
+    tenant: Tenant = "default",
     database: Database = None,
     as_json: Json = False,
 ) -> None:
     """Show one report; with --json its FHIR resources as stored."""
     with _store(database) as store:
-        report = store.get(report_id, version)
+        report = store.get(local_caller(tenant, Role.READER), report_id, version)
     documents = report.documents
     if as_json:
         print_json(
@@ -104,13 +107,14 @@ def sheet(
     report_id: Annotated[str, typer.Argument(help="Id of the report.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The sheet, PDF.")],
     version: Annotated[int | None, typer.Option(help="The latest when not given.")] = None,
+    tenant: Tenant = "default",
     database: Database = None,
 ) -> None:
     """Write the ECG sheet of a report, as the report carries it."""
     from ecgsvc.fhir import sheet_of
 
     with _store(database) as store:
-        report = store.get(report_id, version)
+        report = store.get(local_caller(tenant, Role.READER), report_id, version)
     content = sheet_of(report.documents.diagnostic_report)
     if content is None:
         err.print("this report has no sheet (ECGSVC_SHEET was off)", style="red")
@@ -121,10 +125,10 @@ def sheet(
 
 @contextmanager
 def _store(database: str | None) -> Iterator["ReportStore"]:
-    from ecgsvc.store import ReportStore
+    from ecgsvc.app import open_store
 
     with one_line_errors():
-        store = ReportStore(settings_with(database_url=database).database_url)
+        store = open_store(settings_with(database_url=database))
         try:
             yield store
         finally:

@@ -40,6 +40,9 @@ def serve(
         Path | None, typer.Option(help="PEM or JWKS: keys of the issuer of tokens.")
     ] = None,
     token_issuer: Annotated[str | None, typer.Option(help="iss of its tokens.")] = None,
+    audit_key: Annotated[
+        Path | None, typer.Option(help="Key that signs the audit trail; made when missing.")
+    ] = None,
 ) -> None:
     """Serve ECG analysis over gRPC until SIGTERM; accepted calls are finished first.
 
@@ -67,6 +70,7 @@ def serve(
         token_key=token_key,
         token_keys=token_keys,
         token_issuer=token_issuer,
+        audit_key=audit_key,
     )
     with one_line_errors():
         run_server(settings)

@@ -42,3 +42,7 @@ class Caller:
     name: str = ""
     roles: frozenset[Role] = frozenset()
     request_id: str = ""
+
+
+NOBODY = Caller(tenant="~nobody", subject="")
+"""Who calls without saying who it is; no tenant can have this name."""

@@ -1,5 +1,6 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
+from ecgsvc.fhir.audit_event import audit_event
 from ecgsvc.fhir.diagnostic_report import build_documents
 from ecgsvc.fhir.encode import encode_observation
 from ecgsvc.fhir.frame import Installation
@@ -17,6 +18,7 @@ __all__ = [
     "Limits",
     "SampleParser",
     "all_ok_outcome",
+    "audit_event",
     "build_documents",
     "decode_observation",
     "encode_observation",

@@ -5,9 +5,11 @@ from typing import Protocol
 
 import grpc
 
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import MissingElement
 from ecgsvc.domain.report import StoredReport
 from ecgsvc.rpc import requests
+from ecgsvc.rpc.caller import caller_of
 from ecgsvc.rpc.messages import fhir_resource
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, resource_pb2
 
@@ -48,6 +50,7 @@ class EcgAnalyzer(Protocol):
 
     def analyze(
         self,
+        caller: Caller,
         *,
         observation: bytes,
         fhir_version: str,
@@ -63,7 +66,7 @@ class EcgAnalyzer(Protocol):
         """
 
     def validate(
-        self, *, observation: bytes, fhir_version: str, patient: bytes
+        self, caller: Caller, *, observation: bytes, fhir_version: str, patient: bytes
     ) -> tuple[bool, bytes]:
         """Say whether `analyze` would accept it, and the OperationOutcome as JSON."""
 
@@ -79,6 +82,7 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
     ) -> analysis_pb2.AnalyzeEcgResponse:
         """Analyse an ECG; the reply is sent after the transaction is committed."""
         analyzed = self._analyzer.analyze(
+            caller_of(context),
             observation=_observation(request.observation),
             fhir_version=requests.fhir_version(request.observation, request.patient),
             patient=request.patient.json,
@@ -101,10 +105,11 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
         )
 
     def ValidateEcg(  # noqa: N802  # the name in the contract
-        self, request: analysis_pb2.ValidateEcgRequest, _context: grpc.ServicerContext
+        self, request: analysis_pb2.ValidateEcgRequest, context: grpc.ServicerContext
     ) -> analysis_pb2.ValidateEcgResponse:
         """Check an ECG without analysing or storing it."""
         valid, outcome = self._analyzer.validate(
+            caller_of(context),
             observation=_observation(request.observation),
             fhir_version=requests.fhir_version(request.observation, request.patient),
             patient=request.patient.json,

@@ -10,6 +10,11 @@ from ecgsvc.domain.errors import Unauthenticated
 _CALLERS: WeakKeyDictionary[grpc.ServicerContext, Caller] = WeakKeyDictionary()
 
 
+def known_caller(context: grpc.ServicerContext) -> Caller | None:
+    """Return the caller of a call, if it said who it is, also when it was not let in."""
+    return _CALLERS.get(context)
+
+
 def caller_of(context: grpc.ServicerContext) -> Caller:
     """Return the caller of a call; `Unauthenticated` when nobody said who it is."""
     caller = _CALLERS.get(context)

@@ -79,9 +79,10 @@ INTERNAL = Row(grpc.StatusCode.INTERNAL, "INTERNAL")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A status ready to be sent: code, message and trailing metadata."""
+    """A status ready to be sent, with its trailing metadata; and the word of its row."""
 
     code: grpc.StatusCode
+    reason: str
     message: str
     trailers: tuple[tuple[str, str | bytes], ...]
 
@@ -164,7 +165,7 @@ def _refusal(
     ]
     if outcome:
         trailers.append((OPERATION_OUTCOME_KEY, outcome))
-    return Refusal(row.code, text, tuple(trailers))
+    return Refusal(row.code, row.reason, text, tuple(trailers))
 
 
 def _details(

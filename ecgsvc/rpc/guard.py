@@ -9,20 +9,25 @@ the method's kind: only those get their context before the message has arrived.
 import logging
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.audit import RefusedCall
+from ecgsvc.domain.caller import NOBODY, Caller
 from ecgsvc.domain.errors import DeadlineExceeded, EcgsvcError, InvalidRequest, TooLarge
 from ecgsvc.identity import request_id
 from ecgsvc.rpc.admission import credentials_of
-from ecgsvc.rpc.errors import OutcomeFactory, refusal
+from ecgsvc.rpc.caller import known_caller
+from ecgsvc.rpc.errors import OutcomeFactory, Refusal, describe, refusal
+from ecgsvc.rpc.permissions import is_open
 from ecgsvc.rpc.slow_senders import SlowSenders
 
 _LOG = logging.getLogger("ecgsvc.rpc")
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 else:  # generic in the stubs only
     Handler: TypeAlias = grpc.RpcMethodHandler
 Context: TypeAlias = grpc.ServicerContext
+
+_OUR_FAILURES = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE})
 
 
 class RequestCounts:
@@ -62,6 +69,8 @@ class GuardSettings:
         Largest request message.
     admit
         Returns who may make a call of a method, None for anyone; raises otherwise.
+    record_refusal
+        Enters a refused call in the audit trail.
     """
 
     max_request_bytes: int
@@ -69,6 +78,7 @@ class GuardSettings:
     operation_outcome: OutcomeFactory
     counts: RequestCounts
     admit: Callable[[str, Context], Caller | None]
+    record_refusal: Callable[[RefusedCall], None]
 
 
 @dataclass(slots=True)
@@ -129,7 +139,10 @@ class Guard:
 
     def refuse(self, error: EcgsvcError, context: Context) -> NoReturn:
         """Refuse a call without reading its message."""
-        self._abort(_started(context), error, context)
+        call = _started(context)
+        with suppress(EcgsvcError):  # the trail should know who it was
+            call.caller = self._settings.admit(self._method, context)
+        self._abort(call, error, context)
 
     @contextmanager
     def _answering(self, context: Context) -> Iterator[_Call]:
@@ -158,8 +171,27 @@ class Guard:
         made = refusal(error, self._settings.operation_outcome)
         left = not context.is_active() and context.time_remaining() > 0
         self._record(call, grpc.StatusCode.CANCELLED if left else made.code)
+        if not is_open(self._method):
+            self._enter(call, made, context)
         context.set_trailing_metadata(made.trailers)
         context.abort(made.code, made.message)
+
+    def _enter(self, call: _Call, made: Refusal, context: Context) -> None:
+        """Enter the refusal in the trail; if that fails too, the caller still hears why."""
+        known = call.caller or known_caller(context)
+        caller = known or replace(NOBODY, request_id=call.request_id)
+        refused = RefusedCall(
+            event_id=str(uuid.uuid4()),
+            refused_at=datetime.now(UTC),
+            caller=caller,
+            method=self._method,
+            reason=made.reason,
+            by_us=made.code in _OUR_FAILURES,
+        )
+        try:
+            self._settings.record_refusal(refused)
+        except Exception as error:
+            _LOG.error("a refusal is not in the trail\n%s", "\n".join(describe(error)))
 
     def _request(self, messages: Iterator[bytes], context: Context, call: _Call) -> Any:  # noqa: ANN401  # one message, or an iterator of them
         parsed = self._parsed(messages, context, call)

@@ -1,12 +1,15 @@
 """ReportService over whatever keeps reports."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 import grpc
 
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
 from ecgsvc.rpc import requests
+from ecgsvc.rpc.caller import caller_of
 from ecgsvc.rpc.list_filter import parse_filter
 from ecgsvc.rpc.messages import report_summary, whole_report
 from ecgsvc.v1 import reports_pb2, reports_pb2_grpc
@@ -18,11 +21,15 @@ MAX_LIST_BYTES = 4_000_000
 class ReportReader(Protocol):
     """Finds stored reports; raises errors of `ecgsvc.domain.errors` only."""
 
-    def get(self, report_id: str, version: int | None = None) -> StoredReport:
+    def get(
+        self, caller: Caller, report_id: str, version: int | None = None
+    ) -> StoredReport:
         """Return a version, the latest when None; `ReportNotFound` when there is none."""
 
-    def list(self, query: ReportQuery) -> ReportPage:
-        """Return one page; a token stays valid when the page size changes."""
+    def list(
+        self, caller: Caller, query: ReportQuery, *, fits: Callable[[ReportPage], bool]
+    ) -> ReportPage:
+        """Return one page that `fits`; a token stays valid when the page size changes."""
 
 
 class ReportService(reports_pb2_grpc.ReportServiceServicer):
@@ -32,15 +39,15 @@ class ReportService(reports_pb2_grpc.ReportServiceServicer):
         self._reader = reader
 
     def GetReport(  # noqa: N802  # the name in the contract
-        self, request: reports_pb2.GetReportRequest, _context: grpc.ServicerContext
+        self, request: reports_pb2.GetReportRequest, context: grpc.ServicerContext
     ) -> reports_pb2.GetReportResponse:
         """Return one report with everything it refers to."""
         report_id, version = requests.report_name(request.name)
-        report = self._reader.get(report_id, version)
+        report = self._reader.get(caller_of(context), report_id, version)
         return reports_pb2.GetReportResponse(report=whole_report(report))
 
     def ListReports(  # noqa: N802  # the name in the contract
-        self, request: reports_pb2.ListReportsRequest, _context: grpc.ServicerContext
+        self, request: reports_pb2.ListReportsRequest, context: grpc.ServicerContext
     ) -> reports_pb2.ListReportsResponse:
         """Return one page of summaries, cut to what a client accepts in one message."""
         query = replace(
@@ -48,12 +55,16 @@ class ReportService(reports_pb2_grpc.ReportServiceServicer):
             page_size=requests.page_size(request.page_size),
             page_token=requests.page_token(request.page_token),
         )
-        while True:
-            page = self._reader.list(query)
-            response = reports_pb2.ListReportsResponse(
-                reports=[report_summary(report) for report in page.reports],
-                next_page_token=page.next_page_token,
-            )
-            if response.ByteSize() <= MAX_LIST_BYTES or len(page.reports) <= 1:
-                return response
-            query = replace(query, page_size=len(page.reports) // 2)
+        page = self._reader.list(caller_of(context), query, fits=_fits)
+        return _response(page)
+
+
+def _fits(page: ReportPage) -> bool:
+    return _response(page).ByteSize() <= MAX_LIST_BYTES
+
+
+def _response(page: ReportPage) -> reports_pb2.ListReportsResponse:
+    return reports_pb2.ListReportsResponse(
+        reports=[report_summary(report) for report in page.reports],
+        next_page_token=page.next_page_token,
+    )

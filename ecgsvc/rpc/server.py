@@ -14,6 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.rpc import health
 from ecgsvc.rpc.admission import Authenticate, admit
 from ecgsvc.rpc.analysis_service import AnalysisService, EcgAnalyzer
@@ -152,10 +153,12 @@ def build_server(
     reports: ReportReader,
     authenticate: Authenticate,
     operation_outcome: OutcomeFactory,
+    record_refusal: Callable[[RefusedCall], None],
 ) -> RunningServer:
     """Put a server together, bind it and start it.
 
-    `authenticate` says who is behind a call; `permissions` what they may do.
+    `authenticate` says who is behind a call; `permissions` what they may do. Calls that are
+    refused are given to `record_refusal`; the others are entered by whom they reach.
 
     Raises
     ------
@@ -172,6 +175,7 @@ def build_server(
         operation_outcome=operation_outcome,
         counts=RequestCounts(),
         admit=lambda method, context: admit(method, context, authenticate),
+        record_refusal=record_refusal,
     )
     interceptor = RpcInterceptor(
         work=work,

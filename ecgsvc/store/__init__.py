@@ -2,5 +2,6 @@
 
 from ecgsvc.store.migrations import current_revision, migrate
 from ecgsvc.store.reports import ReportStore
+from ecgsvc.store.trail import Notary
 
-__all__ = ["ReportStore", "current_revision", "migrate"]
+__all__ = ["Notary", "ReportStore", "current_revision", "migrate"]

@@ -1,9 +1,11 @@
 """How a report version becomes rows."""
 
-from collections.abc import Iterator
+import math
+import secrets
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 
 from ecgsvc import __version__
 from ecgsvc.domain.analysis import Analysis
@@ -15,13 +17,17 @@ from ecgsvc.domain.report import (
     StoredReport,
 )
 from ecgsvc.store import schema
+from ecgsvc.store.contents import Contents, Row
 from ecgsvc.store.places import identifier_keys, known_identifiers
 
-Row = dict[str, object]
 
+def insert_report(connection: Connection, tenant: str, new: NewReport) -> Contents:
+    """Insert a report version with all that belongs to it but the request.
 
-def insert_report(connection: Connection, new: NewReport) -> None:
-    """Insert a report version with all that belongs to it.
+    Returns
+    -------
+    Contents
+        Digests of the rows, for the audit event.
 
     Raises
     ------
@@ -29,23 +35,33 @@ def insert_report(connection: Connection, new: NewReport) -> None:
         When one of its identifiers has meanwhile become another ECG's. All other races
         are decided by the database's keys.
     """
-    key: Row = {"report_id": new.slot.report_id, "version": new.slot.version}
-    _insert_ecg(connection, new)
-    source_version = _insert_source(connection, new)
-    connection.execute(
-        insert(schema.reports), key | _report_row(new) | {"source_version": source_version}
-    )
+    salt = secrets.token_hex(16)
+    contents = Contents(salt)
+
+    def put(table: Table, rows: Iterable[Row], **key: object) -> None:
+        if keyed := [{"tenant": tenant, **key, **row} for row in rows]:
+            connection.execute(insert(table), keyed)
+            contents.add(table, keyed)
+
+    report_id, version = new.slot.report_id, new.slot.version
+    if version == 1:
+        put(schema.ecgs, [{"report_id": report_id, "created_at": new.issued_at}])
+    unknown = _unknown_identifiers(connection, tenant, new)
+    put(schema.identifiers, unknown, report_id=report_id, version=version)
+    source = _source_row(connection, tenant, new)
+    put(schema.sources, [source])
+    contents.note(source_version=source["version"], source_sha256=new.source.sha256)
     for table, rows in (
+        (schema.reports, [_report_row(new, source, salt)]),
         (schema.documents, _document_rows(new.documents)),
         (schema.measurements, [_measurement_row(new.analysis)]),
         (schema.lead_amplitudes, _amplitude_rows(new.analysis)),
         (schema.findings, _finding_rows(new.analysis)),
         (schema.report_codes, _code_rows(new)),
         (schema.report_models, _model_rows(new.analysis)),
-        (schema.requests, _request_rows(new)),
     ):
-        if keyed := [key | row for row in rows]:
-            connection.execute(insert(table), keyed)
+        put(table, rows, report_id=report_id, version=version)
+    return contents
 
 
 def as_stored(new: NewReport) -> StoredReport:
@@ -65,48 +81,38 @@ def as_stored(new: NewReport) -> StoredReport:
     )
 
 
-def _insert_ecg(connection: Connection, new: NewReport) -> None:
-    report_id = new.slot.report_id
-    if new.slot.version == 1:
-        connection.execute(
-            insert(schema.ecgs), {"report_id": report_id, "created_at": new.issued_at}
-        )
+def _unknown_identifiers(connection: Connection, tenant: str, new: NewReport) -> list[Row]:
     keys = identifier_keys(new.source)
-    known = known_identifiers(connection, keys)
-    if set(known.values()) - {report_id}:
+    known = known_identifiers(connection, tenant, keys)
+    if set(known.values()) - {new.slot.report_id}:
         raise SlotTaken
-    if unknown := [key for key in keys if key not in known]:
-        connection.execute(
-            insert(schema.identifiers),
-            [
-                {"system": system, "value": value, "report_id": report_id}
-                for system, value in unknown
-            ],
-        )
+    return [
+        {"system": system, "value": value}
+        for system, value in keys
+        if (system, value) not in known
+    ]
 
 
-def _insert_source(connection: Connection, new: NewReport) -> int:
+def _source_row(connection: Connection, tenant: str, new: NewReport) -> Row:
     columns = schema.sources.c
     newest = select(func.max(columns.version)).where(
-        columns.report_id == new.slot.report_id
+        columns.tenant == tenant, columns.report_id == new.slot.report_id
     )
-    version = (connection.scalar(newest) or 0) + 1
-    row = {
+    return {
         "report_id": new.slot.report_id,
-        "version": version,
+        "version": (connection.scalar(newest) or 0) + 1,
         "sha256": new.source.sha256,
         "fhir_version": new.source.fhir_version,
         "status": new.source.status,
         "received_at": datetime.now(UTC),
         "body": new.source.body,
     }
-    connection.execute(insert(schema.sources), row)
-    return version
 
 
-def _report_row(new: NewReport) -> Row:
+def _report_row(new: NewReport, source: Row, salt: str) -> Row:
     subject = new.source.subject_identifier
     return {
+        "source_version": source["version"],
         "status": new.status,
         "subject_reference": new.source.subject_reference,
         "subject_system": (subject.system or "") if subject else None,
@@ -115,6 +121,7 @@ def _report_row(new: NewReport) -> Row:
         "issued_at": new.issued_at,
         "conclusion": new.analysis.conclusion,
         "software_version": __version__,
+        "salt": salt,
     }
 
 
@@ -178,11 +185,6 @@ def _model_rows(analysis: Analysis) -> Iterator[Row]:
         }
 
 
-def _request_rows(new: NewReport) -> Iterator[Row]:
-    if new.request_id:
-        yield {"request_id": new.request_id, "request_sha256": new.request_sha256}
-
-
 def _plain(value: float | None) -> float | None:
-    """Return a Python float: drivers do not know numpy's."""
-    return None if value is None else float(value)
+    """Return a Python float, as drivers do not know numpy's; None for what is no number."""
+    return None if value is None or not math.isfinite(value) else float(value)

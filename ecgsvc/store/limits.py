@@ -18,6 +18,11 @@ def is_storable(text: str) -> bool:
         return False
 
 
+def storable(text: str, longest: int = MAX_IDENTIFIER) -> str:
+    """Cut a text to what both databases can hold; what they cannot becomes ``?``."""
+    return text[:longest].replace("\0", "?").encode(errors="replace").decode()
+
+
 def check_request_id(request_id: str) -> None:
     """Raise `InvalidRequest` when a request id is too long or not storable."""
     if len(request_id) > MAX_REQUEST_ID or not is_storable(request_id):

@@ -18,7 +18,7 @@ _DIGEST_SIZE = 12
 _Position = tuple[datetime, str]
 
 
-def list_page(connection: Connection, query: ReportQuery) -> ReportPage:
+def list_page(connection: Connection, tenant: str, query: ReportQuery) -> ReportPage:
     """Read one page, newest effective time first, of the latest version of each report.
 
     Pages follow each other by position, not by count: what is stored meanwhile moves
@@ -33,25 +33,27 @@ def list_page(connection: Connection, query: ReportQuery) -> ReportPage:
     if query.page_size < 1:
         msg = "page_size must be at least 1"
         raise InvalidRequest(msg, expression="page_size")
-    position = _position(query) if query.page_token else None
+    position = _position(tenant, query) if query.page_token else None
     terms = (query.patient, query.code, query.status)
     if not all(is_storable(term) for term in terms if term is not None):
         return ReportPage((), "")
     page_size = min(query.page_size, MAX_PAGE_SIZE)
-    found = read_reports(connection, _select(query, position).limit(page_size + 1))
+    selected = _select(tenant, query, position).limit(page_size + 1)
+    found = read_reports(connection, tenant, selected)
     page = tuple(found[:page_size])
     more = len(found) > page_size
-    return ReportPage(page, _token(query, page[-1]) if more else "")
+    return ReportPage(page, _token(tenant, query, page[-1]) if more else "")
 
 
-def _select(query: ReportQuery, position: _Position | None) -> Select[Any]:
+def _select(tenant: str, query: ReportQuery, position: _Position | None) -> Select[Any]:
     reports, codes = schema.reports.c, schema.report_codes.c
     has_code = (
-        (codes.report_id == reports.report_id)
+        (codes.tenant == tenant)
+        & (codes.report_id == reports.report_id)
         & (codes.version == reports.version)
         & (codes.code == query.code)
     )
-    selected, order = select_reports(), reports
+    selected, order = select_reports(tenant), reports
     conditions = [_is_latest()]
     if query.patient is not None:
         conditions.append(_is_about(query.patient))
@@ -77,6 +79,7 @@ def _is_latest() -> ColumnElement[bool]:
     return ~(
         select(newer.c.version)
         .where(
+            newer.c.tenant == schema.reports.c.tenant,
             newer.c.report_id == schema.reports.c.report_id,
             newer.c.version > schema.reports.c.version,
         )
@@ -94,12 +97,12 @@ def _is_about(patient: str) -> ColumnElement[bool]:
     return or_(columns.subject_reference == patient, by_identifier)
 
 
-def _token(query: ReportQuery, last: StoredReport) -> str:
+def _token(tenant: str, query: ReportQuery, last: StoredReport) -> str:
     position = f"{last.effective_at.isoformat()} {last.report_id}".encode()
-    return base64.urlsafe_b64encode(_digest(query, position) + position).decode()
+    return base64.urlsafe_b64encode(_digest(tenant, query, position) + position).decode()
 
 
-def _position(query: ReportQuery) -> _Position:
+def _position(tenant: str, query: ReportQuery) -> _Position:
     """Read a page token back.
 
     The digest finds tokens that are damaged or were given for another filter. It is no
@@ -108,7 +111,7 @@ def _position(query: ReportQuery) -> _Position:
     try:
         raw = base64.b64decode(query.page_token.encode("ascii"), b"-_", validate=True)
         digest, position = raw[:_DIGEST_SIZE], raw[_DIGEST_SIZE:]
-        if digest != _digest(query, position):
+        if digest != _digest(tenant, query, position):
             raise ValueError
         time, _, report_id = position.decode("ascii").partition(" ")
         effective_at = datetime.fromisoformat(time).astimezone(UTC)
@@ -118,8 +121,9 @@ def _position(query: ReportQuery) -> _Position:
     return effective_at, report_id
 
 
-def _digest(query: ReportQuery, position: bytes) -> bytes:
+def _digest(tenant: str, query: ReportQuery, position: bytes) -> bytes:
     terms = (
+        tenant,
         query.patient,
         query.code,
         query.status,

@@ -25,7 +25,7 @@ def identifier_keys(source: EcgSource) -> list[IdentifierKey]:
 
 
 def known_identifiers(
-    connection: Connection, keys: Sequence[IdentifierKey]
+    connection: Connection, tenant: str, keys: Sequence[IdentifierKey]
 ) -> dict[IdentifierKey, str]:
     """Return which ECG each of the identifiers belongs to, as far as they are known."""
     if not keys:
@@ -33,6 +33,7 @@ def known_identifiers(
     columns = schema.identifiers.c
     # two plain INs, not one of pairs, for which SQLite reads the whole table
     query = select(columns.system, columns.value, columns.report_id).where(
+        columns.tenant == tenant,
         columns.system.in_({system for system, _ in keys}),
         columns.value.in_({value for _, value in keys}),
     )
@@ -43,13 +44,16 @@ def known_identifiers(
 
 
 def answer_to(
-    connection: Connection, request_id: str, request_sha256: str
+    connection: Connection, tenant: str, request_id: str, request_sha256: str
 ) -> ReportKey | None:
     """Return the report version a request id was answered with, if it was."""
     if not request_id:
         return None
+    columns = schema.requests.c
     row = connection.execute(
-        select(schema.requests).where(schema.requests.c.request_id == request_id)
+        select(schema.requests).where(
+            columns.tenant == tenant, columns.request_id == request_id
+        )
     ).one_or_none()
     if row is None:
         return None
@@ -59,9 +63,11 @@ def answer_to(
     return row.report_id, row.version
 
 
-def place_of(connection: Connection, source: EcgSource) -> ReportKey | ReportSlot:
+def place_of(
+    connection: Connection, tenant: str, source: EcgSource
+) -> ReportKey | ReportSlot:
     """Return the report version on these bytes of this ECG, or the slot for one."""
-    owners = set(known_identifiers(connection, identifier_keys(source)).values())
+    owners = set(known_identifiers(connection, tenant, identifier_keys(source)).values())
     if not owners:
         return ReportSlot(str(uuid.uuid4()), 1)
     if len(owners) > 1:
@@ -70,7 +76,9 @@ def place_of(connection: Connection, source: EcgSource) -> ReportKey | ReportSlo
     [report_id] = owners
     reports, sources = schema.reports.c, schema.sources.c
     on_same_bytes = select(func.max(reports.version)).where(
+        reports.tenant == tenant,
         reports.report_id == report_id,
+        sources.tenant == tenant,
         sources.report_id == reports.report_id,
         sources.version == reports.source_version,
         sources.sha256 == source.sha256,
@@ -84,5 +92,7 @@ def place_of(connection: Connection, source: EcgSource) -> ReportKey | ReportSlo
             "a correction must have the status amended or corrected"
         )
         raise DuplicateWithOtherContent(msg, expression="Observation.identifier")
-    newest = select(func.max(reports.version)).where(reports.report_id == report_id)
+    newest = select(func.max(reports.version)).where(
+        reports.tenant == tenant, reports.report_id == report_id
+    )
     return ReportSlot(report_id, connection.execute(newest).scalar_one() + 1)

@@ -13,27 +13,32 @@ ReportKey = tuple[str, int]
 """Id and version of a report."""
 
 
-def select_reports() -> Select[Any]:
-    """Select report versions with what `read_reports` needs of them."""
+def select_reports(tenant: str) -> Select[Any]:
+    """Select a tenant's report versions with what `read_reports` needs of them."""
     reports, sources = schema.reports, schema.sources
-    of_report = (sources.c.report_id == reports.c.report_id) & (
-        sources.c.version == reports.c.source_version
+    of_report = (
+        (sources.c.tenant == reports.c.tenant)
+        & (sources.c.report_id == reports.c.report_id)
+        & (sources.c.version == reports.c.source_version)
     )
-    return select(reports, sources.c.sha256).join_from(reports, sources, of_report)
+    selected = select(reports, sources.c.sha256).join_from(reports, sources, of_report)
+    return selected.where(reports.c.tenant == tenant)
 
 
-def read_reports(connection: Connection, query: Select[Any]) -> list[StoredReport]:
+def read_reports(
+    connection: Connection, tenant: str, query: Select[Any]
+) -> list[StoredReport]:
     """Run a `select_reports` query and fetch the documents of what it finds."""
     rows = connection.execute(query).mappings().all()
     keys = [(row["report_id"], row["version"]) for row in rows]
-    documents = _read_documents(connection, keys)
+    documents = _read_documents(connection, tenant, keys)
     return [
         _stored_report(row, documents[key]) for key, row in zip(keys, rows, strict=True)
     ]
 
 
 def _read_documents(
-    connection: Connection, keys: Sequence[ReportKey]
+    connection: Connection, tenant: str, keys: Sequence[ReportKey]
 ) -> dict[ReportKey, ReportDocuments]:
     columns = schema.documents.c
     if not keys:
@@ -43,6 +48,7 @@ def _read_documents(
     query = (
         select(schema.documents)
         .where(
+            columns.tenant == tenant,
             columns.report_id.in_({report_id for report_id, _ in keys}),
             columns.version.in_({version for _, version in keys}),
         )

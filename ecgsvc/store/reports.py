@@ -2,11 +2,14 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select, text
 
-from ecgsvc.domain.errors import ReportNotFound, SlotTaken, StoreUnavailable
+from ecgsvc.domain.audit import AuditDraft, Operation, RefusedCall
+from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.errors import ReportNotFound, StoreUnavailable
 from ecgsvc.domain.report import (
     EcgSource,
     NewReport,
@@ -16,19 +19,32 @@ from ecgsvc.domain.report import (
     StoredReport,
 )
 from ecgsvc.store import schema
+from ecgsvc.store.contents import Contents
 from ecgsvc.store.engine import make_engine, translated_errors, writing
+from ecgsvc.store.events import about, refusal_entry, search_entries
 from ecgsvc.store.inserting import as_stored, insert_report
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
 from ecgsvc.store.migrations import newest_revision, revision_of
+from ecgsvc.store.patients import pseudonym_of, subject_key
 from ecgsvc.store.places import answer_to, place_of
 from ecgsvc.store.reading import ReportKey, read_reports, select_reports
+from ecgsvc.store.trail import Entry, Notary, Trail
 
 _MAX_VERSION = 2**31 - 1
 
 
+def always(_page: ReportPage) -> bool:
+    """Any page will do."""
+    return True
+
+
 class ReportStore:
-    """Reports, their sources and everything stored with them.
+    """Reports, their sources and everything stored with them, and the trail of all calls.
+
+    Whatever reads or writes for a caller enters one event in the audit trail of the
+    caller's tenant (a search also one for each patient it names) in the transaction that
+    reads or writes: without the event, nothing is answered.
 
     Safe to share between threads; several processes may use the same database. A store
     must not be carried over a fork.
@@ -37,6 +53,8 @@ class ReportStore:
     ----------
     url
         ``sqlite:///FILE`` or ``postgresql+psycopg://…``, migrated by `migrate`.
+    notary
+        Signs the trail and writes its events.
     timeout_s
         How long an operation waits for a connection, a lock or a statement.
     pool_size
@@ -48,10 +66,13 @@ class ReportStore:
         When the database cannot be reached, or is not at the revision this software needs.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 10.0, pool_size: int = 16) -> None:
+    def __init__(
+        self, url: str, notary: Notary, *, timeout_s: float = 10.0, pool_size: int = 16
+    ) -> None:
         self._engine = make_engine(url, timeout_s=timeout_s, pool_size=pool_size)
         self._writing_engine = writing(self._engine)
         self._timeout_s = timeout_s
+        self._trail = Trail(notary)
         # SQLite lets one writer in and makes the others poll; in one process they queue
         self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else None
         found, needed = revision_of(self._engine), newest_revision()
@@ -64,9 +85,11 @@ class ReportStore:
             raise StoreUnavailable(msg)
 
     def lookup(
-        self, request_id: str, request_sha256: str, source: EcgSource
+        self, caller: Caller, request_id: str, request_sha256: str, source: EcgSource
     ) -> StoredReport | ReportSlot:
         """Find the report a request was already answered with, or where the new one stands.
+
+        Enters nothing in the trail: `add` or `record_replay` follows.
 
         Parameters
         ----------
@@ -79,9 +102,8 @@ class ReportStore:
         -------
         StoredReport or ReportSlot
             The stored report of the same request, or of the same ECG with the same bytes
-            (whichever version they were; the request id is then recorded with it).
-            Otherwise a slot: version 1 of a new report, or the next version for an amended
-            or corrected ECG.
+            (whichever version they were). Otherwise a slot: version 1 of a new report, or
+            the next version for an amended or corrected ECG.
 
         Raises
         ------
@@ -96,20 +118,39 @@ class ReportStore:
         """
         check_request_id(request_id)
         check_source(source)
+        tenant = caller.tenant
         with self._reading() as connection:
-            replayed = answer_to(connection, request_id, request_sha256)
-            place = replayed or place_of(connection, source)
+            place = answer_to(connection, tenant, request_id, request_sha256) or place_of(
+                connection, tenant, source
+            )
             if isinstance(place, ReportSlot):
                 return place
-            report = _read(connection, place)
-        if request_id and replayed is None:
-            try:
-                self._record_request(request_id, request_sha256, place)
-            except SlotTaken:
-                return self.lookup(request_id, request_sha256, source)
-        return report
+            return _read(connection, tenant, place)
 
-    def add(self, new: NewReport) -> StoredReport:
+    def record_replay(
+        self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
+    ) -> None:
+        """Enter that a request came again, and record its id with the report.
+
+        Raises
+        ------
+        SlotTaken
+            When another request has taken the id meanwhile; `lookup` knows what to do.
+        StoreUnavailable
+        """
+        with self._writing() as connection:
+            answered = answer_to(connection, caller.tenant, request_id, request_sha256)
+            draft = replace(
+                about(connection, caller, Operation.REPLAY, report),
+                details={"source_sha256": report.source_sha256},
+            )
+            request = _request_row(
+                caller, request_id, request_sha256, (report.report_id, report.version)
+            )
+            known = answered is not None
+            self._enter(connection, caller, draft, Contents(), {} if known else request)
+
+    def add(self, caller: Caller, new: NewReport) -> StoredReport:
         """Store a report version with its source and all that belongs to it.
 
         One transaction; the report is committed when this returns.
@@ -117,28 +158,61 @@ class ReportStore:
         Raises
         ------
         SlotTaken
-            When another writer was first with the slot, the request id or an identifier;
-            nothing was stored, `lookup` knows what to do.
+            When another writer was first with the slot, the request id, an identifier or
+            the patient's pseudonym; nothing was stored, `lookup` knows what to do.
         StoreUnavailable
             When the database did not confirm the transaction. After a broken connection
             it may still have been stored: sending the same request again tells.
         """
+        key = (new.slot.report_id, new.slot.version)
+        subject = subject_key(new.source.subject_reference, new.source.subject_identifier)
         with self._writing() as connection:
-            insert_report(connection, new)
+            contents = insert_report(connection, caller.tenant, new)
+            patient = pseudonym_of(connection, caller.tenant, subject)
+            if patient and patient.new_row:
+                salt = str(patient.new_row["salt"])
+                contents.add(schema.patients, [patient.new_row], salt=salt)
+            draft = AuditDraft(
+                Operation.CREATE,
+                report_id=key[0],
+                version=key[1],
+                patient=patient.value if patient else None,
+                details={"source_sha256": new.source.sha256},
+            )
+            request = _request_row(caller, new.request_id, new.request_sha256, key)
+            self._enter(connection, caller, draft, contents, request)
         return as_stored(new)
 
-    def get(self, report_id: str, version: int | None = None) -> StoredReport:
+    def get(
+        self, caller: Caller, report_id: str, version: int | None = None
+    ) -> StoredReport:
         """Return a version of a report, the latest by default.
 
         Raises
         ------
         ReportNotFound, StoreUnavailable
         """
-        with self._reading() as connection:
-            return _read(connection, (report_id, version))
+        with self._writing() as connection:
+            report = _read(connection, caller.tenant, (report_id, version))
+            operation = Operation.READ if version is None else Operation.VREAD
+            draft = about(connection, caller, operation, report)
+            self._trail.append(connection, caller, [Entry(draft)])
+        return report
 
-    def list(self, query: ReportQuery) -> ReportPage:
+    def list(
+        self,
+        caller: Caller,
+        query: ReportQuery,
+        *,
+        fits: Callable[[ReportPage], bool] = always,
+    ) -> ReportPage:
         """Return one page of the latest versions, newest effective time first.
+
+        Parameters
+        ----------
+        fits
+            Says whether a page can be sent; one that cannot is cut to half, until one
+            report is left. Only what is returned counts as disclosed.
 
         Raises
         ------
@@ -146,10 +220,16 @@ class ReportStore:
             When the page token was not given for this filter, or the page size is below 1.
         StoreUnavailable
         """
-        with self._reading() as connection:
-            return list_page(connection, query)
+        with self._writing() as connection:
+            page = list_page(connection, caller.tenant, query)
+            while len(page.reports) > 1 and not fits(page):
+                query = replace(query, page_size=len(page.reports) // 2)
+                page = list_page(connection, caller.tenant, query)
+            entries = search_entries(connection, caller.tenant, query, page)
+            self._trail.append(connection, caller, entries)
+        return page
 
-    def source(self, report_id: str, version: int) -> bytes:
+    def source(self, caller: Caller, report_id: str, version: int) -> bytes:
         """Return the Observation behind a report version, exactly as received.
 
         Raises
@@ -159,16 +239,42 @@ class ReportStore:
         _check_key(report_id, version)
         reports, sources = schema.reports.c, schema.sources.c
         query = select(sources.body).where(
+            reports.tenant == caller.tenant,
             reports.report_id == report_id,
             reports.version == version,
+            sources.tenant == reports.tenant,
             sources.report_id == reports.report_id,
             sources.version == reports.source_version,
         )
-        with self._reading() as connection:
+        with self._writing() as connection:
             body: bytes | None = connection.scalar(query)
-        if body is None:
-            raise _not_found()
+            if body is None:
+                raise _not_found()
+            report = _read(connection, caller.tenant, (report_id, version))
+            draft = about(connection, caller, Operation.VREAD, report)
+            draft = replace(draft, details={"content": "source"})
+            self._trail.append(connection, caller, [Entry(draft)])
         return body
+
+    def record(self, caller: Caller, draft: AuditDraft) -> None:
+        """Enter what left no row: a validation, an export, a delivery, a setting.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        with self._writing() as connection:
+            self._trail.append(connection, caller, [Entry(draft)])
+
+    def record_refusal(self, refused: RefusedCall) -> None:
+        """Enter a call that was refused.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        with self._writing() as connection:
+            self._trail.append(connection, refused.caller, [refusal_entry(refused)])
 
     def ping(self) -> None:
         """Raise `StoreUnavailable` unless the database answers."""
@@ -179,18 +285,21 @@ class ReportStore:
         """Close the connections; those in use close when they are done."""
         self._engine.dispose()
 
-    def _record_request(
-        self, request_id: str, request_sha256: str, answer: ReportKey
+    def _enter(
+        self,
+        connection: Connection,
+        caller: Caller,
+        draft: AuditDraft,
+        contents: Contents,
+        request: dict[str, object],
     ) -> None:
-        report_id, version = answer
-        row = {
-            "request_id": request_id,
-            "request_sha256": request_sha256,
-            "report_id": report_id,
-            "version": version,
-        }
-        with self._writing() as connection:
-            connection.execute(insert(schema.requests), row)
+        """Enter an event with its digests, and the request that points to the event."""
+        if request:
+            contents.add(schema.requests, [request])
+        entry = Entry(draft, contents.as_json())
+        sequence = self._trail.append(connection, caller, [entry])
+        if request:
+            connection.execute(insert(schema.requests), request | {"sequence": sequence})
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -220,16 +329,30 @@ class ReportStore:
             self._turn.release()
 
 
-def _read(connection: Connection, key: tuple[str, int | None]) -> StoredReport:
+def _request_row(
+    caller: Caller, request_id: str, request_sha256: str, answer: ReportKey
+) -> dict[str, object]:
+    if not request_id:
+        return {}
+    return {
+        "tenant": caller.tenant,
+        "request_id": request_id,
+        "request_sha256": request_sha256,
+        "report_id": answer[0],
+        "version": answer[1],
+    }
+
+
+def _read(connection: Connection, tenant: str, key: tuple[str, int | None]) -> StoredReport:
     report_id, version = key
     _check_key(report_id, version)
     columns = schema.reports.c
-    query = select_reports().where(columns.report_id == report_id)
+    query = select_reports(tenant).where(columns.report_id == report_id)
     if version is None:
         query = query.order_by(columns.version.desc()).limit(1)
     else:
         query = query.where(columns.version == version)
-    found = read_reports(connection, query)
+    found = read_reports(connection, tenant, query)
     if not found:
         raise _not_found()
     return found[0]

@@ -1,18 +1,19 @@
 """The tables, as `migrations/` builds them.
 
-Rows are only ever inserted: a correction is a new version beside the old one. A report
-bears the id of its ECG, so `report_id` names both.
+Rows are only ever inserted: a correction is a new version beside the old one, and only an
+erasure takes rows away. A report bears the id of its ECG, so `report_id` names both. Every
+row belongs to a tenant, and every key begins with it.
 """
 
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
     Dialect,
     Float,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -37,6 +38,13 @@ MAX_REFERENCE = 512
 
 MAX_REQUEST_ID = 128
 """Longest request id, in characters."""
+
+
+MAX_TENANT = 64
+"""Longest name of a tenant, in characters."""
+
+MAX_SUBJECT = 255
+"""Longest name of a caller, in characters."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -79,7 +87,11 @@ metadata = MetaData(
     }
 )
 
-REPORT_KEY = ("report_id", "version")
+REPORT_KEY = ("tenant", "report_id", "version")
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant", String(MAX_TENANT), nullable=False)
 
 
 def _report_id() -> Column[str]:
@@ -91,33 +103,45 @@ def _version() -> Column[int]:
 
 
 def _of_report() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(REPORT_KEY, ["reports.report_id", "reports.version"])
+    return ForeignKeyConstraint(
+        REPORT_KEY, ["reports.tenant", "reports.report_id", "reports.version"]
+    )
+
+
+def _of_ecg() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["tenant", "report_id"], ["ecgs.tenant", "ecgs.report_id"])
 
 
 ecgs = Table(
     "ecgs",
     metadata,
+    _tenant(),
     _report_id(),
     Column("created_at", UtcDateTime, nullable=False),
-    PrimaryKeyConstraint("report_id"),
+    PrimaryKeyConstraint("tenant", "report_id"),
 )
 """One row per ECG, whatever number of times it was sent or corrected."""
 
 identifiers = Table(
     "identifiers",
     metadata,
+    _tenant(),
     Column("system", String(MAX_IDENTIFIER), nullable=False),
     Column("value", String(MAX_IDENTIFIER), nullable=False),
-    Column("report_id", ForeignKey("ecgs.report_id"), nullable=False),
-    PrimaryKeyConstraint("system", "value"),
+    _report_id(),
+    _version(),
+    PrimaryKeyConstraint("tenant", "system", "value"),
+    _of_ecg(),
+    Index(None, *REPORT_KEY),
 )
-"""Business identifiers of ECGs; a missing system is the empty string, not NULL, so that
-the key holds."""
+"""Business identifiers of ECGs, and the report version each came with; a missing system is
+the empty string, not NULL, so that the key holds."""
 
 sources = Table(
     "sources",
     metadata,
-    Column("report_id", ForeignKey("ecgs.report_id"), nullable=False),
+    _tenant(),
+    _report_id(),
     _version(),
     Column("sha256", String(64), nullable=False),
     Column("fhir_version", String(16), nullable=False),
@@ -125,7 +149,8 @@ sources = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint(*REPORT_KEY),
-    UniqueConstraint("report_id", "sha256"),
+    UniqueConstraint("tenant", "report_id", "sha256"),
+    _of_ecg(),
     CheckConstraint("version >= 1", name="version"),
 )
 """The Observations exactly as received; `received_at` is when the store got them."""
@@ -133,6 +158,7 @@ sources = Table(
 reports = Table(
     "reports",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("source_version", Integer, nullable=False),
@@ -144,23 +170,26 @@ reports = Table(
     Column("issued_at", UtcDateTime, nullable=False),
     Column("conclusion", Text, nullable=False),
     Column("software_version", String(64), nullable=False),
+    Column("salt", String(32), nullable=False),
     PrimaryKeyConstraint(*REPORT_KEY),
     ForeignKeyConstraint(
-        ["report_id", "source_version"], ["sources.report_id", "sources.version"]
+        ["tenant", "report_id", "source_version"],
+        ["sources.tenant", "sources.report_id", "sources.version"],
     ),
-    UniqueConstraint("report_id", "source_version"),
     CheckConstraint("version >= 1", name="version"),
-    Index(None, "effective_at", "report_id"),
-    Index(None, "status", "effective_at", "report_id"),
-    Index(None, "subject_reference", "effective_at", "report_id"),
-    Index(None, "subject_value", "effective_at", "report_id"),
+    Index(None, "tenant", "effective_at", "report_id"),
+    Index(None, "tenant", "status", "effective_at", "report_id"),
+    Index(None, "tenant", "subject_reference", "effective_at", "report_id"),
+    Index(None, "tenant", "subject_value", "effective_at", "report_id"),
 )
-"""Versions of reports, one on each source version. The subject's identifier is in
-`subject_value`, with an empty `subject_system` when it has none."""
+"""Versions of reports, each on one version of the source. The subject's identifier is in
+`subject_value`, with an empty `subject_system` when it has none. `salt` goes into the
+digests that the trail keeps, so that nothing can be guessed from them after an erasure."""
 
 documents = Table(
     "documents",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("kind", String(32), nullable=False),
@@ -174,6 +203,7 @@ documents = Table(
 measurements = Table(
     "measurements",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("heart_rate_bpm", Float),
@@ -197,6 +227,7 @@ measurements = Table(
 lead_amplitudes = Table(
     "lead_amplitudes",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("position", Integer, nullable=False),
@@ -212,6 +243,7 @@ lead_amplitudes = Table(
 findings = Table(
     "findings",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("position", Integer, nullable=False),
@@ -227,13 +259,14 @@ findings = Table(
 report_codes = Table(
     "report_codes",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("code", String(64), nullable=False),
     Column("effective_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint(*REPORT_KEY, "code"),
     _of_report(),
-    Index(None, "code", "effective_at", "report_id"),
+    Index(None, "tenant", "code", "effective_at", "report_id"),
 )
 """Codes a report is listed by, its own and those of its findings, with its effective time:
 the index reads a code's reports in the order of the list, however many they are."""
@@ -241,6 +274,7 @@ the index reads a code's reports in the order of the list, however many they are
 report_models = Table(
     "report_models",
     metadata,
+    _tenant(),
     _report_id(),
     _version(),
     Column("position", Integer, nullable=False),
@@ -255,11 +289,72 @@ report_models = Table(
 requests = Table(
     "requests",
     metadata,
+    _tenant(),
     Column("request_id", String(MAX_REQUEST_ID), nullable=False),
     Column("request_sha256", String(64), nullable=False),
     _report_id(),
     _version(),
-    PrimaryKeyConstraint("request_id"),
+    Column("sequence", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "request_id"),
     _of_report(),
+    Index(None, *REPORT_KEY),
+    Index(None, "tenant", "sequence"),
 )
-"""Idempotency keys and the report version each was answered with."""
+"""Idempotency keys, the report version each was answered with, and the audit event that
+says so."""
+
+patients = Table(
+    "patients",
+    metadata,
+    _tenant(),
+    Column("subject", String(MAX_REFERENCE), nullable=False),
+    Column("pseudonym", String(36), nullable=False),
+    Column("salt", String(32), nullable=False),
+    PrimaryKeyConstraint("tenant", "subject"),
+    UniqueConstraint("tenant", "pseudonym"),
+)
+"""What the audit trail calls a patient: a random pseudonym, which means nobody once its row
+is erased. `subject` is the reference, or ``system|value`` of the identifier."""
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    _tenant(),
+    Column("sequence", BigInteger, nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("action", String(1), nullable=False),
+    Column("outcome", String(2), nullable=False),
+    Column("subject", String(MAX_SUBJECT), nullable=False),
+    Column("report_id", String(36)),
+    Column("report_version", Integer),
+    Column("patient", String(36)),
+    Column("request_id", String(MAX_REQUEST_ID), nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("contents", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    PrimaryKeyConstraint("tenant", "sequence"),
+    UniqueConstraint("tenant", "event_id"),
+    Index(None, "tenant", "report_id", "report_version"),
+    Index(None, "tenant", "patient", "sequence"),
+    Index(None, "tenant", "subject", "sequence"),
+    Index(None, "tenant", "recorded_at"),
+)
+"""The audit trail, append-only by trigger. `event` is the AuditEvent; `contents` the
+digests of the rows it describes, as JSON; `hash` covers all columns and `previous_hash`,
+see `ecgsvc.trail`. `sequence` has no gaps."""
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    _tenant(),
+    Column("size", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    PrimaryKeyConstraint("tenant"),
+)
+"""The end of each tenant's trail: its size, its last hash, the subtrees of its Merkle tree,
+and the checkpoint signed over them with a key outside the database."""

@@ -73,8 +73,9 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def postgres_url(migrated_postgres: str) -> str:
     # DELETE: on small tables far quicker than TRUNCATE, which makes new files
-    emptied = (f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
-    _execute(migrated_postgres, "; ".join(emptied))
+    emptied = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]
+    no_triggers = "SET session_replication_role = replica"
+    _execute(migrated_postgres, "; ".join([no_triggers, *emptied]))
     return migrated_postgres
 
 
@@ -87,6 +88,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[ReportStore]:
-    store = ReportStore(database_url)
+    from factories import open_store  # found through the path set above
+
+    store = open_store(database_url)
     yield store
     store.close()

@@ -4,11 +4,14 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
+from ecgsvc import fhir
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.errors import SlotTaken
 from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding, Urgency
 from ecgsvc.domain.measurements import Measurements, Undetermined
@@ -22,11 +25,19 @@ from ecgsvc.domain.report import (
     StoredReport,
 )
 from ecgsvc.domain.waveform import STANDARD_LEADS, Waveform
-from ecgsvc.store import ReportStore
+from ecgsvc.store import Notary, ReportStore
+from ecgsvc.trail import SigningKey
 
+CALLER = Caller("default", "tester", roles=frozenset(Role))
+KEY = SigningKey.generate()
 SINUS_RHYTHM = Coding(SNOMED_CT, "426783006", "Sinus rhythm")
 ECG_STUDY = Coding("http://loinc.org", "11524-6", "EKG study")
 ISSUED_AT = datetime(2026, 3, 4, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+def open_store(url: str, key: SigningKey = KEY, **options: Any) -> ReportStore:
+    """Open a store that signs its trail with a key of this test run."""
+    return ReportStore(url, Notary(key, fhir.audit_event), **options)
 
 
 def an_identifier(value: str | None = None) -> Identifier:
@@ -135,16 +146,21 @@ def submit(
     request_id: str = "",
     findings: Sequence[Coding] = (SINUS_RHYTHM,),
     status: str = "preliminary",
+    caller: Caller = CALLER,
 ) -> StoredReport:
     """Store a report as the pipeline does: look up, add, and again after a lost race."""
     while True:
-        place = store.lookup(request_id, source.sha256, source)
+        place = store.lookup(caller, request_id, source.sha256, source)
         if isinstance(place, StoredReport):
+            try:
+                store.record_replay(caller, request_id, source.sha256, place)
+            except SlotTaken:
+                continue
             return place
         new = a_report(
             place, source, request_id=request_id, findings=findings, status=status
         )
         try:
-            return store.add(new)
+            return store.add(caller, new)
         except SlotTaken:
             continue

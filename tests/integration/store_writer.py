@@ -5,13 +5,11 @@ Prints the identifier of each report once it is acknowledged.
 
 import sys
 
-from factories import a_source, an_identifier, submit
-
-from ecgsvc.store import ReportStore
+from factories import a_source, an_identifier, open_store, submit
 
 
 def main(url: str, name: str, n_reports: int) -> None:
-    store = ReportStore(url)
+    store = open_store(url)
     for number in range(n_reports):
         identifier = an_identifier(f"{name}-{number}")
         source = a_source(identifier, content=identifier.value.encode(), size=20_000)

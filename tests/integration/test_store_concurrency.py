@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import TypeVar
 
 import pytest
-from factories import a_source, an_identifier, submit
+from factories import CALLER, a_source, an_identifier, open_store, submit
 
 from ecgsvc.domain.errors import DuplicateWithOtherContent
 from ecgsvc.domain.report import ReportQuery, StoredReport
@@ -43,8 +43,8 @@ def stored_values(store: ReportStore) -> list[str]:
     """The identifier each stored report was made for, as its source's bytes say it."""
     values: list[str] = []
     query = ReportQuery(page_size=1000)
-    for report in store.list(query).reports:
-        body = store.source(report.report_id, report.version)
+    for report in store.list(CALLER, query).reports:
+        body = store.source(CALLER, report.report_id, report.version)
         values.append(body.rstrip(b"\0").decode())
     return values
 
@@ -53,7 +53,7 @@ def test_fifty_identical_requests_make_one_report(store: ReportStore) -> None:
     source = a_source()
     stored = at_once(50, lambda _: submit(store, source, request_id="r"))
     assert len({report.report_id for report in stored}) == 1
-    assert store.list(ReportQuery()).reports == (stored[0],)
+    assert store.list(CALLER, ReportQuery()).reports == (stored[0],)
 
 
 def test_fifty_sendings_of_one_ecg_make_one_report(store: ReportStore) -> None:
@@ -72,8 +72,10 @@ def test_fifty_amendments_are_versions_without_a_gap(store: ReportStore) -> None
     assert sorted(report.version for report in stored) == list(range(2, 52))
     assert {report.report_id for report in stored} == {first.report_id}
     for report, amendment in zip(stored, amendments, strict=True):
-        assert store.source(report.report_id, report.version) == amendment.body
-    assert store.list(ReportQuery()).reports == (store.get(first.report_id, 51),)
+        assert store.source(CALLER, report.report_id, report.version) == amendment.body
+    assert store.list(CALLER, ReportQuery()).reports == (
+        store.get(CALLER, first.report_id, 51),
+    )
 
 
 def test_one_of_many_contents_of_a_request_id_wins(store: ReportStore) -> None:
@@ -85,7 +87,7 @@ def test_one_of_many_contents_of_a_request_id_wins(store: ReportStore) -> None:
 
     stored = [report for report in at_once(20, send) if report]
     assert len(stored) == 1
-    assert store.list(ReportQuery()).reports == (stored[0],)
+    assert store.list(CALLER, ReportQuery()).reports == (stored[0],)
 
 
 def test_overlapping_identifiers_in_any_order_never_deadlock(store: ReportStore) -> None:
@@ -119,7 +121,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(
     acknowledged += writer.stdout.read().split()
     writer.stdout.close()
     writer.wait(30)
-    store = ReportStore(database_url)
+    store = open_store(database_url)
     resent = a_source(an_identifier("w-0"), content=b"w-0", size=20_000)
     submit(store, resent, request_id="w-0")
     found = stored_values(store)

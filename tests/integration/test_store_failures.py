@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from factories import a_report, a_source, an_identifier, submit
+from factories import CALLER, a_report, a_source, an_identifier, open_store, submit
 from sqlalchemy.engine import make_url
 
 from ecgsvc.domain.errors import StoreUnavailable
@@ -34,7 +34,7 @@ def small_disk() -> Iterator[None]:
 
 @pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_unavailable_and_leaves_whole_reports_only(sqlite_url: str) -> None:
-    store = ReportStore(sqlite_url)
+    store = open_store(sqlite_url)
     acknowledged: list[str] = []
 
     def fill() -> None:
@@ -47,7 +47,7 @@ def test_a_full_disk_is_unavailable_and_leaves_whole_reports_only(sqlite_url: st
     with pytest.raises(StoreUnavailable):
         submit(store, a_source(size=30_000))
     store.ping()
-    listed = {report.report_id for report in store.list(ReportQuery()).reports}
+    listed = {report.report_id for report in store.list(CALLER, ReportQuery()).reports}
     assert listed == set(acknowledged)
     store.close()
     connection = sqlite3.connect(file_of(sqlite_url))
@@ -61,13 +61,14 @@ def test_a_full_disk_is_unavailable_and_leaves_whole_reports_only(sqlite_url: st
 
 
 def test_a_locked_sqlite_is_waited_for_and_then_unavailable(sqlite_url: str) -> None:
-    store = ReportStore(sqlite_url, timeout_s=0.3)
+    store = open_store(sqlite_url, timeout_s=0.3)
     stored = submit(store, a_source())
     other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="SQLITE_BUSY"):
         submit(store, a_source())
-    assert store.get(stored.report_id) == stored  # readers are not locked out
+    with pytest.raises(StoreUnavailable):  # what the trail cannot say is not read either
+        store.get(CALLER, stored.report_id)
     other.execute("ROLLBACK")
     assert submit(store, a_source()).version == 1
     other.close()
@@ -75,7 +76,7 @@ def test_a_locked_sqlite_is_waited_for_and_then_unavailable(sqlite_url: str) -> 
 
 
 def test_a_writer_that_finds_a_long_queue_is_told(sqlite_url: str) -> None:
-    store = ReportStore(sqlite_url, timeout_s=0.3)
+    store = open_store(sqlite_url, timeout_s=0.3)
     other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     failures: list[StoreUnavailable] = []
@@ -99,7 +100,7 @@ def test_a_writer_that_finds_a_long_queue_is_told(sqlite_url: str) -> None:
 def test_a_locked_postgres_row_is_waited_for_and_then_unavailable(
     postgres_url: str,
 ) -> None:
-    store = ReportStore(postgres_url, timeout_s=0.3)
+    store = open_store(postgres_url, timeout_s=0.3)
     plain = make_url(postgres_url).set(drivername="postgresql")
     with psycopg.connect(plain.render_as_string(hide_password=False)) as other:
         other.execute("LOCK TABLE ecgs IN ACCESS EXCLUSIVE MODE")
@@ -111,7 +112,7 @@ def test_a_locked_postgres_row_is_waited_for_and_then_unavailable(
 
 
 def test_a_restarted_postgres_is_connected_to_again(postgres_url: str) -> None:
-    store = ReportStore(postgres_url)
+    store = open_store(postgres_url)
     stored = submit(store, a_source())
     plain = make_url(postgres_url).set(drivername="postgresql")
     with psycopg.connect(plain.render_as_string(hide_password=False)) as other:
@@ -119,7 +120,7 @@ def test_a_restarted_postgres_is_connected_to_again(postgres_url: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    assert store.get(stored.report_id) == stored
+    assert store.get(CALLER, stored.report_id) == stored
     store.close()
 
 
@@ -130,14 +131,14 @@ def test_errors_tell_nothing_of_the_patient(store: ReportStore) -> None:
     )
     nowhere = a_report(ReportSlot("00000000-0000-0000-0000-000000000000", 2), source)
     with pytest.raises(StoreUnavailable) as caught:  # no such ECG: a foreign key refuses
-        store.add(nowhere)
+        store.add(CALLER, nowhere)
     assert secret not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
 
 def test_a_damaged_file_is_unavailable_to_ping(sqlite_url: str) -> None:
-    store = ReportStore(sqlite_url)
+    store = open_store(sqlite_url)
     store.close()
     Path(file_of(sqlite_url)).write_bytes(b"this is no database" * 1000)
     with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"):

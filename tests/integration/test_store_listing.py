@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from factories import SINUS_RHYTHM, a_source, an_identifier, submit
+from factories import CALLER, SINUS_RHYTHM, a_source, an_identifier, submit
 
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.findings import SNOMED_CT, Coding
@@ -18,7 +18,7 @@ DAY = datetime(2026, 3, 4, tzinfo=UTC)
 
 def pages(store: ReportStore, query: ReportQuery) -> Iterator[tuple[StoredReport, ...]]:
     while True:
-        page = store.list(query)
+        page = store.list(CALLER, query)
         yield page.reports
         if not page.next_page_token:
             return
@@ -31,7 +31,7 @@ def ids(store: ReportStore, **terms: object) -> list[str]:
 
 
 def test_an_empty_store_lists_nothing(store: ReportStore) -> None:
-    page = store.list(ReportQuery())
+    page = store.list(CALLER, ReportQuery())
     assert page.reports == ()
     assert page.next_page_token == ""
 
@@ -68,9 +68,9 @@ def test_what_is_stored_meanwhile_moves_no_page(store: ReportStore) -> None:
     for hour in range(4):
         submit(store, a_source(effective_at=DAY + timedelta(hours=hour)))
     before = ids(store)
-    first = store.list(ReportQuery(page_size=2))
+    first = store.list(CALLER, ReportQuery(page_size=2))
     submit(store, a_source(effective_at=DAY + timedelta(hours=99)))
-    second = store.list(ReportQuery(page_size=2, page_token=first.next_page_token))
+    second = store.list(CALLER, ReportQuery(page_size=2, page_token=first.next_page_token))
     assert [r.report_id for r in (*first.reports, *second.reports)] == before
 
 
@@ -81,7 +81,7 @@ def test_only_the_latest_version_is_listed_and_by_its_own_values(
     submit(store, a_source(identifier, subject_reference="Patient/wrong"))
     right = a_source(identifier, status="corrected", subject_reference="Patient/right")
     second = submit(store, right, findings=(ATRIAL_FIBRILLATION,))
-    assert store.list(ReportQuery()).reports == (second,)
+    assert store.list(CALLER, ReportQuery()).reports == (second,)
     assert ids(store, patient="Patient/right") == [second.report_id]
     assert ids(store, patient="Patient/wrong") == []
     assert ids(store, code=SINUS_RHYTHM.code) == []
@@ -139,8 +139,8 @@ def test_odd_filters_match_nothing(store: ReportStore, text: str) -> None:
 def test_a_token_belongs_to_its_filter(store: ReportStore) -> None:
     for _ in range(3):
         submit(store, a_source())
-    token = store.list(ReportQuery(page_size=1)).next_page_token
-    store.list(ReportQuery(page_size=2, page_token=token))
+    token = store.list(CALLER, ReportQuery(page_size=1)).next_page_token
+    store.list(CALLER, ReportQuery(page_size=2, page_token=token))
     for other in (
         ReportQuery(patient="Patient/1"),
         ReportQuery(code="11524-6"),
@@ -149,28 +149,28 @@ def test_a_token_belongs_to_its_filter(store: ReportStore) -> None:
         ReportQuery(effective_before=DAY + timedelta(days=2)),
     ):
         with pytest.raises(InvalidRequest, match="page token"):
-            store.list(replace(other, page_token=token))
+            store.list(CALLER, replace(other, page_token=token))
 
 
 def test_a_damaged_token_is_refused(store: ReportStore) -> None:
     for _ in range(2):
         submit(store, a_source())
-    token = store.list(ReportQuery(page_size=1)).next_page_token
+    token = store.list(CALLER, ReportQuery(page_size=1)).next_page_token
     damaged = {
         token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
         for at in range(0, len(token) - 1, 5)
     }
     for bad in (*damaged, token[:-4], "x", "é", "====", "AAAA" * 10, "\ud800"):
         with pytest.raises(InvalidRequest, match="page token"):
-            store.list(ReportQuery(page_token=bad))
+            store.list(CALLER, ReportQuery(page_token=bad))
 
 
 @pytest.mark.parametrize("page_size", [0, -1])
 def test_a_page_of_nothing_is_refused(store: ReportStore, page_size: int) -> None:
     with pytest.raises(InvalidRequest, match="page_size"):
-        store.list(ReportQuery(page_size=page_size))
+        store.list(CALLER, ReportQuery(page_size=page_size))
 
 
 def test_a_page_is_at_most_a_thousand(store: ReportStore) -> None:
     submit(store, a_source())
-    assert len(store.list(ReportQuery(page_size=10**9)).reports) == 1
+    assert len(store.list(CALLER, ReportQuery(page_size=10**9)).reports) == 1

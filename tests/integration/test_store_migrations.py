@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from factories import a_source, submit
+from factories import a_source, open_store, submit
 
 from ecgsvc.domain.errors import StoreUnavailable
-from ecgsvc.store import ReportStore, current_revision, migrate
+from ecgsvc.store import current_revision, migrate
 from ecgsvc.store.engine import make_engine
 from ecgsvc.store.migrations import newest_revision
 from ecgsvc.store.schema import metadata
@@ -41,11 +41,11 @@ def test_down_and_up_again_gives_a_working_database(empty_url: str) -> None:
     migrate(empty_url, "base")
     assert current_revision(empty_url) is None
     with pytest.raises(StoreUnavailable, match="ecgsvc migrate"):
-        ReportStore(empty_url)
+        open_store(empty_url)
     migrate(empty_url, "+1")
     migrate(empty_url, "-1")
     migrate(empty_url, "head")
-    store = ReportStore(empty_url)
+    store = open_store(empty_url)
     assert submit(store, a_source()).version == 1
     store.close()
 
@@ -94,4 +94,4 @@ def test_a_database_that_cannot_be_reached_is_unavailable(url: str) -> None:
     with pytest.raises(StoreUnavailable):
         migrate(url)
     with pytest.raises(StoreUnavailable):
-        ReportStore(url)
+        open_store(url)

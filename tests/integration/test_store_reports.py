@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from factories import (
+    CALLER,
     ISSUED_AT,
     SINUS_RHYTHM,
     a_report,
     a_source,
     an_analysis,
     an_identifier,
+    open_store,
     submit,
 )
 
@@ -46,18 +48,18 @@ def test_a_report_is_read_back_as_it_was_stored(store: ReportStore) -> None:
         subject_identifier=Identifier(None, "4711"),
         effective_at=datetime(2026, 3, 4, 23, 0, tzinfo=timezone(timedelta(hours=-5))),
     )
-    slot = store.lookup("", source.sha256, source)
+    slot = store.lookup(CALLER, "", source.sha256, source)
     assert isinstance(slot, ReportSlot)
     assert slot.version == 1
-    stored = store.add(a_report(slot, source))
-    assert store.get(slot.report_id) == stored
-    assert store.get(slot.report_id, 1) == stored
-    assert store.source(slot.report_id, 1) == source.body
+    stored = store.add(CALLER, a_report(slot, source))
+    assert store.get(CALLER, slot.report_id) == stored
+    assert store.get(CALLER, slot.report_id, 1) == stored
+    assert store.source(CALLER, slot.report_id, 1) == source.body
     assert stored.source_sha256 == source.sha256
     assert stored.subject_identifier == Identifier(None, "4711")
     assert stored.issued_at == ISSUED_AT
     assert stored.effective_at == source.effective_at
-    read = store.get(slot.report_id)
+    read = store.get(CALLER, slot.report_id)
     assert read.effective_at.utcoffset() == timedelta(0)
     assert [d.decode().split()[0] for d in read.documents.observations] == [
         "measurements", "rhythm",
@@ -68,11 +70,11 @@ def test_a_report_is_read_back_as_it_was_stored(store: ReportStore) -> None:
 def test_times_far_away_keep_their_microseconds(store: ReportStore, year: int) -> None:
     moment = datetime(year, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
     stored = submit(store, a_source(effective_at=moment))
-    assert store.get(stored.report_id).effective_at == moment
+    assert store.get(CALLER, stored.report_id).effective_at == moment
 
 
 def test_auditors_find_typed_values_beside_the_documents(database_url: str) -> None:
-    store = ReportStore(database_url)
+    store = open_store(database_url)
     source = a_source(an_identifier("E-1"))
     stored = submit(store, source, request_id="r-1")
     store.close()
@@ -151,10 +153,10 @@ def test_a_correction_is_a_new_version_and_the_old_one_stays(
     first = submit(store, original)
     second = submit(store, correction, request_id="r")
     assert (second.report_id, second.version) == (first.report_id, 2)
-    assert store.get(first.report_id) == second
-    assert store.get(first.report_id, 1) == first
-    assert store.source(first.report_id, 1) == original.body
-    assert store.source(first.report_id, 2) == correction.body
+    assert store.get(CALLER, first.report_id) == second
+    assert store.get(CALLER, first.report_id, 1) == first
+    assert store.source(CALLER, first.report_id, 1) == original.body
+    assert store.source(CALLER, first.report_id, 2) == correction.body
     assert submit(store, original) == first
     assert submit(store, correction) == second
 
@@ -197,12 +199,12 @@ def test_the_later_of_two_writers_of_a_slot_is_told_and_leaves_nothing(
 ) -> None:
     identifier = an_identifier()
     early, late = a_source(identifier), a_source(identifier, an_identifier())
-    slots = [store.lookup("", each.sha256, each) for each in (early, late)]
+    slots = [store.lookup(CALLER, "", each.sha256, each) for each in (early, late)]
     assert isinstance(slots[0], ReportSlot)
     assert isinstance(slots[1], ReportSlot)
-    store.add(a_report(slots[0], early))
+    store.add(CALLER, a_report(slots[0], early))
     with pytest.raises(SlotTaken):
-        store.add(a_report(slots[1], late))
+        store.add(CALLER, a_report(slots[1], late))
     assert len(table(database_url, "ecgs")) == 1
     assert len(table(database_url, "identifiers")) == 1
 
@@ -213,13 +215,13 @@ def test_an_identifier_taken_meanwhile_by_another_ecg_is_noticed(
     own, shared = an_identifier(), an_identifier()
     submit(store, a_source(own))
     correction = a_source(own, shared, status="amended")
-    slot = store.lookup("", correction.sha256, correction)
+    slot = store.lookup(CALLER, "", correction.sha256, correction)
     assert isinstance(slot, ReportSlot)
     submit(store, a_source(shared))
     with pytest.raises(SlotTaken):
-        store.add(a_report(slot, correction))
+        store.add(CALLER, a_report(slot, correction))
     with pytest.raises(DuplicateWithOtherContent):
-        store.lookup("", correction.sha256, correction)
+        store.lookup(CALLER, "", correction.sha256, correction)
 
 
 @pytest.mark.parametrize(
@@ -237,18 +239,18 @@ def test_what_was_never_stored_is_not_found(
     store: ReportStore, report_id: str, version: int | None
 ) -> None:
     with pytest.raises(ReportNotFound):
-        store.get(report_id, version)
+        store.get(CALLER, report_id, version)
     with pytest.raises(ReportNotFound):
-        store.source(report_id, version or 1)
+        store.source(CALLER, report_id, version or 1)
 
 
 @pytest.mark.parametrize("version", [-1, 0, 2, 2**31, 2**63, 10**30])
 def test_a_version_that_is_not_there_is_not_found(store: ReportStore, version: int) -> None:
     report_id = submit(store, a_source()).report_id
     with pytest.raises(ReportNotFound):
-        store.get(report_id, version)
+        store.get(CALLER, report_id, version)
     with pytest.raises(ReportNotFound):
-        store.source(report_id, version)
+        store.source(CALLER, report_id, version)
 
 
 @pytest.mark.parametrize("request_id", ["x" * 129, "nul\0", "\ud800"])
@@ -276,7 +278,7 @@ def test_identifiers_the_database_cannot_hold_are_refused(
     store: ReportStore, source: EcgSource, expression: str
 ) -> None:
     with pytest.raises(InvalidElement) as caught:
-        store.lookup("", "0" * 64, source)
+        store.lookup(CALLER, "", "0" * 64, source)
     assert caught.value.expression == expression
 
 
@@ -298,7 +300,7 @@ def test_an_unmigrated_database_is_refused_by_name_of_the_remedy(tmp_path: Path)
         if name == "empty.db":
             sqlite3.connect(tmp_path / name).close()
         with pytest.raises(StoreUnavailable, match="ecgsvc migrate"):
-            ReportStore(f"sqlite:///{tmp_path / name}")
+            open_store(f"sqlite:///{tmp_path / name}")
     assert not (tmp_path / "missing.db").exists()
 
 

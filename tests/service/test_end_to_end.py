@@ -12,11 +12,13 @@ import grpc
 import pytest
 
 from ecgsvc import fhir
+from ecgsvc.app import open_store
 from ecgsvc.client import GONE, EcgClient, EcgServiceError
+from ecgsvc.config import Settings
 from ecgsvc.convert import read_wfdb
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.report import Identifier
 from ecgsvc.simulation import SimulationSettings, simulate
-from ecgsvc.store import ReportStore
 from tests.mutations import mutated_observations
 from tests.servers import Server, running_server
 from tests.validators import assert_valid_for_independent_validators
@@ -207,11 +209,14 @@ def test_a_stopped_server_finishes_what_it_accepted(
                 each.result()
         assert server.process.wait(timeout=60) == 0
     assert refusals <= GONE
-    store = ReportStore(sqlite_url)
+    store = open_store(Settings(database_url=sqlite_url))
     try:
         for name in replies:
             _, report_id, _, version = name.split("/")
-            assert store.get(report_id, int(version)).status == "preliminary"
+            assert (
+                store.get(Caller("default", "test"), report_id, int(version)).status
+                == "preliminary"
+            )
     finally:
         store.close()
 

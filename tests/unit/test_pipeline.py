@@ -11,7 +11,9 @@ from ecgsvc.app import beat_classifier
 from ecgsvc.app import signal_path as shipped_signal_path
 from ecgsvc.config import Settings
 from ecgsvc.domain.analysis import ModelIdentity
+from ecgsvc.domain.audit import AuditDraft
 from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
@@ -30,6 +32,7 @@ from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.unit.render.drawn import PdfPage
 
+CALLER = Caller("default", "tester")
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 
@@ -39,11 +42,15 @@ class Store:
     def __init__(self, n_lost: int = 0) -> None:
         self.n_lost = n_lost
         self.added: list[NewReport] = []
+        self.replayed: list[StoredReport] = []
+        self.recorded: list[AuditDraft] = []
 
-    def lookup(self, request_id: str, request_sha256: str, source: EcgSource) -> ReportSlot:
+    def lookup(
+        self, caller: Caller, request_id: str, request_sha256: str, source: EcgSource
+    ) -> ReportSlot:
         return ReportSlot("0b4ff2a8-7d0a-4a3c-9d5e-1c1f0a6f2d11", 1)
 
-    def add(self, new: NewReport) -> StoredReport:
+    def add(self, caller: Caller, new: NewReport) -> StoredReport:
         if self.n_lost:
             self.n_lost -= 1
             raise SlotTaken
@@ -60,6 +67,14 @@ class Store:
             conclusion=new.analysis.conclusion,
             documents=new.documents,
         )
+
+    def record_replay(
+        self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
+    ) -> None:
+        self.replayed.append(report)
+
+    def record(self, caller: Caller, draft: AuditDraft) -> None:
+        self.recorded.append(draft)
 
 
 class HalfSure:
@@ -130,7 +145,7 @@ def body(waveform: Waveform | None = None) -> bytes:
 
 def test_a_lost_race_is_looked_up_again_and_analysed_once(signal_path: SignalPath) -> None:
     store = Store(n_lost=3)
-    report = pipeline(signal_path, store).analyze(observation=body())
+    report = pipeline(signal_path, store).analyze(CALLER, observation=body())
     assert not report.replayed
     assert len(store.added) == 1
 
@@ -142,7 +157,7 @@ def test_who_left_gets_nothing_stored(signal_path: SignalPath, n_questions: int)
     store = Store()
     try:
         pipeline(signal_path, store).analyze(
-            observation=body(), cancelled=lambda: next(answers)
+            CALLER, observation=body(), cancelled=lambda: next(answers)
         )
     except DeadlineExceeded:
         assert store.added == []
@@ -157,7 +172,7 @@ def test_a_report_carries_its_sheet_with_the_patient_on_it(
     patient = orjson.dumps(
         {"resourceType": "Patient", "id": "1", "name": [{"text": "Ada"}]}
     )
-    pipeline(signal_path, store).analyze(observation=body(), patient=patient)
+    pipeline(signal_path, store).analyze(CALLER, observation=body(), patient=patient)
     sheet = fhir.sheet_of(store.added[0].documents.diagnostic_report)
     assert sheet is not None
     shown = PdfPage(sheet).texts
@@ -175,8 +190,10 @@ def test_the_settings_say_how_sheets_are_drawn() -> None:
 
 def test_an_explanation_changes_nothing_that_is_stored(signal_path: SignalPath) -> None:
     plain, explained = Store(), Store()
-    without = pipeline(signal_path, plain).analyze(observation=body())
-    reply = pipeline(signal_path, explained).analyze(observation=body(), explain=True)
+    without = pipeline(signal_path, plain).analyze(CALLER, observation=body())
+    reply = pipeline(signal_path, explained).analyze(
+        CALLER, observation=body(), explain=True
+    )
     assert without.explanation is None
     assert reply.explanation is not None
     assert reply.report.documents == without.report.documents
@@ -188,9 +205,9 @@ def test_an_explanation_changes_nothing_that_is_stored(signal_path: SignalPath) 
 
 def test_a_replay_is_explained_too(signal_path: SignalPath) -> None:
     store = Store()
-    first = pipeline(signal_path, store).analyze(observation=body())
+    first = pipeline(signal_path, store).analyze(CALLER, observation=body())
     store.lookup = lambda *_: first.report  # type: ignore[method-assign,assignment]
-    again = pipeline(signal_path, store).analyze(observation=body(), explain=True)
+    again = pipeline(signal_path, store).analyze(CALLER, observation=body(), explain=True)
     assert again.replayed
     assert again.explanation is not None
     assert len(store.added) == 1
@@ -203,7 +220,7 @@ def test_a_flat_line_is_reported_without_beats_or_values(signal_path: SignalPath
     assert analysis.measurements.heart_rate_bpm is None
     assert analysis.findings == ()
     store = Store()
-    pipeline(signal_path, store).analyze(observation=body(flat))
+    pipeline(signal_path, store).analyze(CALLER, observation=body(flat))
     assert "No beat was found." in store.added[0].analysis.conclusion
 
 
@@ -248,10 +265,10 @@ def test_contradicting_limb_leads_are_refused_from_fhir_and_said_of_files(
     wrong = Waveform(samples_mv, 500.0, waveform.leads)
     store = Store()
     with pytest.raises(InvalidElement) as refused:
-        pipeline(signal_path, store).analyze(observation=body(wrong))
+        pipeline(signal_path, store).analyze(CALLER, observation=body(wrong))
     assert str(refused.value.expression).startswith("Observation.component[")
     assert store.added == []
-    valid, _ = pipeline(signal_path, store).validate(observation=body(wrong))
+    valid, _ = pipeline(signal_path, store).validate(CALLER, observation=body(wrong))
     assert not valid
     analysis = signal_path.analyse(Recording("wrong", wrong))
     assert QualityProblem.LIMB_LEADS_CONTRADICT in analysis.quality.problems
@@ -264,7 +281,7 @@ def with_models(answer: RhythmClass, *, alarm: bool = False) -> SignalPath:
 
 def test_what_the_rhythm_model_is_sure_of_is_named_and_coded() -> None:
     store = Store()
-    pipeline(with_models(RhythmClass.NORMAL), store).analyze(observation=body())
+    pipeline(with_models(RhythmClass.NORMAL), store).analyze(CALLER, observation=body())
     analysis, documents = store.added[0].analysis, store.added[0].documents
     assert "Rhythm: normal sinus rhythm." in analysis.conclusion
     assert "rhythm" not in {u.path for u in analysis.undetermined}

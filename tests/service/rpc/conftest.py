@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.rpc.admission import Authenticate
 from ecgsvc.rpc.server import ServerSettings, build_server
 
@@ -30,6 +31,7 @@ def serve() -> Iterator[Callable[..., Served]]:
             **changes: Any,
         ):
             analyzer, reader = FakeAnalyzer(), FakeReader()
+            refused: list[RefusedCall] = []
             settings = ServerSettings(**({"address": "127.0.0.1:0"} | changes))
             server = build_server(
                 settings,
@@ -37,6 +39,7 @@ def serve() -> Iterator[Callable[..., Served]]:
                 reports=reader,
                 authenticate=authenticate,
                 operation_outcome=outcome,
+                record_refusal=refused.append,
             )
             stack.callback(server.stop, 2.0)
             channel = grpc.insecure_channel(
@@ -44,7 +47,7 @@ def serve() -> Iterator[Callable[..., Served]]:
                 options=[("grpc.max_send_message_length", -1)],
             )
             stack.callback(channel.close)
-            return Served(server, analyzer, reader, channel)
+            return Served(server, analyzer, reader, channel, refused)
 
         yield start
 

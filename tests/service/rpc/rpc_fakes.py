@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
+from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.errors import EcgsvcError, ReportNotFound
 from ecgsvc.domain.report import (
@@ -58,7 +59,15 @@ class FakeAnalyzer:
     replayed: bool = False
 
     def analyze(
-        self, *, observation, fhir_version, patient, request_id, explain, cancelled
+        self,
+        caller,
+        *,
+        observation,
+        fhir_version,
+        patient,
+        request_id,
+        explain,
+        cancelled,
     ):
         self.asked.append(
             {
@@ -73,7 +82,7 @@ class FakeAnalyzer:
         explanation = ExplanationDocuments(b'{"e":1}', b"<svg/>") if explain else None
         return Analyzed(self.report, self.replayed, explanation)
 
-    def validate(self, *, observation, fhir_version, patient):
+    def validate(self, caller, *, observation, fhir_version, patient):
         self.asked.append({"observation": observation, "fhir_version": fhir_version})
         self.work(observation, lambda: False)
         return observation != b"bad", json.dumps({"issue": []}).encode()
@@ -84,20 +93,24 @@ class FakeReader:
     reports: list[StoredReport] = field(default_factory=list)
     queries: list[ReportQuery] = field(default_factory=list)
 
-    def get(self, report_id, version=None):
+    def get(self, caller, report_id, version=None):
         for report in self.reports:
             if report.report_id == report_id and version in (None, report.version):
                 return report
         msg = "no report has this name"
         raise ReportNotFound(msg, expression="name")
 
-    def list(self, query):
+    def list(self, caller, query, *, fits):
         self.queries.append(query)
         start = int(query.page_token or 0)
         end = start + query.page_size
-        return ReportPage(
+        page = ReportPage(
             tuple(self.reports[start:end]), str(end) if end < len(self.reports) else ""
         )
+        if len(page.reports) > 1 and not fits(page):
+            half = replace(query, page_size=len(page.reports) // 2)
+            return self.list(caller, half, fits=fits)
+        return page
 
 
 def anyone(credentials: Credentials) -> Caller:
@@ -127,6 +140,7 @@ class Served:
     analyzer: FakeAnalyzer
     reader: FakeReader
     channel: grpc.Channel
+    refused: list[RefusedCall]
 
     @property
     def analysis(self) -> analysis_pb2_grpc.AnalysisServiceStub:

@@ -36,6 +36,7 @@ if __name__ == "__main__":
         reports=FakeReader(),
         authenticate=anyone,
         operation_outcome=operation_outcome,
+        record_refusal=lambda _refused: None,
     )
     received = server.serve_until_signalled(
         float(sys.argv[1]), when_ready=lambda: say(str(server.port))

@@ -59,6 +59,7 @@ def kinds():
             operation_outcome,
             counts,
             lambda _method, _context: None,
+            lambda _refused: None,
         ),
     )
     server = grpc.server(work, interceptors=[interceptor])

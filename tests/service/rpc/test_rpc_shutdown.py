@@ -172,6 +172,7 @@ def test_a_port_in_use_is_said_so(served):
             reports=served.reader,
             authenticate=anyone,
             operation_outcome=lambda _errors: b"",
+            record_refusal=lambda _refused: None,
         )
 
 

@@ -1,0 +1,131 @@
+"""What the audit trail says: who did what, to which report, with which outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from ecgsvc.domain.caller import Caller
+
+
+class Operation(StrEnum):
+    """What was done; FHIR's word for it where there is one."""
+
+    CREATE = "create"
+    """A report, or a new version of it, was made from an ECG."""
+    REPLAY = "replay"
+    """A request came again and got the report it had got before."""
+    READ = "read"
+    VREAD = "vread"
+    HISTORY = "history-instance"
+    SEARCH = "search-type"
+    DISCLOSE = "disclose"
+    """A search's answer named this patient."""
+    UPDATE = "update"
+    """A clinician's action made a new version."""
+    REANALYZE = "reanalyze"
+    VALIDATE = "validate"
+    EXPORT = "export"
+    DELIVER = "deliver"
+    ERASE = "delete"
+    CONFIGURE = "configure"
+    ADOPT = "adopt"
+    """What was stored before there was a trail is entered in it."""
+    REFUSE = "refuse"
+    """A call that was refused, whatever it asked for."""
+    READ_TRAIL = "read-trail"
+    VERIFY_TRAIL = "verify-trail"
+
+
+class Outcome(StrEnum):
+    """``AuditEvent.outcome``."""
+
+    SUCCESS = "0"
+    MINOR_FAILURE = "4"
+    """The caller's doing: refused."""
+    SERIOUS_FAILURE = "8"
+    """Ours: the service could not."""
+
+
+ACTIONS: Mapping[Operation, str] = MappingProxyType(
+    {
+        Operation.CREATE: "C",
+        Operation.REPLAY: "R",
+        Operation.READ: "R",
+        Operation.VREAD: "R",
+        Operation.HISTORY: "R",
+        Operation.SEARCH: "E",
+        Operation.DISCLOSE: "E",
+        Operation.UPDATE: "U",
+        Operation.REANALYZE: "C",
+        Operation.VALIDATE: "E",
+        Operation.EXPORT: "R",
+        Operation.DELIVER: "E",
+        Operation.ERASE: "D",
+        Operation.CONFIGURE: "U",
+        Operation.ADOPT: "C",
+        Operation.REFUSE: "E",
+        Operation.READ_TRAIL: "R",
+        Operation.VERIFY_TRAIL: "E",
+    }
+)
+"""``AuditEvent.action`` of each operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDraft:
+    """An event to be entered; the trail adds time, place and hash.
+
+    Nothing here names a patient but the pseudonym, and no text is free.
+
+    Parameters
+    ----------
+    report_id, version
+        The report, and the version of it, that the event is about.
+    patient
+        Pseudonym of the patient, see `ecgsvc.store.patients`.
+    details
+        What else an auditor needs: method, error, filter, count.
+    """
+
+    operation: Operation
+    outcome: Outcome = Outcome.SUCCESS
+    report_id: str | None = None
+    version: int | None = None
+    patient: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A draft with who and when: all that the AuditEvent is written from."""
+
+    event_id: str
+    recorded_at: datetime
+    caller: Caller
+    draft: AuditDraft
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """A call that was refused: by whom it came, what it asked for, and the error's word.
+
+    Parameters
+    ----------
+    method
+        Full name, ``/ecgsvc.v1.ReportService/GetReport``.
+    reason
+        The error's word as sent (``REPORT_NOT_FOUND``).
+    by_us
+        Whether the service failed, not the caller.
+    event_id, refused_at
+        Given when it was refused, also when it is entered later.
+    """
+
+    event_id: str
+    refused_at: datetime
+    caller: Caller
+    method: str
+    reason: str
+    by_us: bool = False

@@ -1,0 +1,159 @@
+"""Enters events in the audit trail, in the transaction of what they describe."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ecgsvc.domain.audit import ACTIONS, AuditDraft, AuditRecord
+from ecgsvc.domain.caller import Caller
+from ecgsvc.store import schema
+from ecgsvc.store.limits import storable
+from ecgsvc.trail import GENESIS, ChainedEvent, Checkpoint, Frontier, SigningKey, link
+
+
+@dataclass(frozen=True, slots=True)
+class Notary:
+    """What the trail needs from outside the store.
+
+    Parameters
+    ----------
+    key
+        Signs the head at each commit; never in the database.
+    write_event
+        Writes the AuditEvent of a record, canonical JSON.
+    now
+        Current time, time-zone aware.
+    """
+
+    key: SigningKey
+    write_event: Callable[[AuditRecord], bytes]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event to enter, and the digests of the rows it describes, as JSON.
+
+    `event_id` and `recorded_at` are given for what happened earlier.
+    """
+
+    draft: AuditDraft
+    contents: str = ""
+    event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    recorded_at: datetime | None = None
+
+
+class Trail:
+    """Appends to the chains of all tenants.
+
+    Writers of one tenant take turns from here to their commit: on PostgreSQL by the lock
+    on the head's row, on SQLite by that of the database. So this comes last in every
+    transaction that writes, and nothing waits while holding it.
+    """
+
+    def __init__(self, notary: Notary) -> None:
+        self._notary = notary
+
+    def append(
+        self, connection: Connection, caller: Caller, entries: Sequence[Entry]
+    ) -> int:
+        """Enter events in the chain of the caller's tenant and sign its new head.
+
+        Returns
+        -------
+        int
+            The sequence number of the first of them.
+        """
+        head = _locked_head(connection, caller.tenant)
+        frontier = Frontier.from_bytes(head.size, head.frontier)
+        caller = _storable_caller(caller)
+        first, previous_hash = head.size + 1, head.hash
+        rows = []
+        for sequence, entry in enumerate(entries, first):
+            event = self._chained(caller, entry, sequence, previous_hash)
+            previous_hash = link(event)
+            frontier.add(bytes.fromhex(previous_hash))
+            rows.append({name: getattr(event, name) for name in event.__slots__})
+            rows[-1]["hash"] = previous_hash
+        connection.execute(insert(schema.audit_events), rows)
+        checkpoint = Checkpoint(
+            tenant=caller.tenant,
+            size=frontier.size,
+            root=frontier.root,
+            chain=previous_hash,
+            signed_at=self._notary.now().astimezone(UTC),
+        )
+        connection.execute(
+            update(schema.audit_heads)
+            .where(schema.audit_heads.c.tenant == caller.tenant)
+            .values(
+                size=frontier.size,
+                hash=previous_hash,
+                frontier=frontier.to_bytes(),
+                checkpoint=checkpoint.signed(self._notary.key),
+            )
+        )
+        return first
+
+    def _chained(
+        self, caller: Caller, entry: Entry, sequence: int, previous_hash: str
+    ) -> ChainedEvent:
+        draft = entry.draft
+        recorded_at = (entry.recorded_at or self._notary.now()).astimezone(UTC)
+        record = AuditRecord(entry.event_id, recorded_at, caller, draft)
+        return ChainedEvent(
+            tenant=caller.tenant,
+            sequence=sequence,
+            event_id=entry.event_id,
+            recorded_at=recorded_at,
+            operation=draft.operation.value,
+            action=ACTIONS[draft.operation],
+            outcome=draft.outcome.value,
+            subject=caller.subject,
+            report_id=draft.report_id,
+            report_version=draft.version,
+            patient=draft.patient,
+            request_id=caller.request_id,
+            event=self._notary.write_event(record),
+            contents=entry.contents,
+            previous_hash=previous_hash,
+        )
+
+
+def _storable_caller(caller: Caller) -> Caller:
+    return replace(
+        caller,
+        subject=storable(caller.subject, schema.MAX_SUBJECT),
+        name=storable(caller.name),
+        request_id=storable(caller.request_id, schema.MAX_REQUEST_ID),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    size: int
+    hash: str
+    frontier: bytes
+
+
+def _locked_head(connection: Connection, tenant: str) -> _Head:
+    columns = schema.audit_heads.c
+    query = (
+        select(columns.size, columns.hash, columns.frontier)
+        .where(columns.tenant == tenant)
+        .with_for_update()
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        insert_once = (
+            postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        )
+        first = {"size": 0, "hash": GENESIS, "frontier": b"", "checkpoint": ""}
+        statement = insert_once(schema.audit_heads).values(tenant=tenant, **first)
+        connection.execute(statement.on_conflict_do_nothing())
+        row = connection.execute(query).one()
+    return _Head(*row)
