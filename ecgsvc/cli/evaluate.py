@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ecgsvc.cli import evaluate_models
+from ecgsvc.cli import evaluate_findings, evaluate_models
 from ecgsvc.cli.console import (
     one_line_errors,
     out,
@@ -230,3 +230,4 @@ app.command("figures")(evaluate_models.figures)
 app.command("gallery")(evaluate_models.gallery)
 app.command("episodes")(evaluate_models.episodes)
 app.command("malignant")(evaluate_models.malignant)
+app.command("findings")(evaluate_findings.findings)

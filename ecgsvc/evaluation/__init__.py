@@ -11,6 +11,7 @@ from ecgsvc.evaluation.episodes import EpisodeResults, evaluate_episodes
 from ecgsvc.evaluation.explanation_table import explanation_table
 from ecgsvc.evaluation.explanations import evaluate_explanations
 from ecgsvc.evaluation.figures import Figures, figures_table
+from ecgsvc.evaluation.findings import FindingResults, evaluate_findings, finding_table
 from ecgsvc.evaluation.malignant import MalignantResults, evaluate_malignant
 from ecgsvc.evaluation.malignant_tables import malignant_tables
 from ecgsvc.evaluation.markdown import to_markdown
@@ -35,6 +36,7 @@ __all__ = [
     "DelineationResults",
     "EpisodeResults",
     "Figures",
+    "FindingResults",
     "MalignantResults",
     "NoiseStressResults",
     "RPeakResults",
@@ -47,6 +49,7 @@ __all__ = [
     "evaluate_delineation",
     "evaluate_episodes",
     "evaluate_explanations",
+    "evaluate_findings",
     "evaluate_malignant",
     "evaluate_noise_stress",
     "evaluate_quality",
@@ -54,6 +57,7 @@ __all__ = [
     "evaluate_rhythm",
     "explanation_table",
     "figures_table",
+    "finding_table",
     "installed_peers",
     "malignant_tables",
     "noise_table",
