@@ -15,6 +15,7 @@ from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.audit import AuditDraft, Operation
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.diagnosis import SUPERCLASS_WORDS, DiagnosisCall
 from ecgsvc.domain.errors import (
     DeadlineExceeded,
     InvalidElement,
@@ -23,8 +24,9 @@ from ecgsvc.domain.errors import (
     SlotTaken,
 )
 from ecgsvc.domain.explanation import Explanation
-from ecgsvc.domain.measurements import Undetermined
-from ecgsvc.domain.quality import SignalQuality
+from ecgsvc.domain.interval_check import IntervalCrossCheck
+from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
 from ecgsvc.domain.rhythm import (
     MalignantCall,
@@ -34,13 +36,16 @@ from ecgsvc.domain.rhythm import (
 )
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.sheet import Sheet, SheetOptions
-from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
+from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
 from ecgsvc.inference import choose_lead
 
 MAX_STORE_ATTEMPTS = 100
 """Concurrent amendments of one ECG take turns; each round at least one is stored."""
 
+SWAPPED = frozenset(
+    {QualityProblem.ARM_ELECTRODES_SWAPPED, QualityProblem.RIGHT_ARM_AND_LEG_SWAPPED}
+)
 NO_DIAGNOSIS = Undetermined("diagnosis", "no diagnosis model is installed")
 
 
@@ -100,6 +105,32 @@ class MalignantRhythmDetector(Protocol):
         self, waveform: Waveform, r_peak_indices: SampleIndices, quality: SignalQuality
     ) -> MalignantCall:
         """Give an answer for every window; `waveform` holds all leads, usable or not."""
+
+
+class DiagnosisReader(Protocol):
+    """Diagnoses a recording of several leads."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
+    def read(
+        self, waveform: Waveform, age_years: float | None, sex: Sex | None
+    ) -> DiagnosisCall:
+        """Diagnose a recording; `waveform` holds the usable leads only."""
+
+
+class IntervalEstimator(Protocol):
+    """Measures intervals a second time, without a delineation."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
+    def check(
+        self, waveform: Waveform, r_peak_indices: SampleIndices, measured: Measurements
+    ) -> IntervalCrossCheck:
+        """Hold its own values against those measured, which it leaves as they are."""
 
 
 class Explainer(Protocol):
@@ -171,6 +202,8 @@ class SignalPath:
         what rules find in the beats.
     wave_reader
         Corrects the signal core's wave boundaries, which otherwise stand.
+    diagnosis_reader, interval_estimator
+        Diagnose, and check the measured intervals; without them nobody does.
     explainer
         Says what models looked at, when that is asked.
     threads
@@ -185,6 +218,8 @@ class SignalPath:
         malignant_detector: MalignantRhythmDetector | None = None,
         *,
         wave_reader: WaveReader | None = None,
+        diagnosis_reader: DiagnosisReader | None = None,
+        interval_estimator: IntervalEstimator | None = None,
         explainer: Explainer | None = None,
         threads: int = 1,
     ) -> None:
@@ -192,9 +227,14 @@ class SignalPath:
         self._rhythm_classifier = rhythm_classifier
         self._malignant_detector = malignant_detector
         self._wave_reader = wave_reader
+        self._diagnosis_reader = diagnosis_reader
+        self._interval_estimator = interval_estimator
         self._explainer = explainer
         self._threads = threads
-        models = (classifier, wave_reader, rhythm_classifier, malignant_detector)
+        models = (
+            classifier, wave_reader, interval_estimator, rhythm_classifier,
+            malignant_detector, diagnosis_reader,
+        )  # fmt: skip
         self._models = tuple(model.identity for model in models if model is not None)
 
     def analyse(
@@ -230,6 +270,9 @@ class SignalPath:
         _stop_if(cancelled)
         quality = _with_swapped_electrodes(quality, waveform, marks)
         measurements, not_measured = dsp.measure(waveform, beats, waves, global_waves)
+        interval_check = self._check_intervals(usable, r_peaks, measurements)
+        diagnosis = self._diagnose(recording, usable, quality)
+        _stop_if(cancelled)
         rhythm_statistics, not_counted = dsp.rhythm_statistics(
             waveform, beats, quality, beat_quality
         )
@@ -243,9 +286,10 @@ class SignalPath:
         reading = interpretation.find(
             rhythm, beats, ecg,
             sampling_rate_hz=waveform.sampling_rate_hz, quality=quality,
+            diagnosis=diagnosis, interval_check=interval_check,
         )  # fmt: skip
         sentences = interpretation.conclude(
-            quality, beats, measurements, reading, rhythm, rhythm_statistics
+            quality, beats, measurements, reading, rhythm, rhythm_statistics, diagnosis
         )
         explanation = None
         if explain and self._explainer is not None:
@@ -265,18 +309,39 @@ class SignalPath:
                 *not_counted,
                 *reading.undetermined,
                 *_open_questions(rhythm, beats),
+                *_open_diagnoses(diagnosis),
             ),
             models=self._models,
             beat_quality=beat_quality,
             rhythm_statistics=rhythm_statistics,
             rhythm=rhythm,
             explanation=explanation,
+            diagnosis=diagnosis,
+            interval_check=interval_check,
             morphology=morphology,
             paced_share=ecg.paced_share,
             contradictions=reading.contradictions,
             reservations=reading.reservations,
             sentences=sentences,
         )
+
+    def _check_intervals(
+        self, waveform: Waveform, r_peaks: SampleIndices, measured: Measurements
+    ) -> IntervalCrossCheck | None:
+        if self._interval_estimator is None:
+            return None
+        return self._interval_estimator.check(waveform, r_peaks, measured)
+
+    def _diagnose(
+        self, recording: Recording, usable: Waveform, quality: SignalQuality
+    ) -> DiagnosisCall | None:
+        """Ask the network; what it says of swapped electrodes cannot be relied upon."""
+        if self._diagnosis_reader is None:
+            return None
+        call = self._diagnosis_reader.read(usable, recording.age_years, recording.sex)
+        if call.reliable and SWAPPED.intersection(quality.problems):
+            return replace(call, reason="limb electrodes seem to be swapped")
+        return call
 
     def _read_rhythm(
         self,
@@ -485,7 +550,24 @@ def _open_questions(
             f"(probability below {beats.least_probability:.2f}, or noise)"
         )
         questions.append(Undetermined("beats", reason))
-    return (*questions, NO_DIAGNOSIS)
+    return tuple(questions)
+
+
+def _open_diagnoses(call: DiagnosisCall | None) -> tuple[Undetermined, ...]:
+    """Why there is no diagnosis, or which superclasses are neither present nor absent."""
+    if call is None:
+        return (NO_DIAGNOSIS,)
+    if call.reason:
+        return (Undetermined("diagnosis", call.reason),)
+    return tuple(
+        Undetermined(
+            f"diagnosis.superclasses.{each}",
+            f"{SUPERCLASS_WORDS[each]} can be neither stated nor ruled out with 90 % "
+            "confidence",
+        )
+        for each, said in call.superclasses.items()
+        if said.answer is None
+    )
 
 
 def _silent_leads(waveform: Waveform, usable: Waveform) -> tuple[Undetermined, ...]:

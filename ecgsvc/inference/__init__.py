@@ -2,7 +2,9 @@
 
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import BeatClassifier, choose_lead, choose_leads
+from ecgsvc.inference.diagnosis import DiagnosisReader
 from ecgsvc.inference.explainer import Explainer
+from ecgsvc.inference.intervals import IntervalEstimator
 from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
 from ecgsvc.inference.rhythm import RhythmClassifier
@@ -13,7 +15,9 @@ from ecgsvc.inference.waves import WaveReader
 __all__ = [
     "BeatClassifier",
     "BeatTools",
+    "DiagnosisReader",
     "Explainer",
+    "IntervalEstimator",
     "MalignantRhythmDetector",
     "ModelCard",
     "Provider",

@@ -9,6 +9,10 @@ from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.morphology import LeadMorphology
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
+from ecgsvc.render.diagnosis_document import (
+    diagnosis_document,
+    interval_check_document,
+)
 from ecgsvc.render.explanation_document import explanation_document
 from ecgsvc.render.rhythm_document import evidence_document, rhythm_document
 
@@ -36,7 +40,9 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
         "rhythm_statistics": _rhythm_statistics(analysis.rhythm_statistics),
         "hrv": _variability(analysis.rhythm_statistics),
         "rhythm": analysis.rhythm and rhythm_document(analysis.rhythm),
-        "diagnosis": None,
+        "diagnosis": analysis.diagnosis and diagnosis_document(analysis.diagnosis),
+        "interval_check": analysis.interval_check
+        and interval_check_document(analysis.interval_check),
         "explanation": analysis.explanation and explanation_document(analysis.explanation),
         "findings": [_finding(f) for f in analysis.findings],
         "contradictions": [

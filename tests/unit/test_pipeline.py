@@ -14,7 +14,10 @@ from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.audit import AuditDraft
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
 from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
+from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
+from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
 from ecgsvc.domain.rhythm import (
@@ -27,7 +30,8 @@ from ecgsvc.domain.rhythm import (
     RhythmWindow,
 )
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
-from ecgsvc.domain.waveform import Recording, SampleIndices, Waveform
+from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
+from ecgsvc.evaluation.electrode_swaps import swap_electrodes
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.unit.render.drawn import PdfPage
@@ -348,3 +352,69 @@ def test_what_ships_raises_no_alarm_on_a_sinus_rhythm_and_one_on_a_still_heart()
     assert alarm.rhythm is not None
     assert EpisodeKind.ASYSTOLE in {e.kind for e in alarm.rhythm.episodes}
     assert alarm.findings[0].urgency == "emergency"
+
+
+class Doctor:
+    """Says the same of every recording."""
+
+    identity = ModelIdentity("diagnosis", "1.0.0", "ab" * 32)
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float | None, str | None]] = []
+
+    def read(
+        self, waveform: Waveform, age_years: float | None, sex: Sex | None
+    ) -> DiagnosisCall:
+        self.asked.append((age_years, sex))
+        sure, unsure = LabelCall(0.9, 0.5, True, False), LabelCall(0.4, 0.5, True, True)
+        calls = dict.fromkeys(Superclass, sure) | {Superclass.HYP: unsure}
+        return DiagnosisCall(self.identity, calls)
+
+
+def with_doctor(doctor: Doctor) -> SignalPath:
+    return SignalPath(beat_classifier(Settings()), diagnosis_reader=doctor)
+
+
+def test_the_person_is_told_to_who_diagnoses_and_open_questions_are_listed() -> None:
+    doctor = Doctor()
+    waveform = simulate(SimulationSettings()).recording.waveform
+    analysis = with_doctor(doctor).analyse(Recording("r", waveform, 61.0, "female"))
+    assert doctor.asked == [(61.0, "female")]
+    assert doctor.identity in analysis.models
+    open_questions = [u.path for u in analysis.undetermined if "diagnosis" in u.path]
+    assert open_questions == ["diagnosis.superclasses.HYP"]
+
+
+def test_a_diagnosis_of_swapped_electrodes_cannot_be_relied_upon() -> None:
+    waveform = simulate(SimulationSettings()).recording.waveform
+    swapped = swap_electrodes(waveform, "RA-LA")
+    path = with_doctor(Doctor())
+    calls = [path.analyse(Recording("r", each)).diagnosis for each in (waveform, swapped)]
+    assert [call is not None and call.reliable for call in calls] == [True, False]
+    undetermined = path.analyse(Recording("r", swapped)).undetermined
+    assert Undetermined("diagnosis", "limb electrodes seem to be swapped") in undetermined
+
+
+class Estimator:
+    """Takes every interval for 70 ms longer than it was measured."""
+
+    identity = ModelIdentity("intervals", "1.0.0", "ab" * 32)
+
+    def check(
+        self, waveform: Waveform, r_peak_indices: SampleIndices, measured: Measurements
+    ) -> IntervalCrossCheck:
+        qt_ms = measured.qt_ms
+        assert qt_ms is not None
+        return IntervalCrossCheck(
+            self.identity, (IntervalCheck("qt_ms", qt_ms, qt_ms + 70, 5.0, 30.0),)
+        )
+
+
+def test_a_second_measurement_is_kept_beside_the_first_and_never_averaged() -> None:
+    recording = simulate(SimulationSettings()).recording
+    alone = SignalPath(beat_classifier(Settings())).analyse(recording)
+    path = SignalPath(beat_classifier(Settings()), interval_estimator=Estimator())
+    checked = path.analyse(recording)
+    assert checked.measurements == alone.measurements
+    assert checked.interval_check is not None
+    assert [each.name for each in checked.interval_check.disagreements] == ["qt_ms"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
+from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
 from ecgsvc.domain.explanation import (
     BeatExplanation,
     Explanation,
@@ -18,6 +19,7 @@ from ecgsvc.domain.explanation import (
     RhythmExplanation,
 )
 from ecgsvc.domain.findings import Coding, Evidence, Finding
+from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
 from ecgsvc.domain.rhythm import EpisodeKind, MalignantRhythm, RhythmCall, RhythmClass
@@ -237,3 +239,43 @@ def test_whatever_beats_and_models_say_the_document_keeps_to_its_schema(
     assert all(finding["evidence"] for finding in document["findings"])
     for episode in document["rhythm"]["episodes"]:
         assert 0 <= episode["onset"] < episode["end"]
+
+
+def test_diagnoses_and_the_second_measurement_stand_in_the_document() -> None:
+    model = ModelIdentity("diagnosis", "1.0.0", "a" * 64)
+    sure, open_question = (
+        LabelCall(0.91234, 0.4, True, False),
+        LabelCall(0.3, 0.4, True, True),
+    )
+    analysis = dataclasses.replace(
+        an_analysis(),
+        diagnosis=DiagnosisCall(
+            model,
+            dict.fromkeys(Superclass, open_question) | {Superclass.MI: sure},
+            {"AFIB": sure},
+            reservations=("the age is not known",),
+        ),
+        interval_check=IntervalCrossCheck(
+            model, (IntervalCheck("pr_ms", 210.0, 181.5, 6.0, 20.0),)
+        ),
+    )
+    document = orjson.loads(orjson.dumps(analysis_document(analysis)))
+    SCHEMA.validate(document)
+    assert document["diagnosis"]["superclasses"]["MI"] == {
+        "probability": 0.9123, "threshold": 0.4, "called": True, "answer": "present",
+    }  # fmt: skip
+    assert document["diagnosis"]["superclasses"]["HYP"]["answer"] == "undetermined"
+    assert document["interval_check"]["values"]["pr_ms"]["disagrees"] is True
+
+
+def test_a_silent_network_says_why() -> None:
+    model = ModelIdentity("diagnosis", "1.0.0", "a" * 64)
+    analysis = dataclasses.replace(
+        an_analysis(),
+        diagnosis=DiagnosisCall(model, reason="the signal is flat"),
+        interval_check=IntervalCrossCheck(model, reason="no two beats are alike"),
+    )
+    document = orjson.loads(orjson.dumps(analysis_document(analysis)))
+    SCHEMA.validate(document)
+    assert document["diagnosis"]["reason"] == "the signal is flat"
+    assert document["interval_check"]["values"] == {}
