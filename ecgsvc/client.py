@@ -264,10 +264,17 @@ class EcgClient:
         self,
         filter: str = "",  # noqa: A002  # AIP-160's word
         *,
+        order_by: str = "",
         page_size: int = 0,
     ) -> Iterator[ReportReply]:
-        """Yield the latest versions, newest ECG first, fetching page after page."""
-        request = reports_pb2.ListReportsRequest(filter=filter, page_size=page_size)
+        """Yield the latest versions, fetching page after page.
+
+        ``reports.proto`` says what `filter` and `order_by` may ask; without, all reports
+        come, the newest ECG first.
+        """
+        request = reports_pb2.ListReportsRequest(
+            filter=filter, order_by=order_by, page_size=page_size
+        )
         while True:
             page = self._call(self._reports.ListReports, request, _LISTED)
             yield from map(_report, page.reports)

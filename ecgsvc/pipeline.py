@@ -505,6 +505,7 @@ class EcgPipeline:
         return NewReport(
             slot, decoded.source, request_id, request_sha256,
             analysis, documents, codes, issued_at,
+            sex=decoded.recording.sex, age_years=decoded.recording.age_years,
         )  # fmt: skip
 
     def _decode(

@@ -1,10 +1,11 @@
 """`ecgsvc reports`: find stored reports in the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from ecgsvc.store import ReportStore
 
 app = typer.Typer(no_args_is_help=True, help="Find stored reports in the database.")
+
+
+Filter = Annotated[
+    str,
+    typer.Option(
+        "--filter",
+        help="As ListReports takes it, such as 'qtc_ms > 500 AND status = preliminary'.",
+    ),
+]
 
 
 @app.command("list")
@@ -38,24 +48,35 @@ def list_reports(
         str | None, typer.Option(help="Code of the report or of a finding.")
     ] = None,
     status: Annotated[str | None, typer.Option(help="For example preliminary.")] = None,
+    where: Filter = "",
+    order_by: Annotated[
+        str,
+        typer.Option(help="effective_time or issued_time, followed by desc or nothing."),
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    page_token: Annotated[
+        str, typer.Option(help="Go on where a list with the same options ended.")
+    ] = "",
     tenant: Tenant = "default",
     database: Database = None,
     as_json: Json = False,
 ) -> None:
     """List the latest versions of reports, newest ECG first."""
-    query = ReportQuery(
-        patient=patient,
-        effective_from=_utc(since),
-        effective_before=_utc(until),
-        code=code,
-        status=status,
-        page_size=limit,
-    )
+    options = {
+        "patient": patient,
+        "effective_from": _utc(since),
+        "effective_before": _utc(until),
+        "code": code,
+        "status": status,
+    }
     with _store(database) as store:
+        query = query_of(where, order_by, options)
+        query = replace(query, page_size=limit, page_token=page_token)
         page = store.list(local_caller(tenant, Role.READER), query)
     if as_json:
         print_json([_summary(report) for report in page.reports])
+        if page.next_page_token:
+            err.print(f"--page-token {page.next_page_token}", markup=False, soft_wrap=True)
         return
     table = Table("report", "recorded (UTC)", "patient", "status", "conclusion")
     for report in page.reports:
@@ -68,7 +89,16 @@ def list_reports(
         )
     out.print(table)
     if page.next_page_token:
-        out.print("There are more: narrow the search or raise --limit.", style="dim")
+        out.print("There are more:", style="dim")
+        out.print(f"--page-token {page.next_page_token}", style="dim", soft_wrap=True)
+
+
+def query_of(where: str, order_by: str, options: Mapping[str, object]) -> ReportQuery:
+    """Read a filter, and narrow it by the options that were given."""
+    from ecgsvc.rpc import parse_filter, parse_order
+
+    given: dict[str, Any] = {name: v for name, v in options.items() if v is not None}
+    return replace(parse_filter(where), order=parse_order(order_by), **given)
 
 
 @app.command("show")

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.findings import Coding
+from ecgsvc.domain.waveform import Sex
 
 FhirVersion: TypeAlias = Literal["4.0.1", "5.0.0"]
 
@@ -76,7 +78,7 @@ class NewReport:
     `request_id` is empty when the caller gave none; `request_sha256` is the SHA-256 of the
     whole request content (Observation and Patient bytes). `codes` are the report's own code
     and those of its findings. `status` is that of the DiagnosticReport: preliminary until a
-    clinician signs.
+    clinician signs. `sex` and `age_years` are the patient's, None where nobody told.
     """
 
     slot: ReportSlot
@@ -88,6 +90,8 @@ class NewReport:
     codes: tuple[Coding, ...]
     issued_at: datetime
     status: str = "preliminary"
+    sex: Sex | None = None
+    age_years: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +110,65 @@ class StoredReport:
     documents: ReportDocuments
 
 
+class ReportOrder(StrEnum):
+    """In which order reports are listed; equal times by the report's id."""
+
+    NEWEST_ECG = "effective_time desc"
+    OLDEST_ECG = "effective_time"
+    NEWEST_REPORT = "issued_time desc"
+    OLDEST_REPORT = "issued_time"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRange:
+    """A value of `Measurements` between two limits, both included; None is no limit.
+
+    What could not be measured lies in no range.
+    """
+
+    name: str
+    least: float | None = None
+    most: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
-    """Which reports to list, newest effective time first; None asks for any.
+    """Which reports to list; None asks for any. All that is asked must hold.
 
-    `patient` is compared with the subject's reference (``Patient/1``) and, written
-    ``system|value`` or ``value``, with its identifier. The range is half-open.
+    Parameters
+    ----------
+    patient
+        Compared with the subject's reference (``Patient/1``) and, written ``system|value``
+        or ``value``, with its identifier.
+    effective_from, effective_before, issued_from, issued_before
+        Half-open ranges of the start of the recording and of the report.
+    code
+        Of the report or of a finding.
+    conclusion_code
+        Of a finding.
+    status
+        ``DiagnosticReport.status``.
+    model, model_version
+        Of one of the models behind the report.
+    undetermined
+        What the report left open, as `Undetermined.path` names it (``rhythm``).
+    measured
+        Ranges of values, at most one a name.
     """
 
     patient: str | None = None
     effective_from: datetime | None = None
     effective_before: datetime | None = None
+    issued_from: datetime | None = None
+    issued_before: datetime | None = None
     code: str | None = None
+    conclusion_code: str | None = None
     status: str | None = None
+    model: str | None = None
+    model_version: str | None = None
+    undetermined: str | None = None
+    measured: tuple[MeasuredRange, ...] = ()
+    order: ReportOrder = ReportOrder.NEWEST_ECG
     page_size: int = 50
     page_token: str = ""
 

@@ -2,6 +2,7 @@
 
 from ecgsvc.rpc.analysis_service import AnalyzedEcg, EcgAnalyzer
 from ecgsvc.rpc.errors import OutcomeFactory
+from ecgsvc.rpc.list_filter import parse_filter, parse_order
 from ecgsvc.rpc.processes import ServerProcessDied, run_processes
 from ecgsvc.rpc.report_service import ReportReader
 from ecgsvc.rpc.server import CannotListen, RunningServer, ServerSettings, build_server
@@ -19,5 +20,7 @@ __all__ = [
     "TlsFiles",
     "UnusableTlsFiles",
     "build_server",
+    "parse_filter",
+    "parse_order",
     "run_processes",
 ]

@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from math import inf, nextafter
+from typing import Any, NoReturn
 
 from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import ReportQuery
+from ecgsvc.domain.measurements import MEASURED_NAMES
+from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportQuery
 
 MAX_FILTER_LENGTH = 2048
 
@@ -31,6 +33,9 @@ DIAGNOSTIC_REPORT_STATUSES = frozenset(
 )
 """http://hl7.org/fhir/R4/valueset-diagnostic-report-status.html"""
 
+_MEASURED_ALIASES = {"qtc_ms": "qtc_fridericia_ms"}
+"""QTc by Fridericia unless another formula is named, as the reports state it first."""
+
 _SPACE = re.compile(r"\s*")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _OPERATOR = re.compile(r"<=|>=|!=|[<>=:]")
@@ -39,6 +44,7 @@ _QUOTED = {
     '"': re.compile(r'"((?:[^"\\]|\\.)*)"'),
     "'": re.compile(r"'((?:[^'\\]|\\.)*)'"),
 }
+_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,9})?", re.ASCII)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
@@ -62,9 +68,10 @@ def parse_filter(text: str) -> ReportQuery:
     Parameters
     ----------
     text
-        Empty, or terms joined by AND: ``patient = "…"``, ``code = "…"``, ``status = "…"``,
-        each at most once, and ``effective_time`` with ``=``, ``<``, ``<=``, ``>``, ``>=``
-        and an RFC 3339 time with zone, or a date, which stands for that whole day in UTC.
+        Empty, or terms joined by AND. Texts (patient, code, model …) are compared
+        by ``=``, each once; times and measured values by ``=``, ``<``, ``<=``,
+        ``>``, ``>=``. A time is RFC 3339 with zone, or a date, which stands for that whole
+        day in UTC.
 
     Raises
     ------
@@ -82,6 +89,21 @@ def parse_filter(text: str) -> ReportQuery:
         if position < len(text):
             position = _after_and(text, position)
     return query
+
+
+def parse_order(text: str) -> ReportOrder:
+    """Read an order (AIP-132): ``effective_time`` or ``issued_time``, perhaps ``desc``.
+
+    Empty is the newest ECG first; `InvalidRequest` says what is accepted.
+    """
+    words = text.split()
+    asked = " ".join(words[:1] if words[1:] == ["asc"] else words)
+    if not asked:
+        return ReportOrder.NEWEST_ECG
+    if asked not in set(ReportOrder):
+        msg = "order_by must be effective_time or issued_time, followed by desc or nothing"
+        raise InvalidRequest(msg, expression="order_by")
+    return ReportOrder(asked)
 
 
 def _comparison(text: str, start: int) -> tuple[_Comparison, int]:
@@ -127,12 +149,43 @@ def _after_and(text: str, start: int) -> int:
     return end
 
 
-def _with_patient(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
-    return replace(query, patient=_only(query.patient, comparison))
+def _text(field: str) -> Callable[[ReportQuery, _Comparison], ReportQuery]:
+    """Make the reader of a field that is compared by `=`, once, with a text."""
+
+    def read(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
+        changes: dict[str, Any] = {field: _only(getattr(query, field), comparison)}
+        return replace(query, **changes)
+
+    return read
 
 
-def _with_code(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
-    return replace(query, code=_only(query.code, comparison))
+def _with_measured(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
+    name = _MEASURED_ALIASES.get(comparison.name, comparison.name)
+    if not _NUMBER.fullmatch(comparison.value):
+        _refuse("expected a number", comparison.value_at)
+    value = float(comparison.value)
+    limits = {
+        "=": (value, value),
+        ">=": (value, None),
+        ">": (nextafter(value, inf), None),
+        "<": (None, nextafter(value, -inf)),
+        "<=": (None, value),
+    }
+    if comparison.operator not in limits:
+        expected = f"{comparison.name} is compared by {', '.join(limits)}"
+        _refuse(expected, comparison.operator_at)
+    asked = MeasuredRange(name, *limits[comparison.operator])
+    others = tuple(each for each in query.measured if each.name != name)
+    earlier = [each for each in query.measured if each.name == name]
+    return replace(query, measured=(*others, _both(asked, *earlier)))
+
+
+def _both(first: MeasuredRange, *others: MeasuredRange) -> MeasuredRange:
+    """Return the range of a name that lies within all of these."""
+    ranges = (first, *others)
+    least = [each.least for each in ranges if each.least is not None]
+    most = [each.most for each in ranges if each.most is not None]
+    return MeasuredRange(first.name, max(least, default=None), min(most, default=None))
 
 
 def _with_status(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
@@ -151,19 +204,24 @@ def _only(earlier: str | None, comparison: _Comparison) -> str:
     return comparison.value
 
 
-def _with_effective_time(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
-    start, end = _time_range(comparison)
-    bounds = {
-        "=": (start, end),
-        ">=": (start, None),
-        ">": (end, None),
-        "<": (None, start),
-        "<=": (None, end),
-    }
-    if comparison.operator not in bounds:
-        expected = f"effective_time is compared by {', '.join(bounds)}"
-        _refuse(expected, comparison.operator_at)
-    return _narrowed(query, *bounds[comparison.operator])
+def _time(name: str) -> Callable[[ReportQuery, _Comparison], ReportQuery]:
+    """Make the reader of a time, ``effective`` or ``issued``."""
+
+    def read(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
+        start, end = _time_range(comparison)
+        bounds = {
+            "=": (start, end),
+            ">=": (start, None),
+            ">": (end, None),
+            "<": (None, start),
+            "<=": (None, end),
+        }
+        if comparison.operator not in bounds:
+            expected = f"{comparison.name} is compared by {', '.join(bounds)}"
+            _refuse(expected, comparison.operator_at)
+        return _narrowed(query, name, *bounds[comparison.operator])
+
+    return read
 
 
 def _time_range(comparison: _Comparison) -> tuple[datetime, datetime]:
@@ -182,22 +240,29 @@ def _time_range(comparison: _Comparison) -> tuple[datetime, datetime]:
 
 
 def _narrowed(
-    query: ReportQuery, start: datetime | None, end: datetime | None
+    query: ReportQuery, name: str, start: datetime | None, end: datetime | None
 ) -> ReportQuery:
-    starts = [moment for moment in (query.effective_from, start) if moment is not None]
-    ends = [moment for moment in (query.effective_before, end) if moment is not None]
-    return replace(
-        query,
-        effective_from=max(starts, default=None),
-        effective_before=min(ends, default=None),
-    )
+    first, last = f"{name}_from", f"{name}_before"
+    starts = [moment for moment in (getattr(query, first), start) if moment is not None]
+    ends = [moment for moment in (getattr(query, last), end) if moment is not None]
+    changes: dict[str, Any] = {
+        first: max(starts, default=None),
+        last: min(ends, default=None),
+    }
+    return replace(query, **changes)
 
 
 _FIELDS: dict[str, Callable[[ReportQuery, _Comparison], ReportQuery]] = {
-    "patient": _with_patient,
-    "effective_time": _with_effective_time,
-    "code": _with_code,
+    "patient": _text("patient"),
+    "effective_time": _time("effective"),
+    "issued_time": _time("issued"),
+    "code": _text("code"),
+    "conclusion_code": _text("conclusion_code"),
     "status": _with_status,
+    "model": _text("model"),
+    "model_version": _text("model_version"),
+    "undetermined": _text("undetermined"),
+    **dict.fromkeys((*MEASURED_NAMES, *_MEASURED_ALIASES), _with_measured),
 }
 
 

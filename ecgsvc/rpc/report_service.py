@@ -10,7 +10,7 @@ from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
 from ecgsvc.rpc import requests
 from ecgsvc.rpc.caller import caller_of
-from ecgsvc.rpc.list_filter import parse_filter
+from ecgsvc.rpc.list_filter import parse_filter, parse_order
 from ecgsvc.rpc.messages import report_summary, whole_report
 from ecgsvc.v1 import reports_pb2, reports_pb2_grpc
 
@@ -52,6 +52,7 @@ class ReportService(reports_pb2_grpc.ReportServiceServicer):
         """Return one page of summaries, cut to what a client accepts in one message."""
         query = replace(
             parse_filter(request.filter),
+            order=parse_order(request.order_by),
             page_size=requests.page_size(request.page_size),
             page_token=requests.page_token(request.page_token),
         )

@@ -21,6 +21,9 @@ VERSIONED = (
     schema.findings,
     schema.report_codes,
     schema.report_models,
+    schema.undetermined,
+    schema.scores,
+    schema.demographics,
 )
 """Tables whose rows belong to a report version, by (report_id, version)."""
 

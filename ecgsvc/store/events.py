@@ -1,12 +1,11 @@
 """How calls become events of the trail."""
 
-from datetime import datetime
-
 from sqlalchemy import Connection
 
 from ecgsvc.domain.audit import AuditDraft, Operation, Outcome, RefusedCall
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+from ecgsvc.store.conditions import search_terms
 from ecgsvc.store.limits import is_storable, storable
 from ecgsvc.store.patients import known_pseudonyms, subject_key
 from ecgsvc.store.trail import Entry
@@ -32,22 +31,12 @@ def search_entries(
 
 def _search_details(query: ReportQuery, patient: str | None) -> dict[str, str]:
     """Write a filter without naming a patient."""
-    terms = {
-        "patient": patient,
-        "effective_from": _isoformat(query.effective_from),
-        "effective_before": _isoformat(query.effective_before),
-        "code": query.code,
-        "status": query.status,
-    }
-    stated = {name: storable(text) for name, text in terms.items() if text is not None}
-    return {
-        "query": "DiagnosticReport?"
-        + "&".join(f"{name}={value}" for name, value in stated.items())
-    }
-
-
-def _isoformat(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    terms = search_terms(query)
+    del terms["order"]
+    if query.patient is not None:
+        terms["patient"] = patient or ""
+    stated = (f"{name}={storable(text)}" for name, text in terms.items())
+    return {"query": "DiagnosticReport?" + "&".join(stated)}
 
 
 def refusal_entry(refused: RefusedCall) -> Entry:

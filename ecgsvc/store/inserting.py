@@ -59,6 +59,9 @@ def insert_report(connection: Connection, tenant: str, new: NewReport) -> Conten
         (schema.findings, _finding_rows(new.analysis)),
         (schema.report_codes, _code_rows(new)),
         (schema.report_models, _model_rows(new.analysis)),
+        (schema.undetermined, _undetermined_rows(new)),
+        (schema.scores, _score_rows(new.analysis)),
+        (schema.demographics, _demographic_rows(new)),
     ):
         put(table, rows, report_id=report_id, version=version)
     return contents
@@ -183,6 +186,33 @@ def _model_rows(analysis: Analysis) -> Iterator[Row]:
             "model_version": model.version,
             "sha256": model.sha256,
         }
+
+
+def _undetermined_rows(new: NewReport) -> Iterator[Row]:
+    """Name what is open, each once; of single leads the documents tell."""
+    paths = dict.fromkeys(each.path for each in new.analysis.undetermined)
+    for path in paths:
+        if path.count(".") <= 1 and not path.startswith("waves."):
+            yield {"path": path, "effective_at": new.source.effective_at}
+
+
+def _score_rows(analysis: Analysis) -> Iterator[Row]:
+    windows = analysis.rhythm.windows if analysis.rhythm else ()
+    for label in dict.fromkeys(label for each in windows for label in each.probabilities):
+        said = [
+            each.probabilities[label] for each in windows if label in each.probabilities
+        ]
+        score = float(sum(said) / len(said))
+        yield {"model": "rhythm", "label": label.name.lower(), "score": score}
+    superclasses = analysis.diagnosis.superclasses if analysis.diagnosis else {}
+    for superclass, call in superclasses.items():
+        score = float(call.probability)
+        yield {"model": "diagnosis", "label": superclass.value, "score": score}
+
+
+def _demographic_rows(new: NewReport) -> Iterator[Row]:
+    if new.sex is not None or new.age_years is not None:
+        yield {"sex": new.sex, "age_years": _plain(new.age_years)}
 
 
 def _plain(value: float | None) -> float | None:

@@ -1,25 +1,42 @@
-"""Which reports a query means, page by page."""
+"""Which reports a query means, page by page.
+
+Two shapes of statement, chosen by counting at most `RARE` entries of each condition in its
+index. A rare condition leads: its versions are looked up, checked and sorted. Otherwise
+reports are read in the order of the list until the page is full, which common conditions
+fill soon. Statistics of the database do not matter, so that SQLite, which keeps none, and
+PostgreSQL answer alike.
+"""
 
 import base64
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, tuple_
+from sqlalchemy import Column, Connection, Select, func, select, tuple_
 
 from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+from ecgsvc.domain.report import ReportOrder, ReportPage, ReportQuery, StoredReport
 from ecgsvc.store import schema
+from ecgsvc.store.conditions import (
+    Condition,
+    conditions_of,
+    is_latest,
+    same_report,
+    search_terms,
+)
 from ecgsvc.store.limits import is_storable
 from ecgsvc.store.reading import read_reports, select_reports
 
 MAX_PAGE_SIZE = 1000
+RARE = 2_000
+"""Most versions that may be looked up one by one for a page."""
+
 _DIGEST_SIZE = 12
 _Position = tuple[datetime, str]
 
 
 def list_page(connection: Connection, tenant: str, query: ReportQuery) -> ReportPage:
-    """Read one page, newest effective time first, of the latest version of each report.
+    """Read one page of the latest version of each report, in the order asked.
 
     Pages follow each other by position, not by count: what is stored meanwhile moves
     nothing.
@@ -27,78 +44,80 @@ def list_page(connection: Connection, tenant: str, query: ReportQuery) -> Report
     Raises
     ------
     InvalidRequest
-        When the page token is not one given for the same filter, or the page size is less
-        than 1 (more than 1000 is read as 1000).
+        When the page token is not one given for the same filter and order, the page size
+        is less than 1 (more than 1000 is read as 1000), or a measured value is not one
+        that reports are searched by.
     """
     if query.page_size < 1:
         msg = "page_size must be at least 1"
         raise InvalidRequest(msg, expression="page_size")
     position = _position(tenant, query) if query.page_token else None
-    terms = (query.patient, query.code, query.status)
-    if not all(is_storable(term) for term in terms if term is not None):
+    if not all(is_storable(term) for term in search_terms(query).values()):
         return ReportPage((), "")
     page_size = min(query.page_size, MAX_PAGE_SIZE)
-    selected = _select(tenant, query, position).limit(page_size + 1)
-    found = read_reports(connection, tenant, selected)
+    statement = select_page(connection, tenant, query, position).limit(page_size + 1)
+    found = read_reports(connection, tenant, statement)
     page = tuple(found[:page_size])
     more = len(found) > page_size
     return ReportPage(page, _token(tenant, query, page[-1]) if more else "")
 
 
-def _select(tenant: str, query: ReportQuery, position: _Position | None) -> Select[Any]:
-    reports, codes = schema.reports.c, schema.report_codes.c
-    has_code = (
-        (codes.tenant == tenant)
-        & (codes.report_id == reports.report_id)
-        & (codes.version == reports.version)
-        & (codes.code == query.code)
+def select_page(
+    connection: Connection, tenant: str, query: ReportQuery, position: _Position | None
+) -> Select[Any]:
+    """Write the statement for what comes after a position."""
+    conditions = conditions_of(tenant, query)
+    lead = _rarest(connection, conditions)
+    statement, time = select_reports(tenant), _time_column(query.order)
+    if lead is not None and lead.lead is not None:
+        # neither database merges a limited select into the outer one: it is read first
+        some = lead.lead.limit(RARE).subquery()
+        leading = select(some).distinct().subquery("leading")
+        statement = statement.join(leading, same_report(leading))
+    elif (ordered := _in_order(conditions, query.order)) and ordered.joined:
+        lead, (table, holds) = ordered, ordered.joined
+        statement = statement.join(table, same_report(table)).where(holds)
+        time = table.c.effective_at
+    statement = statement.where(
+        is_latest(), *(c.check for c in conditions if c is not lead)
     )
-    selected, order = select_reports(tenant), reports
-    conditions = [_is_latest()]
-    if query.patient is not None:
-        conditions.append(_is_about(query.patient))
-        if query.code is not None:
-            conditions.append(select(codes.code).where(has_code).exists())
-    elif query.code is not None:  # read in the order of the code's own index
-        selected, order = selected.join(schema.report_codes, has_code), codes
-    if query.effective_from is not None:
-        conditions.append(order.effective_at >= query.effective_from)
-    if query.effective_before is not None:
-        conditions.append(order.effective_at < query.effective_before)
-    if query.status is not None:
-        conditions.append(reports.status == query.status)
+    order = (time, schema.reports.c.report_id)
+    newest_first = query.order in (ReportOrder.NEWEST_ECG, ReportOrder.NEWEST_REPORT)
     if position is not None:
-        conditions.append(tuple_(order.effective_at, order.report_id) < position)
-    return selected.where(*conditions).order_by(
-        order.effective_at.desc(), order.report_id.desc()
-    )
+        at = tuple_(*order)
+        statement = statement.where(at < position if newest_first else at > position)
+    return statement.order_by(*(c.desc() if newest_first else c.asc() for c in order))
 
 
-def _is_latest() -> ColumnElement[bool]:
-    newer = schema.reports.alias("newer")
-    return ~(
-        select(newer.c.version)
-        .where(
-            newer.c.tenant == schema.reports.c.tenant,
-            newer.c.report_id == schema.reports.c.report_id,
-            newer.c.version > schema.reports.c.version,
-        )
-        .exists()
-    )
+def _rarest(connection: Connection, conditions: list[Condition]) -> Condition | None:
+    """Return the condition that fewest versions fulfil, if fewer than `RARE`."""
+    counted: list[tuple[int, Condition]] = []
+    for condition in conditions:
+        if condition.lead is not None:
+            some = condition.lead.limit(RARE).subquery()
+            n = connection.scalar(select(func.count()).select_from(some)) or 0
+            counted.append((n, condition))
+    n, rarest = min(counted, key=lambda each: each[0], default=(RARE, None))
+    return rarest if n < RARE else None
 
 
-def _is_about(patient: str) -> ColumnElement[bool]:
-    """Match the subject's reference, or its identifier as a FHIR token search would."""
-    columns = schema.reports.c
-    system, bar, value = patient.partition("|")
-    by_identifier = columns.subject_value == (value if bar else patient)
-    if bar:
-        by_identifier &= columns.subject_system == system
-    return or_(columns.subject_reference == patient, by_identifier)
+def _in_order(conditions: list[Condition], order: ReportOrder) -> Condition | None:
+    """Return a condition whose index is in the order asked."""
+    if order not in (ReportOrder.NEWEST_ECG, ReportOrder.OLDEST_ECG):
+        return None
+    return next((each for each in conditions if each.ordered), None)
+
+
+def _time_column(order: ReportOrder) -> Column[datetime]:
+    reports = schema.reports.c
+    by_ecg = order in (ReportOrder.NEWEST_ECG, ReportOrder.OLDEST_ECG)
+    return reports.effective_at if by_ecg else reports.issued_at
 
 
 def _token(tenant: str, query: ReportQuery, last: StoredReport) -> str:
-    position = f"{last.effective_at.isoformat()} {last.report_id}".encode()
+    by_ecg = query.order in (ReportOrder.NEWEST_ECG, ReportOrder.OLDEST_ECG)
+    time = last.effective_at if by_ecg else last.issued_at
+    position = f"{time.isoformat()} {last.report_id}".encode()
     return base64.urlsafe_b64encode(_digest(tenant, query, position) + position).decode()
 
 
@@ -114,22 +133,13 @@ def _position(tenant: str, query: ReportQuery) -> _Position:
         if digest != _digest(tenant, query, position):
             raise ValueError
         time, _, report_id = position.decode("ascii").partition(" ")
-        effective_at = datetime.fromisoformat(time).astimezone(UTC)
+        moment = datetime.fromisoformat(time).astimezone(UTC)
     except (ValueError, OverflowError):
-        msg = "the page token is none that was given for this filter"
+        msg = "the page token is none that was given for this filter and order"
         raise InvalidRequest(msg, expression="page_token") from None
-    return effective_at, report_id
+    return moment, report_id
 
 
 def _digest(tenant: str, query: ReportQuery, position: bytes) -> bytes:
-    terms = (
-        tenant,
-        query.patient,
-        query.code,
-        query.status,
-        query.effective_from and query.effective_from.astimezone(UTC).isoformat(),
-        query.effective_before and query.effective_before.astimezone(UTC).isoformat(),
-    )
-    return hashlib.blake2b(
-        repr(terms).encode() + position, digest_size=_DIGEST_SIZE
-    ).digest()
+    terms = repr((tenant, search_terms(query))).encode()
+    return hashlib.blake2b(terms + position, digest_size=_DIGEST_SIZE).digest()

@@ -27,6 +27,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ecgsvc.domain.measurements import MEASURED_NAMES
+
 MAX_IDENTIFIER = 255
 """Longest system or value of an identifier, in characters: what an index entry holds."""
 
@@ -39,6 +41,9 @@ MAX_REFERENCE = 512
 MAX_REQUEST_ID = 128
 """Longest request id, in characters."""
 
+
+MAX_PATH = 128
+"""Longest name of what a report leaves open, in characters."""
 
 MAX_TENANT = 64
 """Longest name of a tenant, in characters."""
@@ -178,6 +183,7 @@ reports = Table(
     ),
     CheckConstraint("version >= 1", name="version"),
     Index(None, "tenant", "effective_at", "report_id"),
+    Index(None, "tenant", "issued_at", "report_id"),
     Index(None, "tenant", "status", "effective_at", "report_id"),
     Index(None, "tenant", "subject_reference", "effective_at", "report_id"),
     Index(None, "tenant", "subject_value", "effective_at", "report_id"),
@@ -221,6 +227,7 @@ measurements = Table(
     Column("t_axis_deg", Float),
     PrimaryKeyConstraint(*REPORT_KEY),
     _of_report(),
+    *(Index(None, "tenant", name, "report_id", "version") for name in MEASURED_NAMES),
 )
 """Global measurements; NULL is what could not be measured."""
 
@@ -266,7 +273,7 @@ report_codes = Table(
     Column("effective_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint(*REPORT_KEY, "code"),
     _of_report(),
-    Index(None, "tenant", "code", "effective_at", "report_id"),
+    Index(None, "tenant", "code", "effective_at", "report_id", "version"),
 )
 """Codes a report is listed by, its own and those of its findings, with its effective time:
 the index reads a code's reports in the order of the list, however many they are."""
@@ -283,8 +290,51 @@ report_models = Table(
     Column("sha256", String(64), nullable=False),
     PrimaryKeyConstraint(*REPORT_KEY, "position"),
     _of_report(),
+    Index(None, "tenant", "name", "model_version", "report_id", "version"),
+    Index(None, "tenant", "model_version", "report_id", "version"),
 )
 """Models behind a report; `sha256` is that of the ONNX file."""
+
+undetermined = Table(
+    "undetermined",
+    metadata,
+    _tenant(),
+    _report_id(),
+    _version(),
+    Column("path", String(MAX_PATH), nullable=False),
+    Column("effective_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "path"),
+    _of_report(),
+    Index(None, "tenant", "path", "effective_at", "report_id", "version"),
+)
+"""What a report leaves open, single leads apart, with its effective time, as for codes."""
+
+scores = Table(
+    "scores",
+    metadata,
+    _tenant(),
+    _report_id(),
+    _version(),
+    Column("model", String(64), nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("score", Float, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "model", "label"),
+    _of_report(),
+)
+"""What models said of the whole recording, 0 to 1: the mean over its windows."""
+
+demographics = Table(
+    "demographics",
+    metadata,
+    _tenant(),
+    _report_id(),
+    _version(),
+    Column("sex", String(16)),
+    Column("age_years", Float),
+    PrimaryKeyConstraint(*REPORT_KEY),
+    _of_report(),
+)
+"""Sex and age of the patient as the models got them; no row where nobody told either."""
 
 requests = Table(
     "requests",

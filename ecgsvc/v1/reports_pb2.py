@@ -26,7 +26,7 @@ from ecgsvc.v1 import resource_pb2 as ecgsvc_dot_v1_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x63gsvc/v1/reports.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07patient\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12\x15\n\rsource_sha256\x18\x07 \x01(\t\x12\'\n\x06report\x18\x08 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\t \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x0b \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x11GetReportResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"K\n\x12ListReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\"R\n\x13ListReportsResponse\x12\"\n\x07reports\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa5\x01\n\rReportService\x12\x46\n\tGetReport\x12\x1b.ecgsvc.v1.GetReportRequest\x1a\x1c.ecgsvc.v1.GetReportResponse\x12L\n\x0bListReports\x12\x1d.ecgsvc.v1.ListReportsRequest\x1a\x1e.ecgsvc.v1.ListReportsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x63gsvc/v1/reports.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07patient\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12\x15\n\rsource_sha256\x18\x07 \x01(\t\x12\'\n\x06report\x18\x08 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\t \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x0b \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x11GetReportResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"]\n\x12ListReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListReportsResponse\x12\"\n\x07reports\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa5\x01\n\rReportService\x12\x46\n\tGetReport\x12\x1b.ecgsvc.v1.GetReportRequest\x1a\x1c.ecgsvc.v1.GetReportResponse\x12L\n\x0bListReports\x12\x1d.ecgsvc.v1.ListReportsRequest\x1a\x1e.ecgsvc.v1.ListReportsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREPORTRESPONSE']._serialized_start=507
   _globals['_GETREPORTRESPONSE']._serialized_end=561
   _globals['_LISTREPORTSREQUEST']._serialized_start=563
-  _globals['_LISTREPORTSREQUEST']._serialized_end=638
-  _globals['_LISTREPORTSRESPONSE']._serialized_start=640
-  _globals['_LISTREPORTSRESPONSE']._serialized_end=722
-  _globals['_REPORTSERVICE']._serialized_start=725
-  _globals['_REPORTSERVICE']._serialized_end=890
+  _globals['_LISTREPORTSREQUEST']._serialized_end=656
+  _globals['_LISTREPORTSRESPONSE']._serialized_start=658
+  _globals['_LISTREPORTSRESPONSE']._serialized_end=740
+  _globals['_REPORTSERVICE']._serialized_start=743
+  _globals['_REPORTSERVICE']._serialized_end=908
 # @@protoc_insertion_point(module_scope)

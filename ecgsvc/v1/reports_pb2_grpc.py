@@ -59,7 +59,7 @@ class ReportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListReports(self, request, context):
-        """Lists the latest versions of reports, newest ECG first.
+        """Lists the latest versions of reports, newest ECG first unless asked otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

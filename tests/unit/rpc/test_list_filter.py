@@ -3,14 +3,15 @@
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from math import inf, nextafter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import ReportQuery
-from ecgsvc.rpc.list_filter import parse_filter
+from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportQuery
+from ecgsvc.rpc.list_filter import parse_filter, parse_order
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -77,7 +78,7 @@ def test_what_is_quoted_and_escaped_comes_back(value):
 @pytest.mark.parametrize(
     ("text", "position", "expected"),
     [
-        ("name = x", 1, "expected one of patient, effective_time, code, status"),
+        ("name = x", 1, "expected one of patient, effective_time, issued_time, code"),
         ("= x", 1, "expected one of"),
         ("patient", 8, "expected a comparison"),
         ("patient x", 9, "expected a comparison"),
@@ -102,6 +103,13 @@ def test_what_is_quoted_and_escaped_comes_back(value):
         ("code = a AND code = b", 14, "code may be given once"),
         ("status = finished", 10, "expected a DiagnosticReport status"),
         ("effective_time != 2026-11-01", 16, "effective_time is compared by"),
+        ("qtc_ms > long", 10, "expected a number"),
+        ("qtc_ms > 1e3", 10, "expected a number"),
+        ("qtc_ms > nan", 10, "expected a number"),
+        ("qtc_ms != 500", 8, "qtc_ms is compared by"),
+        ("p_ms > 100", 1, "expected one of"),
+        ("model > x", 7, "model is compared by = only"),
+        ("undetermined = a AND undetermined = b", 22, "may be given once"),
         ("effective_time >= 2026-11", 19, "expected a date"),
         ("effective_time >= 2026-11-01T00:00:00", 19, "time with zone"),
         ("effective_time >= 2026-02-30", 19, "exist"),
@@ -146,3 +154,61 @@ def test_hostile_filters_take_no_time(piece):
 def test_any_text_gives_a_query_or_an_invalid_request(text):
     with suppress(InvalidRequest):
         assert isinstance(parse_filter(text), ReportQuery)
+
+
+@pytest.mark.parametrize(
+    ("term", "least", "most"),
+    [
+        ("= 500", 500, 500),
+        (">= 500", 500, None),
+        ("> 500", nextafter(500, inf), None),
+        ("< -500.5", None, nextafter(-500.5, -inf)),
+        ("<= +500", None, 500),
+    ],
+)
+def test_measured_values_are_ranges_with_both_ends(term, least, most):
+    assert parse_filter(f"qrs_ms {term}").measured == (
+        MeasuredRange("qrs_ms", least, most),
+    )
+
+
+def test_ranges_of_one_value_are_narrowed_and_of_others_added():
+    query = parse_filter("qtc_ms > 450 AND qtc_ms <= 500 AND qtc_ms < 490 AND pr_ms < 120")
+    assert query.measured == (
+        MeasuredRange("qtc_fridericia_ms", nextafter(450, inf), nextafter(490, -inf)),
+        MeasuredRange("pr_ms", None, nextafter(120, -inf)),
+    )
+
+
+def test_the_other_terms():
+    query = parse_filter(
+        "conclusion_code = 49436004 AND model = rhythm-canet AND model_version = 2.0.0 AND "
+        "undetermined = measurements.pr_ms AND issued_time >= 2026-11-01"
+    )
+    assert query == ReportQuery(
+        conclusion_code="49436004",
+        model="rhythm-canet",
+        model_version="2.0.0",
+        undetermined="measurements.pr_ms",
+        issued_from=DAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("", ReportOrder.NEWEST_ECG),
+        ("effective_time", ReportOrder.OLDEST_ECG),
+        (" effective_time  desc ", ReportOrder.NEWEST_ECG),
+        ("issued_time asc", ReportOrder.OLDEST_REPORT),
+        ("issued_time desc", ReportOrder.NEWEST_REPORT),
+    ],
+)
+def test_the_order_is_one_time_and_a_direction(text, order):
+    assert parse_order(text) is order
+
+
+@pytest.mark.parametrize("text", ["desc", "patient", "issued_time DESC", "issued_time,id"])
+def test_another_order_is_refused(text):
+    with pytest.raises(InvalidRequest, match="order_by must be"):
+        parse_order(text)

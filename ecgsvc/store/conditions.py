@@ -1,0 +1,194 @@
+"""What a query asks, one condition each: how it is checked, and how it leads to reports.
+
+A condition is checked on a row of ``reports``, by its columns or by a look at another
+table's key. Most can also lead: name the versions that fulfil it by an index of their own.
+`ecgsvc.store.listing` lets the rarest lead, so that neither a rare condition reads all
+reports nor a common one all its own.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    GenerativeSelect,
+    Select,
+    Table,
+    and_,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from ecgsvc.domain.report import MeasuredRange, ReportQuery
+from ecgsvc.store import schema
+
+_REPORTS = schema.reports.c
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a query.
+
+    Parameters
+    ----------
+    check
+        Holds of a row of ``reports``.
+    lead
+        Selects the keys of what fulfils it, by an index; None when only `check` can.
+    joined
+        The other table it is about, and what is asked there.
+    ordered
+        Whether that table's index is in the order of effective times: then a common
+        condition is read in the order of the list.
+    """
+
+    check: ColumnElement[bool]
+    lead: GenerativeSelect | None = None
+    joined: tuple[Table, ColumnElement[bool]] | None = None
+    ordered: bool = False
+
+    def in_order(self) -> Self:
+        """Say that the other table's index is in the order of effective times."""
+        return replace(self, ordered=True)
+
+    def checked_only(self) -> Self:
+        """Say that no index leads from this condition to reports."""
+        return replace(self, lead=None)
+
+
+def conditions_of(tenant: str, query: ReportQuery) -> list[Condition]:
+    """List what a query asks of a tenant's reports."""
+    return [
+        *_subject(tenant, query),
+        *_times(tenant, query),
+        *_texts(tenant, query),
+        *(_measured(tenant, each) for each in query.measured),
+    ]
+
+
+def search_terms(query: ReportQuery) -> dict[str, str]:
+    """Name all that says which reports are meant and in which order; times in UTC."""
+    terms = {
+        field.name: getattr(query, field.name)
+        for field in fields(query)
+        if field.name not in ("page_size", "page_token", "measured")
+    }
+    measured = {each.name: f"{each.least}..{each.most}" for each in query.measured}
+    return {
+        name: value.astimezone(UTC).isoformat()
+        if isinstance(value, datetime)
+        else str(value)
+        for name, value in (terms | measured).items()
+        if value is not None
+    }
+
+
+def is_latest() -> ColumnElement[bool]:
+    """Hold of the latest version of a report."""
+    newer = schema.reports.alias("newer")
+    return ~(
+        select(newer.c.version)
+        .where(
+            newer.c.tenant == _REPORTS.tenant,
+            newer.c.report_id == _REPORTS.report_id,
+            newer.c.version > _REPORTS.version,
+        )
+        .exists()
+    )
+
+
+def same_report(table: FromClause) -> ColumnElement[bool]:
+    """Join a table by the key of ``reports``."""
+    return and_(*(table.c[name] == _REPORTS[name] for name in schema.REPORT_KEY))
+
+
+def _subject(tenant: str, query: ReportQuery) -> Iterator[Condition]:
+    """Match the subject's reference, or its identifier as a FHIR token search would."""
+    if query.patient is None:
+        return
+    system, bar, value = query.patient.partition("|")
+    by_reference = _REPORTS.subject_reference == query.patient
+    by_identifier = _REPORTS.subject_value == (value if bar else query.patient)
+    if bar:
+        by_identifier &= _REPORTS.subject_system == system
+    # a union, because SQLite reads all of a tenant's reports for an OR of two columns
+    leads = (_keys(tenant, asked) for asked in (by_reference, by_identifier))
+    yield Condition(or_(by_reference, by_identifier), lead=union_all(*leads))
+
+
+def _times(tenant: str, query: ReportQuery) -> Iterator[Condition]:
+    for column, first, last in (
+        (_REPORTS.effective_at, query.effective_from, query.effective_before),
+        (_REPORTS.issued_at, query.issued_from, query.issued_before),
+    ):
+        bounds = [
+            *([column >= first] if first is not None else ()),
+            *([column < last] if last is not None else ()),
+        ]
+        if bounds:
+            yield _own(tenant, *bounds)
+
+
+def _texts(tenant: str, query: ReportQuery) -> Iterator[Condition]:
+    if query.status is not None:
+        yield _own(tenant, _REPORTS.status == query.status)
+    for code in (query.code, query.conclusion_code):
+        if code is not None:
+            yield _elsewhere(tenant, schema.report_codes, code=code).in_order()
+    if query.conclusion_code is not None:  # the codes above are the report's own as well
+        yield _elsewhere(tenant, schema.findings, code=query.conclusion_code).checked_only()
+    if query.undetermined is not None:
+        yield _elsewhere(tenant, schema.undetermined, path=query.undetermined).in_order()
+    if query.model is not None or query.model_version is not None:
+        asked = {"name": query.model, "model_version": query.model_version}
+        yield _elsewhere(tenant, schema.report_models, **asked)
+
+
+def _measured(tenant: str, asked: MeasuredRange) -> Condition:
+    def holds(table: FromClause) -> ColumnElement[bool]:
+        column = table.c[asked.name]
+        least = column >= asked.least if asked.least is not None else true()
+        most = column <= asked.most if asked.most is not None else true()
+        return and_(column.is_not(None), least, most)
+
+    return _condition(tenant, schema.measurements, holds)
+
+
+def _elsewhere(tenant: str, table: Table, **asked: str | None) -> Condition:
+    """Ask for equal texts of one row that another table has for the version."""
+
+    def holds(table: FromClause) -> ColumnElement[bool]:
+        equal = (
+            table.c[name] == value for name, value in asked.items() if value is not None
+        )
+        return and_(true(), *equal)
+
+    return _condition(tenant, table, holds)
+
+
+def _condition(
+    tenant: str, table: Table, holds: Callable[[FromClause], ColumnElement[bool]]
+) -> Condition:
+    other, mine = table.alias(), and_(table.c.tenant == tenant, holds(table))
+    key = (table.c[name] for name in schema.REPORT_KEY)
+    return Condition(
+        check=select(other.c.version).where(same_report(other), holds(other)).exists(),
+        lead=select(*key).where(mine),
+        joined=(table, mine),
+    )
+
+
+def _own(tenant: str, *asked: ColumnElement[bool]) -> Condition:
+    """Ask something of the columns of ``reports`` itself."""
+    return Condition(check=and_(*asked), lead=_keys(tenant, *asked))
+
+
+def _keys(tenant: str, *asked: ColumnElement[bool]) -> Select[Any]:
+    """Select the keys of a tenant's reports that have something in their own columns."""
+    key = (_REPORTS[name] for name in schema.REPORT_KEY)
+    return select(*key).where(_REPORTS.tenant == tenant, *asked)
