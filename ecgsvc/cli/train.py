@@ -7,6 +7,7 @@ import typer
 
 from ecgsvc.cli.console import err, one_line_errors, out, print_markdown, progress
 from ecgsvc.cli.train_beat_table import beat_gan, beat_table
+from ecgsvc.cli.train_twelve_leads import diagnosis, intervals
 
 app = typer.Typer(
     no_args_is_help=True, help=r"Train the models that ship (needs ecgsvc\[train])."
@@ -274,3 +275,5 @@ def explain(
 
 app.command("beat-table")(beat_table)
 app.command("beat-gan")(beat_gan)
+app.command("diagnosis")(diagnosis)
+app.command("intervals")(intervals)

@@ -6,12 +6,15 @@ from ecgsvc.evaluation.delineation_tables import (
     delineation_record_table,
     delineation_tables,
 )
+from ecgsvc.evaluation.diagnosis import diagnosis_figures
+from ecgsvc.evaluation.diagnosis_answers import evaluate_diagnosis
 from ecgsvc.evaluation.episode_table import episode_table
 from ecgsvc.evaluation.episodes import EpisodeResults, evaluate_episodes
 from ecgsvc.evaluation.explanation_table import explanation_table
 from ecgsvc.evaluation.explanations import evaluate_explanations
 from ecgsvc.evaluation.figures import Figures, figures_table
 from ecgsvc.evaluation.findings import FindingResults, evaluate_findings, finding_table
+from ecgsvc.evaluation.interval_check import check_figures, check_intervals
 from ecgsvc.evaluation.malignant import MalignantResults, evaluate_malignant
 from ecgsvc.evaluation.malignant_tables import malignant_tables
 from ecgsvc.evaluation.markdown import to_markdown
@@ -42,11 +45,15 @@ __all__ = [
     "RPeakResults",
     "RhythmResults",
     "beat_tables",
+    "check_figures",
+    "check_intervals",
     "delineation_record_table",
     "delineation_tables",
+    "diagnosis_figures",
     "episode_table",
     "evaluate_beats",
     "evaluate_delineation",
+    "evaluate_diagnosis",
     "evaluate_episodes",
     "evaluate_explanations",
     "evaluate_findings",

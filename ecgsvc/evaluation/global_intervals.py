@@ -128,6 +128,16 @@ def reference_intervals(
     return {name: _median_ms(span, sampling_rate_hz) for name, span in spans.items()}
 
 
+def annotated_rate_bpm(
+    leads: Sequence[ReferenceWaves], sampling_rate_hz: float
+) -> float | None:
+    """60 s over the mean distance of the annotated beats; None with fewer than two."""
+    beats = _beat_positions(leads, sampling_rate_hz)
+    if len(beats) < 2:
+        return None
+    return float(60.0 * sampling_rate_hz / np.diff(beats).mean())
+
+
 def _beat_positions(
     leads: Sequence[ReferenceWaves], sampling_rate_hz: float
 ) -> NDArray[np.float64]:

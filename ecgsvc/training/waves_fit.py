@@ -60,7 +60,7 @@ def fit_waves(
     if plan.resume and plan.checkpoint.exists():
         network.load_state_dict(_kept(plan))
         return network.eval()
-    average = AveragedModel(network, avg_fn=_moving_average, use_buffers=True)
+    average = AveragedModel(network, avg_fn=moving_average, use_buffers=True)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, _MAX_LEARNING_RATE, total_steps=plan.epochs, pct_start=_WARM_UP
@@ -106,7 +106,7 @@ def _train_epoch(
     return losses
 
 
-def _moving_average(
+def moving_average(
     average: Tensor | nn.Parameter, current: Tensor | nn.Parameter, n_averaged: Tensor | int
 ) -> Tensor:
     """Exponential, and shorter at first."""

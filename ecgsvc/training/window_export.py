@@ -53,7 +53,13 @@ def export_window_network(network: WindowNetwork, folder: Path, n_samples: int) 
 
 
 def export_module(
-    module: nn.Module, folder: Path, inputs: MakeInputs, outputs: Sequence[str]
+    module: nn.Module,
+    folder: Path,
+    inputs: MakeInputs,
+    outputs: Sequence[str],
+    *,
+    free: Mapping[str, Mapping[int, str]] | None = None,
+    most: float = MAX_DIFFERENCE,
 ) -> str:
     """Write any module as ``model.onnx`` with a free batch; return its SHA-256.
 
@@ -63,11 +69,15 @@ def export_module(
         Makes the module's inputs, in its order.
     outputs
         Names of what it returns: a tuple of tensors, their first axis the batch.
+    free
+        Further free axes of inputs, by name and number.
+    most
+        Largest difference that is allowed.
 
     Raises
     ------
     ExportMismatch
-        ONNX Runtime and PyTorch differ by 1e-4 or more in some output.
+        ONNX Runtime and PyTorch differ by `most` or more in some output.
     """
     path = folder / MODEL_FILE
     example = inputs(2)
@@ -81,12 +91,15 @@ def export_module(
             str(path),
             input_names=list(example),
             output_names=list(outputs),
-            dynamic_axes={name: {0: "batch"} for name in (*example, *outputs)},
+            dynamic_axes={
+                name: {0: "batch", **(free or {}).get(name, {})}
+                for name in (*example, *outputs)
+            },
             opset_version=OPSET,
             dynamo=False,
         )
     difference = window_parity(module, path, inputs, outputs)
-    if not difference < MAX_DIFFERENCE:
+    if not difference < most:
         msg = f"ONNX and PyTorch differ by {difference:.1e}"
         raise ExportMismatch(msg)
     return hashlib.sha256(path.read_bytes()).hexdigest()
