@@ -10,7 +10,8 @@ from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.waveform import Sex
 
-FhirVersion: TypeAlias = Literal["4.0.1", "5.0.0"]
+FhirVersion: TypeAlias = Literal["4.0.1", "4.3.0", "5.0.0"]
+"""R4, R4B and R5; an ECG's Observation is the same in the first two."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """The samples of an electrocardiogram, in millivolts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ecgsvc.domain.recording_header import RecordingHeader
 
 Lead: TypeAlias = str
 """Name of a lead; the 12 standard ones are spelled as in `STANDARD_LEADS`."""
@@ -94,6 +96,7 @@ class Recording:
     waveform: Waveform
     age_years: float | None = None
     sex: Sex | None = None
+    header: RecordingHeader = field(default_factory=RecordingHeader)
 
 
 def distinct_names(names: Sequence[str]) -> tuple[Lead, ...]:

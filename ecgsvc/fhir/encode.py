@@ -5,15 +5,17 @@ from datetime import datetime
 import numpy as np
 
 from ecgsvc.domain.errors import InvalidElement, TooLarge
-from ecgsvc.domain.report import Identifier
+from ecgsvc.domain.report import FhirVersion, Identifier
 from ecgsvc.domain.waveform import Lead, Millivolts, Recording
 from ecgsvc.fhir.codes import EKG_STUDY, LEAD_CODING, MDC_ECG, PROCEDURE, UCUM
 from ecgsvc.fhir.concepts import concept, identifier_json, instant
+from ecgsvc.fhir.described import describe
 from ecgsvc.fhir.json_body import JsonObject
 from ecgsvc.fhir.leads import standard_leads
 from ecgsvc.fhir.models import to_json
 from ecgsvc.fhir.patient import is_patient_reference
 from ecgsvc.fhir.primitives import MAX_STRING
+from ecgsvc.fhir.sampled_data import MAX_PERIOD_MS, MIN_PERIOD_MS
 
 MAX_LEADS = 16
 
@@ -25,12 +27,15 @@ def encode_observation(
     effective_at: datetime,
     identifier: Identifier | None = None,
     status: str = "final",
-    resolution_uv: float = 1.0,
+    resolution_uv: float | None = None,
+    version: FhirVersion = "4.0.1",
 ) -> bytes:
-    """Write a recording as an R4 Observation with one component a lead.
+    """Write a recording as an Observation with one component a lead.
 
     Samples are whole multiples of `resolution_uv`, NaN is ``E``. Decoding gives back
-    ``factor * sample / 1000`` mV, exactly for samples that are such multiples.
+    ``factor * sample / 1000`` mV, exactly for samples that are such multiples. Device and
+    filters of the recording's header come along, and what it says of the patient where the
+    subject is an identifier.
 
     Parameters
     ----------
@@ -44,12 +49,13 @@ def encode_observation(
     status
         ``final``, ``amended``, ``corrected`` or ``preliminary``.
     resolution_uv
-        Microvolts a step.
+        Microvolts a step; None takes the recording's own, or 1 where that is not known.
 
     Raises
     ------
     InvalidElement
-        The subject is no reference to a Patient.
+        The subject is no reference to a Patient, or the sampling period is none that the
+        service reads.
     TooLarge
         More leads than 16, or more samples than the 1 MiB of a FHIR string hold: cut the
         recording into several.
@@ -62,32 +68,41 @@ def encode_observation(
         msg = "expected a reference to a Patient, such as Patient/1"
         raise InvalidElement(msg, expression="Observation.subject.reference")
     coded = standard_leads(waveform.leads)
+    period_ms = 1000.0 / waveform.sampling_rate_hz
+    if not MIN_PERIOD_MS <= period_ms <= MAX_PERIOD_MS:
+        msg = (
+            f"expected {1e3 / MAX_PERIOD_MS:g} to {1e3 / MIN_PERIOD_MS:g} samples a second"
+        )
+        raise InvalidElement(msg, expression="Observation.component.value")
+    timing: JsonObject = (
+        {"interval": period_ms, "intervalUnit": "ms"}
+        if version == "5.0.0"
+        else {"period": period_ms}
+    )
+    step_uv = resolution_uv or recording.header.step_uv or 1.0
+    contained, described = describe(recording, subject)
     content: JsonObject = {
         "resourceType": "Observation",
+        **({"contained": contained} if contained else {}),
+        **({"identifier": [identifier_json(identifier)]} if identifier else {}),
         "status": status,
         "category": [concept(PROCEDURE)],
         "code": concept(MDC_ECG, EKG_STUDY, text="ECG waveform"),
-        "subject": (
-            {"reference": subject}
-            if isinstance(subject, str)
-            else {"type": "Patient", "identifier": identifier_json(subject)}
-        ),
         "effectiveDateTime": instant(effective_at),
+        **described,
         "component": [
-            _component(lead, coded, samples, waveform.sampling_rate_hz, resolution_uv)
+            _component(lead, coded, samples, timing, step_uv)
             for lead, samples in zip(waveform.leads, waveform.samples_mv, strict=True)
         ],
     }
-    if identifier is not None:
-        content["identifier"] = [identifier_json(identifier)]
-    return to_json(content)
+    return to_json(content, version)
 
 
 def _component(
     lead: Lead,
     coded: frozenset[Lead],
     samples_mv: Millivolts,
-    sampling_rate_hz: float,
+    timing: JsonObject,
     resolution_uv: float,
 ) -> JsonObject:
     data = _sample_text(samples_mv, resolution_uv)
@@ -103,7 +118,7 @@ def _component(
         else concept(text=lead),
         "valueSampledData": {
             "origin": {"value": 0, "unit": "uV", "system": UCUM, "code": "uV"},
-            "period": 1000.0 / sampling_rate_hz,
+            **timing,
             "factor": resolution_uv,
             "dimensions": 1,
             "data": data,

@@ -11,7 +11,8 @@ from ecgsvc.fhir.structure import resource_model
 BUNDLE_TYPES = frozenset({"collection", "transaction", "batch"})
 
 _VERSIONS: dict[str, FhirVersion] = {
-    "4.0.1": "4.0.1", "4.0": "4.0.1", "5.0.0": "5.0.0", "5.0": "5.0.0",
+    "4.0.1": "4.0.1", "4.0": "4.0.1", "4.3.0": "4.3.0", "4.3": "4.3.0",
+    "5.0.0": "5.0.0", "5.0": "5.0.0",
 }  # fmt: skip
 _R5_NAMES = ("interval", "intervalUnit")
 
@@ -84,7 +85,7 @@ def _from_bundle(bundle: Element) -> tuple[Element, tuple[tuple[str, Element], .
 def _version(observation: Element, stated: str) -> FhirVersion:
     """Recognise R5 by `interval` and `intervalUnit`; a stated version must agree."""
     if stated and stated not in _VERSIONS:
-        msg = "expected fhir_version 4.0.1 or 5.0.0"
+        msg = "expected fhir_version 4.0.1, 4.3.0 or 5.0.0"
         raise UnsupportedContent(msg, expression=observation.path)
     r4 = _first_with(observation, ("period",))
     r5 = _first_with(observation, _R5_NAMES)
@@ -95,7 +96,7 @@ def _version(observation: Element, stated: str) -> FhirVersion:
     if not stated:
         return seen or "4.0.1"
     version = _VERSIONS[stated]
-    if seen is not None and seen != version:
+    if seen is not None and (seen == "5.0.0") != (version == "5.0.0"):
         msg = f"the request states FHIR {version}, this element is of {seen}"
         raise InvalidElement(msg, expression=r5 or r4)
     return version

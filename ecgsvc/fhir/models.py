@@ -31,8 +31,8 @@ def confirm(resource: JsonObject, version: FhirVersion) -> None:
         raise InvalidElement(msg, expression=where) from None
 
 
-def to_json(resource: JsonObject) -> bytes:
-    """Return the JSON of an R4 resource of ours, once its model accepts it.
+def to_json(resource: JsonObject, version: FhirVersion = "4.0.1") -> bytes:
+    """Return the JSON of a resource of ours, once its model accepts it.
 
     The content is written as it stands, so that decimals and instants stay as chosen.
 
@@ -41,7 +41,7 @@ def to_json(resource: JsonObject) -> bytes:
     pydantic.ValidationError
         The resource is not valid: a mistake in this package.
     """
-    _validate(resource, str(resource.get("resourceType")), "4.0.1")
+    _validate(resource, str(resource.get("resourceType")), version)
     return orjson.dumps(resource)
 
 

@@ -21,6 +21,7 @@ from ecgsvc.domain.waveform import Lead, Recording
 from ecgsvc.fhir.carried import carried_elements
 from ecgsvc.fhir.codes import ACCEPTED_STATUS, ECG_CODES, LEAD_BY_CODE, OTHER_STATUS
 from ecgsvc.fhir.conformance import check_resource
+from ecgsvc.fhir.described import read_header
 from ecgsvc.fhir.envelope import Envelope, open_body
 from ecgsvc.fhir.json_body import MAX_BODY_BYTES, Element, parse_json_object
 from ecgsvc.fhir.models import confirm
@@ -88,7 +89,7 @@ def decode_observation(
     parse_samples
         `ecgsvc.dsp.parse_sampled_data`.
     fhir_version
-        "4.0.1" or "5.0.0"; empty: recognised from the body.
+        "4.0.1", "4.3.0" or "5.0.0"; empty: recognised from the body.
     patient
         A Patient resource for age and sex; it must be the subject. Empty: a contained
         Patient or a Bundle entry that the subject refers to, if any.
@@ -119,7 +120,7 @@ def decode_observation(
         (None, None) if resource is None else age_and_sex(resource, effective_at, problems)
     )
     carried = carried_elements(observation, subject, problems)
-    waveform, paths = read_waveform(
+    waveform, paths, step_uv = read_waveform(
         observation,
         envelope.version,
         parse_samples,
@@ -143,7 +144,8 @@ def decode_observation(
         effective_at=effective_at,
         carried=carried,
     )
-    recording = Recording("ECG", waveform, age_years=age_years, sex=sex)
+    header = read_header(observation, subject, resource, effective_at, step_uv)
+    recording = Recording("ECG", waveform, age_years, sex, header)
     person = read_person(resource, subject, age_years=age_years, sex=sex)
     return DecodedEcg(source, recording, paths, problems.warnings, person)
 

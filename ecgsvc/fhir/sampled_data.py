@@ -70,11 +70,15 @@ class BadSample(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The samples of one lead and the sampling period; where they stand in the body."""
+    """The samples of one lead and the sampling period; where they stand in the body.
+
+    `step_uv` is what a digital step is worth; None where the samples are no whole numbers.
+    """
 
     samples_mv: Millivolts
     period_ms: float
     path: str
+    step_uv: float | None
 
 
 def read_series(
@@ -107,7 +111,8 @@ def read_series(
         samples_mv /= unit[1]
     if not _within_range(samples_mv, element, problems) or period_ms is None:
         return None
-    return Series(samples_mv, period_ms, element.path)
+    step_uv = None if "." in data else abs(factor) * unit[0] / unit[1] * 1e3
+    return Series(samples_mv, period_ms, element.path, step_uv)
 
 
 def _unit(element: Element, problems: Problems) -> _Unit | None:

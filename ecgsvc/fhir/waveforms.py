@@ -44,7 +44,7 @@ def read_waveform(
     *,
     max_leads: int,
     min_duration_s: float,
-) -> tuple[Waveform | None, Mapping[Lead, str]]:
+) -> tuple[Waveform | None, Mapping[Lead, str], float | None]:
     """Read the leads; None after noting what is wrong.
 
     Returns
@@ -53,6 +53,8 @@ def read_waveform(
         A lead without samples is a row of missing values.
     paths
         FHIRPath of each lead's samples.
+    step_uv
+        The smallest digital step of the leads; None where it is not known.
 
     Raises
     ------
@@ -124,7 +126,7 @@ def _component(
 
 def _assemble(
     leads: Sequence[_NamedSeries], path: str, min_duration_s: float, problems: Problems
-) -> tuple[Waveform | None, Mapping[Lead, str]]:
+) -> tuple[Waveform | None, Mapping[Lead, str], float | None]:
     """Stack the leads; those without samples become rows of missing values."""
     names = distinct_leads([lead.name for lead in leads], problems)
     with_samples = [lead.series for lead in leads if lead.series is not None]
@@ -132,7 +134,7 @@ def _assemble(
         if leads:
             msg = "expected samples in at least one lead"
             problems.add(MissingElement(msg, expression=f"{path}.component"))
-        return None, {}
+        return None, {}, None
     first = with_samples[0]
     rate_hz = sampling_rate_hz(first.period_ms)
     n_samples = len(first.samples_mv)
@@ -151,4 +153,6 @@ def _assemble(
     )
     check_signal(samples_mv, rate_hz, min_duration_s, f"{first.path}.data", problems)
     paths = {name: lead.path for name, lead in zip(names, leads, strict=True)}
-    return Waveform(samples_mv, rate_hz, names), paths
+    steps = [s.step_uv for s in with_samples if s.step_uv is not None]
+    step_uv = min(steps) if len(steps) == len(with_samples) else None
+    return Waveform(samples_mv, rate_hz, names), paths, step_uv

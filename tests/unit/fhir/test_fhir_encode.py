@@ -1,7 +1,7 @@
 """Recordings written as Observations."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -10,6 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ecgsvc.domain.errors import InvalidElement, TooLarge
+from ecgsvc.domain.recording_header import (
+    RecordedPatient,
+    RecordingDevice,
+    RecordingFilters,
+    RecordingHeader,
+)
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.waveform import STANDARD_LEADS, Recording, Waveform
 from ecgsvc.fhir import encode_observation
@@ -102,3 +108,31 @@ def test_what_is_written_conforms():
 def test_a_subject_that_is_no_patient_is_refused(subject):
     with pytest.raises(InvalidElement, match="reference to a Patient"):
         encode(a_recording(), subject=subject)
+
+
+HEADER = RecordingHeader(
+    RecordedPatient("4711", "urn:oid:1.2.3", "Doe", "Jane", date(1970, 1, 2)),
+    EFFECTIVE,
+    RecordingDevice("ACME", "Cart 3", "SN1", "1.0"),
+    RecordingFilters(0.05, 150.0, 50.0),
+    step_uv=2.5,
+)
+
+
+@pytest.mark.parametrize("version", ["4.0.1", "4.3.0", "5.0.0"])
+def test_what_the_header_says_is_written_and_read_in_every_version(version):
+    steps = np.random.default_rng(0).integers(-900, 900, (2, 1000))
+    waveform = Waveform(steps * 2.5e-3, 500.0, ("I", "II"))
+    recording = Recording("x", waveform, sex="female", header=HEADER)
+    body = encode(recording, subject=Identifier("urn:oid:1.2.3", "4711"), version=version)
+    decoded = decode(body, fhir_version=version)
+    assert decoded.recording.header == HEADER
+    assert decoded.recording.sex == "female"
+    assert decoded.source.fhir_version == version
+    np.testing.assert_allclose(decoded.recording.waveform.samples_mv, steps * 2.5e-3)
+    assert decoded.warnings == ()
+
+
+def test_a_rate_that_the_service_does_not_read_is_not_written():
+    with pytest.raises(InvalidElement, match="100 to 2000 samples a second"):
+        encode(a_recording(rate=64.0))
