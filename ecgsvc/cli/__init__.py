@@ -2,7 +2,7 @@
 
 import typer
 
-from ecgsvc.cli import demo, evaluate, post, records, reports, serve, token, train
+from ecgsvc.cli import convert, demo, evaluate, post, records, reports, serve, token, train
 from ecgsvc.cli.console import version_callback
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app.command("serve")(serve.serve)
 app.command("token")(token.token)
 app.command("migrate")(serve.migrate)
 app.command("post")(post.post)
-app.command("convert")(records.convert)
+app.command("convert")(convert.convert)
 app.command("simulate")(records.simulate)
 app.command("analyze")(records.analyze)
 app.add_typer(reports.app, name="reports")

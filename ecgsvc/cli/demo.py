@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from ecgsvc.cli.console import err, one_line_errors, out
-from ecgsvc.cli.records import write_observation
+from ecgsvc.cli.convert import write_observation
 from ecgsvc.cli.report_view import show_report
 from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.waveform import Recording, Waveform
@@ -86,13 +86,13 @@ def _write_ecgs(directory: Path) -> tuple[Path, Path]:
 
     real, simulated = directory / "mitbih-208.json", directory / "simulated-12-lead.json"
     write_observation(
-        _record_208(), real, patient="Patient/mitbih-208", effective="1980-01-01T00:00:00Z"
+        _record_208(), real, "Patient/mitbih-208", datetime(1980, 1, 1, tzinfo=UTC)
     )
     write_observation(
         simulate(SimulationSettings(seed=1)).recording,
         simulated,
-        patient="Patient/simulated",
-        effective="2026-01-01T00:00:00Z",
+        "Patient/simulated",
+        datetime(2026, 1, 1, tzinfo=UTC),
     )
     return real, simulated
 

@@ -38,6 +38,13 @@ Effective = Annotated[
     str | None,
     typer.Option(help="Start of the recording, ISO 8601 with zone; now when not given."),
 ]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", min=1, help="Samples a second of a CSV that does not say so."),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="mV, uV … of a CSV that does not say so.")
+]
 
 
 def settings_with(**overrides: Any) -> Settings:  # noqa: ANN401 (pydantic checks them)

@@ -1,6 +1,6 @@
-"""`ecgsvc analyze`, `convert` and `simulate`: work on files, without a server."""
+"""`ecgsvc analyze` and `simulate`: work on files, without a server."""
 
-import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,14 +8,20 @@ import orjson
 import typer
 
 from ecgsvc.cli.console import Failures, one_line_errors, out, progress
-from ecgsvc.cli.options import Effective, Patient, Profile, parsed_time, settings_with
+from ecgsvc.cli.convert import write_observation
+from ecgsvc.cli.files import read_recording, write_whole
+from ecgsvc.cli.options import (
+    Effective,
+    Patient,
+    Profile,
+    Rate,
+    Unit,
+    parsed_time,
+    settings_with,
+)
 from ecgsvc.cli.sheets import drawn_sheet
+from ecgsvc.convert import Piece, TableDeclaration
 from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import Identifier
-from ecgsvc.domain.waveform import Recording
-
-RECORDING_SYSTEM = "urn:ecgsvc:recording"
-"""System of the identifier that `convert` and `simulate` make from the samples."""
 
 
 def analyze(
@@ -23,7 +29,7 @@ def analyze(
         list[Path],
         typer.Argument(
             metavar="INPUT…",
-            help="FHIR Observations (.json) or WFDB records (with or without .hea).",
+            help="FHIR Observations, WFDB records, aECG, DICOM, SCP-ECG, EDF, MUSE …",
         ),
     ],
     output_dir: Annotated[
@@ -44,6 +50,8 @@ def analyze(
         Literal["pdf", "svg"] | None,
         typer.Option(help="Also draw the ECG sheet: NAME.sheet.pdf or NAME.sheet.svg."),
     ] = None,
+    rate: Rate = None,
+    unit: Unit = None,
     provider: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     profile: Profile = None,
     threads: Annotated[
@@ -68,20 +76,20 @@ def analyze(
             settings_with(provider=provider, profile=profile), threads=threads
         )
         output_dir.mkdir(parents=True, exist_ok=True)
+    declared = TableDeclaration(rate, unit)
     failures = Failures()
     written: set[Path] = set()
     with progress() as bar:
         for path in bar.track(inputs, description="analysing"):
             with failures.caught(str(path)):
-                recording = _read(path)
+                recording = read_recording(path, Piece(), declared)
                 target = output_dir / f"{recording.name}.analysis.json"
                 if target in written:
                     msg = f"another input has the name {recording.name} too"
                     raise InvalidRequest(msg)
                 analysis = analyser.analyse(
-                    Recording(
-                        recording.name,
-                        recording.waveform,
+                    replace(
+                        recording,
                         age_years=age
                         if recording.age_years is None
                         else recording.age_years,
@@ -92,42 +100,18 @@ def analyze(
                 document = orjson.dumps(
                     analysis_document(analysis), option=orjson.OPT_APPEND_NEWLINE
                 )
-                _write_whole(target, document)
+                write_whole(target, document)
                 if explain:
                     drawing = output_dir / f"{recording.name}.explanation.svg"
-                    _write_whole(drawing, explanation_svg(analysis))
+                    write_whole(drawing, explanation_svg(analysis))
                 if sheet:
                     page = output_dir / f"{recording.name}.sheet.{sheet}"
-                    _write_whole(page, drawn_sheet(path, analysis, sheet, explain=explain))
+                    write_whole(
+                        page, drawn_sheet(path, recording, analysis, sheet, explain=explain)
+                    )
                 written.add(target)
     out.print(f"{len(written)} written to {output_dir}", highlight=False)
     failures.exit_if_any()
-
-
-def convert(
-    record: Annotated[Path, typer.Argument(help="WFDB record, with or without .hea.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The FHIR Observation, JSON.")
-    ],
-    start: Annotated[float, typer.Option(min=0, help="Begin so many seconds in.")] = 0.0,
-    duration: Annotated[
-        float | None, typer.Option(min=0, help="Seconds; to the end when not given.")
-    ] = None,
-    patient: Patient = "Patient/unknown",
-    effective: Effective = None,
-) -> None:
-    """Make a FHIR R4 Observation from a recording, or from a piece of it.
-
-    The identifier is made from the samples: the same piece twice is the same ECG. FHIR
-    limits the samples of a lead to 1 MiB of text; cut longer recordings with --start and
-    --duration.
-    """
-    from ecgsvc.convert import read_wfdb
-
-    with one_line_errors():
-        recording = read_wfdb(record, start_s=start, duration_s=duration)
-        write_observation(recording, output, patient=patient, effective=effective)
-    out.print(f"wrote {output}", highlight=False)
 
 
 def simulate(
@@ -175,49 +159,9 @@ def simulate(
             seed=seed,
         )
         ecg = simulated(settings)
-        write_observation(ecg.recording, output, patient=patient, effective=effective)
+        write_observation(ecg.recording, output, patient, parsed_time(effective))
         if truth is not None:
-            _write_whole(
+            write_whole(
                 truth, orjson.dumps(ecg.truth.to_json(), option=orjson.OPT_INDENT_2)
             )
     out.print(f"wrote {output}", highlight=False)
-
-
-def write_observation(
-    recording: Recording, output: Path, *, patient: str, effective: str | None
-) -> None:
-    """Write a recording as a FHIR Observation whose identifier is made from its samples."""
-    from ecgsvc import fhir
-
-    digest = hashlib.sha256(recording.waveform.samples_mv.tobytes()).hexdigest()
-    body = fhir.encode_observation(
-        recording,
-        subject=patient,
-        effective_at=parsed_time(effective),
-        identifier=Identifier(RECORDING_SYSTEM, f"{recording.name}-{digest[:32]}"),
-    )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(output, body)
-
-
-def _read(path: Path) -> Recording:
-    """Read a FHIR file or a WFDB record; it is named after the file or record."""
-    if path.suffix.lower() == ".json":
-        from ecgsvc import dsp, fhir
-
-        decoded = fhir.decode_observation(
-            path.read_bytes(), parse_samples=dsp.parse_sampled_data
-        ).recording
-        return Recording(
-            path.stem, decoded.waveform, age_years=decoded.age_years, sex=decoded.sex
-        )
-    from ecgsvc.convert import read_wfdb
-
-    return read_wfdb(path)
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write so that a reader sees the whole file or none."""
-    partial = target.with_name(target.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(target)

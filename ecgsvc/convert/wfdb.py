@@ -6,6 +6,7 @@ The library brings pandas along, so it is imported at the first call only.
 import math
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ecgsvc.convert.wfdb_header import (
     interpret_header,
 )
 from ecgsvc.domain.errors import InvalidRequest, UnreadableRecording
+from ecgsvc.domain.recording_header import RecordingHeader
 from ecgsvc.domain.waveform import Millivolts, Recording, SampleIndices, Waveform
 
 
@@ -80,16 +82,30 @@ def read_wfdb(
     base = _record_base(path)
     library_header, header = _read_header(base)
     n_frames = count_frames(library_header, base.parent)
-    first, stop = _sample_range(header, n_frames, start_s, duration_s)
+    n_samples = n_frames * header.samples_per_frame_max
+    first, stop = sample_range(header.sampling_rate_hz, n_samples, start_s, duration_s)
     samples_mv = _read_samples(base, header, first, stop)
-    if units_per_mv is not None:
-        stated_per_mv = [
+    steps_per_mv = np.array(
+        [
             library_header.adc_gain[i] / MILLIVOLTS_PER_UNIT[header.units[i]]
             for i in header.voltages
         ]
-        samples_mv *= np.array(stated_per_mv)[:, np.newaxis] / units_per_mv
+    )
+    if units_per_mv is not None:
+        samples_mv *= steps_per_mv[:, np.newaxis] / units_per_mv
+        steps_per_mv[:] = units_per_mv
     waveform = Waveform(samples_mv, header.sampling_rate_hz, header.leads)
-    return Recording(base.name, waveform, header.age_years, header.sex)
+    at = getattr(library_header, "base_datetime", None)
+    return Recording(
+        base.name,
+        waveform,
+        header.age_years,
+        header.sex,
+        RecordingHeader(
+            recorded_at=at and at + timedelta(seconds=first / header.sampling_rate_hz),
+            step_uv=float(1e3 / np.abs(steps_per_mv).max()) or None,
+        ),
+    )
 
 
 def read_wfdb_annotations(path: Path, extension: str) -> WfdbAnnotations:
@@ -154,12 +170,16 @@ def _read_header(base: Path) -> tuple[Any, WfdbHeader]:
     return header, interpret_header(header, header_file)
 
 
-def _sample_range(
-    header: WfdbHeader, n_frames: int, start_s: float, duration_s: float | None
+def sample_range(
+    rate_hz: float, n_samples: int, start_s: float, duration_s: float | None
 ) -> tuple[int, int]:
-    """First sample of the piece and the one after its last."""
-    n_samples = n_frames * header.samples_per_frame_max
-    rate_hz = header.sampling_rate_hz
+    """First sample of a piece and the one after its last.
+
+    Raises
+    ------
+    InvalidRequest
+        The piece does not lie within the recording.
+    """
     if not (math.isfinite(start_s) and start_s >= 0):
         msg = "The start must be a number of seconds, 0 or more."
         raise InvalidRequest(msg)

@@ -141,7 +141,7 @@ def test_convert_post_list_and_show(
 ) -> None:
     cut = tmp_path / "cut.json"
     ecgsvc(
-        "convert", record_208, "-o", cut, "--start", "10", "--duration", "20",
+        "convert", record_208, cut, "--start", "10", "--duration", "20",
         "--patient", "Patient/208", "--effective", "2026-11-21T09:30:00+01:00",
     )  # fmt: skip
     simulated = tmp_path / "simulated.json"
