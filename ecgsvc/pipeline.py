@@ -35,6 +35,7 @@ from ecgsvc.domain.rhythm import (
     RhythmWindow,
 )
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
+from ecgsvc.domain.serial import MeasuredReport, StatedFinding
 from ecgsvc.domain.sheet import Sheet, SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
@@ -152,6 +153,11 @@ class ReportSink(Protocol):
 
     def add(self, caller: Caller, new: NewReport) -> StoredReport:
         """Commit a report in its place; `SlotTaken` when another was there first."""
+
+    def previous_of(
+        self, caller: Caller, source: EcgSource, report_id: str
+    ) -> MeasuredReport | None:
+        """Find the patient's ECG before this one, other than this report's versions."""
 
     def record_replay(
         self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
@@ -447,7 +453,10 @@ class EcgPipeline:
                     self._store.record_replay(caller, request_id, request_sha256, slot)
                     return AnalyzedEcg(slot, replayed=True, explanation=explanation)
                 assert analysis is not None  # noqa: S101  # made above for every slot
-                new = self._report(analysis, decoded, slot, request_id, request_sha256)
+                earlier = self._store.previous_of(caller, decoded.source, slot.report_id)
+                new = self._report(
+                    _compared(analysis, earlier), decoded, slot, request_id, request_sha256
+                )
                 _stop_if(cancelled)
                 stored = self._store.add(caller, new)
             except SlotTaken:
@@ -526,6 +535,26 @@ class EcgPipeline:
             )
             raise InvalidElement(msg, expression=decoded.lead_expressions[contradicting[0]])
         return decoded
+
+
+def _compared(analysis: Analysis, earlier: MeasuredReport | None) -> Analysis:
+    """Add the comparison with the patient's ECG before; its sentences come last but one."""
+    if earlier is None:
+        return analysis
+    serial = interpretation.compare(
+        earlier,
+        analysis.measurements,
+        [StatedFinding(f.coding.system, f.coding.code, f.text) for f in analysis.findings],
+        [(model.name, model.version) for model in analysis.models],
+    )
+    *said, closing = analysis.sentences
+    sentences = (*said, *interpretation.serial_sentences(serial), closing)
+    return replace(
+        analysis,
+        serial=serial,
+        sentences=sentences,
+        conclusion=interpretation.conclusion_of(sentences),
+    )
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:

@@ -153,6 +153,40 @@ def sheet(
     out.print(f"wrote {output}", highlight=False)
 
 
+@app.command("compare")
+def compare(
+    report_id: Annotated[str, typer.Argument(help="Id of the report.")],
+    earlier_id: Annotated[str, typer.Argument(help="Id of the one to compare with.")],
+    tenant: Tenant = "default",
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two reports: values beyond variability, findings that came or went.
+
+    By the latest versions. Whether both are of one patient is for you to know.
+    """
+    from ecgsvc import interpretation
+    from ecgsvc.render.serial_document import serial_document
+
+    caller = local_caller(tenant, Role.READER)
+    with _store(database) as store:
+        now, before = (store.measured(caller, each) for each in (report_id, earlier_id))
+    serial = interpretation.compare(before, now.measurements, now.findings, now.models)
+    if as_json:
+        print_json(serial_document(serial))
+        return
+    table = Table("", "before", "now", "difference", "varies by", "")
+    for each in serial.changes:
+        table.add_row(
+            each.name, f"{each.before:.0f}", f"{each.after:.0f}",
+            f"{each.difference:+.0f} {each.unit}", f"{each.limit:.0f}",
+            "changed" if each.exceeds else "",
+        )  # fmt: skip
+    out.print(table)
+    for sentence in interpretation.serial_sentences(serial):
+        out.print(sentence.text, highlight=False)
+
+
 @contextmanager
 def _store(database: str | None) -> Iterator["ReportStore"]:
     from ecgsvc.app import open_store

@@ -16,6 +16,7 @@ from ecgsvc.domain.morphology import LeadMorphology
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
+from ecgsvc.domain.serial import SerialComparison
 from ecgsvc.domain.waveform import Waveform
 from ecgsvc.domain.waves import LeadWaves
 
@@ -35,7 +36,7 @@ class Analysis:
     `morphology` is of the median beat, lead by lead; `paced_share` of the beats follow a
     pacing spike. `contradictions` are between rules and the diagnosis network (those about
     rhythm are in `rhythm`); `reservations` lower the certainty of findings. The conclusion
-    is its `sentences`, one after the other.
+    is its `sentences`, one after the other. `serial`: against the patient's ECG before.
     """
 
     waveform: Waveform
@@ -58,3 +59,4 @@ class Analysis:
     contradictions: tuple[Contradiction, ...] = ()
     reservations: tuple[str, ...] = ()
     sentences: tuple[Sentence, ...] = ()
+    serial: SerialComparison | None = None

@@ -35,6 +35,8 @@ AI_ASSERTED = Coding(
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 ABNORMAL = Coding(_INTERPRETATION, "A", "Abnormal")
 CRITICAL_ABNORMAL = Coding(_INTERPRETATION, "AA", "Critical abnormal")
+CHANGED_UP = Coding(_INTERPRETATION, "U", "Significant change up")
+CHANGED_DOWN = Coding(_INTERPRETATION, "D", "Significant change down")
 
 ECG_CODES = frozenset({
     (MDC, MDC_ECG.code),

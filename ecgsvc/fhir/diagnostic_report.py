@@ -7,6 +7,7 @@ from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.report import EcgSource, ReportDocuments, ReportSlot
 from ecgsvc.domain.sheet import Sheet
 from ecgsvc.fhir.codes import CARDIOLOGY, EKG_STUDY, ELECTROCARDIAC
+from ecgsvc.fhir.comparison import comparison_observation
 from ecgsvc.fhir.concepts import concept
 from ecgsvc.fhir.device import device_id, device_json
 from ecgsvc.fhir.frame import Frame, Installation, report_identifier
@@ -50,7 +51,8 @@ def build_documents(
     -------
     ReportDocuments
         DiagnosticReport ``preliminary`` (only a clinician makes it more), measurement and
-        impression Observations, Provenance, Device.
+        impression Observations, the comparison with the patient's ECG before, Provenance,
+        Device.
     tuple of Coding
         The report's own code and those of its findings, for the store's index.
     """
@@ -62,7 +64,12 @@ def build_documents(
         installation=installation,
         device_id=device_id(analysis.models, installation.software_version),
     )
-    observations = (measurements_observation(frame), impression_observation(frame))
+    serial = analysis.serial
+    observations = (
+        measurements_observation(frame),
+        impression_observation(frame),
+        *([comparison_observation(frame, serial)] if serial is not None else []),
+    )
     ids = [str(observation["id"]) for observation in observations]
     documents = ReportDocuments(
         diagnostic_report=to_json(_diagnostic_report(frame, ids, sheet)),

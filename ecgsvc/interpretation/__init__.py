@@ -3,13 +3,16 @@
 from ecgsvc.interpretation.rhythm import read_rhythm
 from ecgsvc.interpretation.rules import Reading, find
 from ecgsvc.interpretation.sentences import conclude, conclusion_of
+from ecgsvc.interpretation.serial import compare, serial_sentences
 from ecgsvc.interpretation.twelve_leads import TwelveLeads
 
 __all__ = [
     "Reading",
     "TwelveLeads",
+    "compare",
     "conclude",
     "conclusion_of",
     "find",
     "read_rhythm",
+    "serial_sentences",
 ]

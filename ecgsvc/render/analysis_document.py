@@ -15,6 +15,7 @@ from ecgsvc.render.diagnosis_document import (
 )
 from ecgsvc.render.explanation_document import explanation_document
 from ecgsvc.render.rhythm_document import evidence_document, rhythm_document
+from ecgsvc.render.serial_document import serial_document
 
 SCHEMA = "ecgsvc-analysis/1"
 
@@ -50,6 +51,7 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
             for each in analysis.contradictions
         ],
         "reservations": list(analysis.reservations),
+        "serial": analysis.serial and serial_document(analysis.serial),
         "conclusion": analysis.conclusion,
         "sentences": [
             {"text": each.text, "evidence": list(each.evidence)}

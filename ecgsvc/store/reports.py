@@ -18,8 +18,10 @@ from ecgsvc.domain.report import (
     ReportSlot,
     StoredReport,
 )
+from ecgsvc.domain.serial import MeasuredReport
 from ecgsvc.store import schema
 from ecgsvc.store.contents import Contents
+from ecgsvc.store.earlier import measured_report, previous_of
 from ecgsvc.store.engine import make_engine, translated_errors, writing
 from ecgsvc.store.events import about, refusal_entry, search_entries
 from ecgsvc.store.inserting import as_stored, insert_report
@@ -177,11 +179,47 @@ class ReportStore:
                 report_id=key[0],
                 version=key[1],
                 patient=patient.value if patient else None,
-                details={"source_sha256": new.source.sha256},
+                details={"source_sha256": new.source.sha256} | _compared(new),
             )
             request = _request_row(caller, new.request_id, new.request_sha256, key)
             self._enter(connection, caller, draft, contents, request)
         return as_stored(new)
+
+    def previous_of(
+        self, caller: Caller, source: EcgSource, report_id: str
+    ) -> MeasuredReport | None:
+        """Find the ECG before this one of the same patient; None: there is none.
+
+        Enters nothing in the trail: `add` does, of a report that was compared.
+
+        Parameters
+        ----------
+        report_id
+            Where the new report will stand; its own versions do not count.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        with self._reading() as connection:
+            return previous_of(connection, caller.tenant, source, report_id)
+
+    def measured(self, caller: Caller, report_id: str) -> MeasuredReport:
+        """Return what the latest version of a report measured and found.
+
+        Raises
+        ------
+        ReportNotFound, StoreUnavailable
+        """
+        _check_key(report_id, None)
+        with self._writing() as connection:
+            found = measured_report(connection, caller.tenant, report_id)
+            if found is None:
+                raise _not_found()
+            report = _read(connection, caller.tenant, (report_id, found.version))
+            draft = about(connection, caller, Operation.READ, report)
+            self._trail.append(connection, caller, [Entry(draft)])
+        return found
 
     def get(
         self, caller: Caller, report_id: str, version: int | None = None
@@ -327,6 +365,14 @@ class ReportStore:
             yield
         finally:
             self._turn.release()
+
+
+def _compared(new: NewReport) -> dict[str, str]:
+    """Name the earlier report whose values the new one discloses."""
+    serial = new.analysis.serial
+    if serial is None:
+        return {}
+    return {"compared_with": f"{serial.report_id}/{serial.version}"}
 
 
 def _request_row(

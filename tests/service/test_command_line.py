@@ -172,6 +172,9 @@ def test_convert_post_list_and_show(
         "reports", "sheet", listed[0]["report_id"], "-o", sheet, "--database", sqlite_url
     )  # fmt: skip
     assert sheet.read_bytes().startswith(b"%PDF-1.7")
+    same = (listed[0]["report_id"], listed[0]["report_id"])
+    compared = ecgsvc("reports", "compare", *same, "--database", sqlite_url)
+    assert "no change beyond variability" in compared
     assert "preliminary" in shown
     assert "Heart rate" in shown
 

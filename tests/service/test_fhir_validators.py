@@ -1,6 +1,7 @@
 """What the service writes is valid for validators that share no code with it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from ecgsvc.domain.errors import InvalidElement, Overloaded
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.rhythm import RhythmClass
+from ecgsvc.domain.serial import MeasuredReport, StatedFinding
 from ecgsvc.domain.sheet import Sheet
 from ecgsvc.domain.waveform import STANDARD_LEADS
 from ecgsvc.fhir import (
@@ -17,6 +19,7 @@ from ecgsvc.fhir import (
     operation_outcome,
     without_sheet,
 )
+from ecgsvc.interpretation import compare
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from tests.mutations import valid_observation
 from tests.unit.fhir.fhir_helpers import (
@@ -60,6 +63,20 @@ def test_reports_on_every_kind_of_ecg_are_valid():
             source = decode(ecg | effective | {"subject": subject}).source
             made += resources_of(documents(source)[0])
     assert_valid_for_independent_validators(made)
+
+
+def test_a_comparison_with_an_earlier_ecg_is_valid():
+    values = Measurements(heart_rate_bpm=120.0, pr_ms=100.0, qrs_axis_deg=170.0)
+    earlier = MeasuredReport(
+        "5b0d1c52-6c9a-4a3a-9d51-2a5f2d3c0002", 3, EFFECTIVE, values,
+        (StatedFinding("http://snomed.info/sct", "164889003", "Atrial fibrillation"),),
+    )  # fmt: skip
+    own = replace(values, heart_rate_bpm=60.0, qrs_axis_deg=-170.0)
+    found = (StatedFinding("http://snomed.info/sct", "426783006", "Sinus rhythm"),)
+    serial = compare(earlier, own, found, (("beats", "1.0.0"),))
+    made = documents(decode(valid_observation()).source, an_analysis(serial=serial))[0]
+    assert len(made.observations) == 3
+    assert_valid_for_independent_validators(resources_of(made))
 
 
 def test_a_report_with_its_sheet_is_valid_and_so_is_its_summary():

@@ -1,5 +1,6 @@
 """The flow of one ECG, with the real stages and a store that can lose races."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -29,6 +30,7 @@ from ecgsvc.domain.rhythm import (
     RhythmClass,
     RhythmWindow,
 )
+from ecgsvc.domain.serial import MeasuredReport, StatedFinding
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
 from ecgsvc.evaluation.electrode_swaps import swap_electrodes
@@ -48,6 +50,12 @@ class Store:
         self.added: list[NewReport] = []
         self.replayed: list[StoredReport] = []
         self.recorded: list[AuditDraft] = []
+        self.earlier: MeasuredReport | None = None
+
+    def previous_of(
+        self, caller: Caller, source: EcgSource, report_id: str
+    ) -> MeasuredReport | None:
+        return self.earlier
 
     def lookup(
         self, caller: Caller, request_id: str, request_sha256: str, source: EcgSource
@@ -418,3 +426,29 @@ def test_a_second_measurement_is_kept_beside_the_first_and_never_averaged() -> N
     assert checked.measurements == alone.measurements
     assert checked.interval_check is not None
     assert [each.name for each in checked.interval_check.disagreements] == ["qt_ms"]
+
+
+def test_a_report_is_compared_with_the_ecg_before(signal_path: SignalPath) -> None:
+    store = Store()
+    pipeline(signal_path, store).analyze(CALLER, observation=body())
+    first = store.added[0].analysis
+    assert first.serial is None
+    store.earlier = MeasuredReport(
+        "5b0d1c52-6c9a-4a3a-9d51-2a5f2d3c0001", 2, NOW,
+        replace(first.measurements, heart_rate_bpm=140.0),
+        (StatedFinding("http://snomed.info/sct", "164889003", "Atrial fibrillation"),),
+        tuple((model.name, model.version) for model in first.models),
+    )  # fmt: skip
+    pipeline(signal_path, store).analyze(CALLER, observation=body())
+    new = store.added[1]
+    said = new.analysis.conclusion
+    assert f"heart rate 140 to {first.measurements.heart_rate_bpm:.0f}/min" in said
+    assert "no longer found: Atrial fibrillation." in said
+    assert said.endswith("not reviewed by a clinician.")
+    comparison = orjson.loads(new.documents.observations[2])
+    rate = comparison["component"][0]
+    assert rate["interpretation"][0]["coding"][0]["code"] == "D"
+    assert comparison["derivedFrom"][1]["reference"].endswith("-measurements")
+    report = orjson.loads(new.documents.diagnostic_report)
+    results = [each.get("reference") for each in report["result"]]
+    assert f"Observation/{comparison['id']}" in results
