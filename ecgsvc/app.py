@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from ecgsvc import __version__, dsp, fhir, rpc
+from ecgsvc import __version__, dsp, fhir, http, rpc
 from ecgsvc.config import Settings
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import EcgsvcError
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.identity import (
@@ -16,6 +17,7 @@ from ecgsvc.identity import (
     OWN_ISSUER,
     Authenticator,
     ClientCertificates,
+    Credentials,
     OwnKey,
     TokenRules,
     TokenVerifier,
@@ -196,13 +198,17 @@ def run_server(settings: Settings) -> None:
     """
     if settings.processes > 1:
         serve = partial(_serve_in_process, settings)
-        rpc.run_processes(settings.processes, settings.listen, serve, _announce)
+        http_url = f"http{'s' * bool(settings.tls_key)}://{settings.http}"
+        announce_all = partial(_announce, http_url=http_url if settings.http else "")
+        rpc.run_processes(settings.processes, settings.listen, serve, announce_all)
         return
     host = settings.listen.rpartition(":")[0]
-    with _server(settings) as server:
-        signal = server.serve_until_signalled(
-            settings.grace_s, when_ready=lambda: _announce(f"{host}:{server.port}")
-        )
+
+    def announce() -> None:
+        _announce(f"{host}:{server.port}", http_url)
+
+    with _servers(settings) as (server, http_url):
+        signal = server.serve_until_signalled(settings.grace_s, when_ready=announce)
         _LOG.info("stopped by %s, accepted calls finished", signal.name)
 
 
@@ -215,7 +221,7 @@ def _serve_in_process(
     """Be one of several server processes."""
     start_logging()
     try:
-        with _server(settings.model_copy(update={"listen": address})) as server:
+        with _servers(settings.model_copy(update={"listen": address})) as (server, _):
             ready()
             wait_for_end()
             server.stop(settings.grace_s)
@@ -225,7 +231,8 @@ def _serve_in_process(
 
 
 @contextmanager
-def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
+def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
+    """Start what listens: gRPC, and HTTP when asked (its URL, else empty)."""
     store = open_store(settings)
     try:
         pipeline = EcgPipeline(
@@ -239,16 +246,57 @@ def _server(settings: Settings) -> Iterator[rpc.RunningServer]:
             now=lambda: datetime.now(UTC),
             sheet=sheet_options(settings),
         )
-        yield rpc.build_server(
+        authenticate = authenticator(settings).caller
+        server = rpc.build_server(
             _server_settings(settings),
             analyzer=pipeline,
             reports=store,
-            authenticate=authenticator(settings).caller,
+            authenticate=authenticate,
             operation_outcome=fhir.operation_outcome,
             record_refusal=store.record_refusal,
         )
+        with ExitStack() as stack:
+            face = _http_face(settings, pipeline, store, authenticate)
+            try:
+                http_url = stack.enter_context(face)
+            except OSError:
+                server.stop(0)
+                raise
+            yield server, http_url
     finally:
         store.close()
+
+
+@contextmanager
+def _http_face(
+    settings: Settings,
+    pipeline: EcgPipeline,
+    store: ReportStore,
+    authenticate: Callable[[Credentials], Caller],
+) -> Iterator[str]:
+    if not settings.http:
+        yield ""
+        return
+    table = http.interactions(http.Creating(pipeline), http.Reading(store))
+    face = http.build_app(
+        http.AppSettings(settings.workers, settings.max_in_flight),
+        table=table,
+        authenticate=authenticate,
+        record_refusal=store.record_refusal,
+    )
+    tls = None
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        tls = http.HttpTls(
+            settings.tls_certificate, settings.tls_key, settings.tls_client_ca
+        )
+    with http.serving(
+        face,
+        settings.http,
+        tls=tls,
+        reuse_port=settings.processes > 1,
+        grace_s=settings.grace_s,
+    ) as url:
+        yield url
 
 
 def start_logging() -> None:
@@ -258,8 +306,10 @@ def start_logging() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def _announce(address: str) -> None:
+def _announce(address: str, http_url: str = "") -> None:
     print(f"serving on {address}", flush=True)  # noqa: T201 (to whoever started it)
+    if http_url:
+        print(f"serving FHIR on {http_url}{http.BASE_PATH}", flush=True)  # noqa: T201
 
 
 def _server_settings(settings: Settings) -> rpc.ServerSettings:

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     listen: str = Field(
         "127.0.0.1:50051", description="HOST:PORT; port 0 takes a free one."
     )
+    http: str = Field(
+        "",
+        description="HOST:PORT of the FHIR REST face; empty: none. Port 0 takes a free "
+        "one, with one process.",
+    )
     workers: int = Field(
         4, ge=1, le=256, description="Threads of a process that serve calls."
     )
@@ -129,6 +134,13 @@ class Settings(BaseSettings):
     def _zone_exists(cls, value: str) -> str:
         ZoneInfo(value)
         return value
+
+    @model_validator(mode="after")
+    def _processes_share_a_port(self) -> Self:
+        if self.processes > 1 and self.http.endswith(":0"):
+            msg = "http needs a port of its own when there are several processes"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:

@@ -17,11 +17,15 @@ from ecgsvc.identity import OwnKey
 
 @dataclass(frozen=True)
 class Server:
-    """A running `ecgsvc serve`."""
+    """A running `ecgsvc serve`; `fhir_url` is that of the REST face, when asked for, and
+    `database` the file of SQLite.
+    """
 
     address: str
     process: subprocess.Popen[str]
     key: OwnKey
+    fhir_url: str = ""
+    database: str = ""
 
     def token(
         self,
@@ -79,7 +83,13 @@ def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith("serving on "), log.read_text()
-            yield Server(line.removeprefix("serving on ").strip(), process, key)
+            fhir_url = ""
+            if "--http" in options:
+                fhir_line = process.stdout.readline()
+                assert fhir_line.startswith("serving FHIR on "), log.read_text()
+                fhir_url = fhir_line.removeprefix("serving FHIR on ").strip()
+            address = line.removeprefix("serving on ").strip()
+            yield Server(address, process, key, fhir_url, url.partition(":///")[2])
         finally:
             if process.poll() is None:
                 process.terminate()

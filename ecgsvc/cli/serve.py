@@ -13,6 +13,9 @@ def serve(
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT; port 0 takes a free one.")
     ] = None,
+    http: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the FHIR REST face; without: none.")
+    ] = None,
     database: Database = None,
     provider: Annotated[
         str | None,
@@ -44,10 +47,11 @@ def serve(
         Path | None, typer.Option(help="Key that signs the audit trail; made when missing.")
     ] = None,
 ) -> None:
-    """Serve ECG analysis over gRPC until SIGTERM; accepted calls are finished first.
+    """Serve ECG analysis over gRPC, with --http over REST too, until SIGTERM.
 
-    The database must be migrated (`ecgsvc migrate`). Every call says who is asking: with
-    nothing set, by tokens of an own key beside the SQLite database (`ecgsvc token`).
+    Accepted calls are finished first. The database must be migrated (`ecgsvc migrate`).
+    Every call says who is asking: with nothing set, by tokens of an own key beside the
+    SQLite database (`ecgsvc token`).
     Further settings: ECGSVC_* variables.
     """
     from ecgsvc.app import (
@@ -58,6 +62,7 @@ def serve(
     start_logging()
     settings = settings_with(
         listen=listen,
+        http=http,
         database_url=database,
         provider=provider,
         profile=profile,

@@ -1,6 +1,8 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
 from ecgsvc.fhir.audit_event import audit_event
+from ecgsvc.fhir.bundles import BundleEntry, bundle
+from ecgsvc.fhir.capability import OfferedResource, capability_statement
 from ecgsvc.fhir.diagnostic_report import build_documents
 from ecgsvc.fhir.encode import encode_observation
 from ecgsvc.fhir.frame import Installation
@@ -8,21 +10,27 @@ from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
 from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
 from ecgsvc.fhir.sampled_data import BadSample, SampleParser
+from ecgsvc.fhir.served_ecg import served_ecg
 from ecgsvc.fhir.sheet import sheet_header, sheet_of, without_sheet
 
 __all__ = [
     "BadSample",
+    "BundleEntry",
     "ContentWarning",
     "DecodedEcg",
     "Installation",
     "Limits",
+    "OfferedResource",
     "SampleParser",
     "all_ok_outcome",
     "audit_event",
     "build_documents",
+    "bundle",
+    "capability_statement",
     "decode_observation",
     "encode_observation",
     "operation_outcome",
+    "served_ecg",
     "sheet_header",
     "sheet_of",
     "without_sheet",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import SampleIndices, Waveform
-from ecgsvc.domain.waves import ABSENT, GlobalPoints, GlobalWaves, LeadWaves
+from ecgsvc.domain.waves import ABSENT, GlobalPoints, GlobalWaves, LeadWaves, WavePoints
 from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
 from ecgsvc.inference.wave_groups import (
@@ -121,8 +121,8 @@ class WaveReader:
         def read_from(first_beat: int) -> None:
             stretch = cut_stretch(waveform, r_peak_indices, first_beat, self._tools)
             groups = beat_groups(stretch, self._tools)
-            answers = self._answer(groups)
-            carry(marks, groups, answers, stretch.samples_per_column, self._thresholds)
+            for group, answers in zip(groups, self._answer(groups), strict=True):
+                carry(marks, group, answers, stretch.samples_per_column, self._thresholds)
 
         # no beat is in two stretches: whichever is read first, the marks are the same
         _for_each(range(0, len(r_peak_indices), STRETCH_BEATS), read_from, threads)
@@ -223,8 +223,10 @@ def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
     whole = points.view(np.int64)
     for of_lead, rounded in zip(whole, points, strict=True):
         of_lead[...] = rounded.astype(np.int64)
-    of_leads = zip(waveform.leads, whole, strict=True)
-    return tuple(LeadWaves.of_points(lead, of_lead) for lead, of_lead in of_leads)
+    return tuple(
+        LeadWaves(lead, *(WavePoints(*of_wave) for of_wave in of_lead))
+        for lead, of_lead in zip(waveform.leads, whole, strict=True)
+    )
 
 
 def _global_waves(marks: Marks) -> GlobalWaves:

@@ -8,7 +8,6 @@ RESOURCE_EXHAUSTED instead.
 """
 
 import logging
-import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from google.protobuf import any_pb2, duration_pb2, message
 from google.rpc import error_details_pb2, status_pb2
 
 from ecgsvc.domain import errors as domain
+from ecgsvc.domain.incidents import describe
 
 ERROR_DOMAIN = "ecgsvc"
 OPERATION_OUTCOME_KEY = "operation-outcome-bin"
@@ -115,18 +115,6 @@ def refusal(error: Exception, operation_outcome: OutcomeFactory) -> Refusal:
     )
     unknown = domain.EcgsvcError(f"internal error, incident {incident}")
     return _fitting(INTERNAL, (unknown,), operation_outcome, incident=incident)
-
-
-def describe(error: BaseException) -> Iterator[str]:
-    """Name the types and code lines of an exception and its causes, without any value."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield f"{type(current).__module__}.{type(current).__qualname__}"
-        for frame in traceback.extract_tb(current.__traceback__):
-            yield f"  {frame.filename}:{frame.lineno} in {frame.name}"
-        current = current.__cause__ or current.__context__
 
 
 def _fitting(

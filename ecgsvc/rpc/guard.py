@@ -23,10 +23,11 @@ from google.protobuf.message import DecodeError
 from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import NOBODY, Caller
 from ecgsvc.domain.errors import DeadlineExceeded, EcgsvcError, InvalidRequest, TooLarge
+from ecgsvc.domain.incidents import describe
 from ecgsvc.identity import request_id
 from ecgsvc.rpc.admission import credentials_of
 from ecgsvc.rpc.caller import known_caller
-from ecgsvc.rpc.errors import OutcomeFactory, Refusal, describe, refusal
+from ecgsvc.rpc.errors import OutcomeFactory, Refusal, refusal
 from ecgsvc.rpc.permissions import is_open
 from ecgsvc.rpc.slow_senders import SlowSenders
 

@@ -274,25 +274,36 @@ class ReportStore:
         ------
         ReportNotFound, StoreUnavailable
         """
-        _check_key(report_id, version)
+        return self.get_with_source(caller, report_id, version)[1]
+
+    def get_with_source(
+        self, caller: Caller, report_id: str, version: int | None = None
+    ) -> tuple[StoredReport, bytes]:
+        """Return a report version and the Observation behind it, exactly as received.
+
+        Raises
+        ------
+        ReportNotFound, StoreUnavailable
+        """
         reports, sources = schema.reports.c, schema.sources.c
-        query = select(sources.body).where(
-            reports.tenant == caller.tenant,
-            reports.report_id == report_id,
-            reports.version == version,
-            sources.tenant == reports.tenant,
-            sources.report_id == reports.report_id,
-            sources.version == reports.source_version,
-        )
         with self._writing() as connection:
+            report = _read(connection, caller.tenant, (report_id, version))
+            query = select(sources.body).where(
+                reports.tenant == caller.tenant,
+                reports.report_id == report_id,
+                reports.version == report.version,
+                sources.tenant == reports.tenant,
+                sources.report_id == reports.report_id,
+                sources.version == reports.source_version,
+            )
             body: bytes | None = connection.scalar(query)
             if body is None:
                 raise _not_found()
-            report = _read(connection, caller.tenant, (report_id, version))
-            draft = about(connection, caller, Operation.VREAD, report)
+            operation = Operation.READ if version is None else Operation.VREAD
+            draft = about(connection, caller, operation, report)
             draft = replace(draft, details={"content": "source"})
             self._trail.append(connection, caller, [Entry(draft)])
-        return body
+        return report, body
 
     def record(self, caller: Caller, draft: AuditDraft) -> None:
         """Enter what left no row: a validation, an export, a delivery, a setting.
@@ -333,7 +344,7 @@ class ReportStore:
     ) -> None:
         """Enter an event with its digests, and the request that points to the event."""
         if request:
-            contents.add(schema.requests, [request], salt="")
+            contents.add(schema.requests, [request])
         entry = Entry(draft, contents.as_json())
         sequence = self._trail.append(connection, caller, [entry])
         if request:

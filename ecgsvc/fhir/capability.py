@@ -1,0 +1,87 @@
+"""What the REST face says it can do (``GET /metadata``)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ecgsvc.fhir.concepts import instant
+from ecgsvc.fhir.json_body import JsonObject
+from ecgsvc.fhir.models import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedResource:
+    """What is offered of one resource type.
+
+    Parameters
+    ----------
+    interactions
+        Codes of http://hl7.org/fhir/R4/valueset-type-restful-interaction.html.
+    search_parameters
+        Name to type (``token``, ``date``, ``reference`` …).
+    includes
+        Values ``_include`` takes.
+    operations
+        Name to canonical URL of the definition.
+    conditional_create
+        Whether ``If-None-Exist`` is understood.
+    """
+
+    type: str
+    interactions: Sequence[str]
+    search_parameters: Mapping[str, str]
+    includes: Sequence[str] = ()
+    operations: Mapping[str, str] | None = None
+    conditional_create: bool = False
+
+
+def capability_statement(
+    resources: Sequence[OfferedResource],
+    *,
+    base_url: str,
+    software_version: str,
+    started_at: datetime,
+) -> bytes:
+    """Return the CapabilityStatement of a running server."""
+    return to_json(
+        {
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": instant(started_at),
+            "kind": "instance",
+            "software": {"name": "ecgsvc", "version": software_version},
+            "implementation": {"description": "ECG reader", "url": base_url},
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "json"],
+            "rest": [
+                {
+                    "mode": "server",
+                    "security": {
+                        "description": "Bearer token (JWT) in the header authorization"
+                    },
+                    "resource": [_resource(each) for each in resources],
+                }
+            ],
+        }
+    )
+
+
+def _resource(offered: OfferedResource) -> JsonObject:
+    written: JsonObject = {
+        "type": offered.type,
+        "interaction": [{"code": code} for code in offered.interactions],
+        "versioning": "versioned",
+        "readHistory": "vread" in offered.interactions,
+        "conditionalCreate": offered.conditional_create,
+    }
+    if offered.includes:
+        written["searchInclude"] = list(offered.includes)
+    if offered.search_parameters:
+        written["searchParam"] = [
+            {"name": name, "type": kind} for name, kind in offered.search_parameters.items()
+        ]
+    if offered.operations:
+        written["operation"] = [
+            {"name": name, "definition": url} for name, url in offered.operations.items()
+        ]
+    return written

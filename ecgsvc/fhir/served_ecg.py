@@ -1,0 +1,60 @@
+"""A received Observation as this server's own resource.
+
+A FHIR server gives resources its own id and version. All other members are passed on as
+the text that came, so that no decimal or instant changes; the bytes that were hashed are
+the stored ones.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from ecgsvc.fhir.concepts import instant
+from ecgsvc.fhir.json_body import JsonObject
+
+_SPACE = " \t\r\n"
+_JSON = json.JSONDecoder()
+
+
+def served_ecg(
+    body: bytes, *, resource_id: str, version: int, last_updated: datetime
+) -> bytes:
+    """Return the resource with ``id`` and ``meta`` of this server.
+
+    Parameters
+    ----------
+    body
+        An Observation that was accepted (one JSON object).
+    resource_id, version, last_updated
+        What to serve it as; profiles, tags and labels of the sender stay.
+    """
+    members = list(_members(body.decode()))
+    meta: JsonObject = next(
+        (json.loads(value) for name, value in members if name == "meta"), {}
+    )
+    meta |= {"versionId": str(version), "lastUpdated": instant(last_updated)}
+    own = [("id", json.dumps(resource_id)), ("meta", json.dumps(meta))]
+    kept = [(name, value) for name, value in members if name not in {"id", "meta"}]
+    kept.sort(key=lambda member: member[0] != "resourceType")
+    kept[1:1] = own
+    return ("{" + ",".join(f"{json.dumps(n)}:{v}" for n, v in kept) + "}").encode()
+
+
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each member of the object."""
+    at = text.index("{") + 1
+    while True:
+        at = _skip(text, at, _SPACE + ",")
+        if text[at] == "}":
+            return
+        name, at = _JSON.raw_decode(text, at)
+        at = _skip(text, at, _SPACE + ":")
+        _, end = _JSON.raw_decode(text, at)
+        yield name, text[at:end]
+        at = end
+
+
+def _skip(text: str, at: int, characters: str) -> int:
+    while text[at] in characters:
+        at += 1
+    return at

@@ -1,0 +1,288 @@
+"""The Starlette application: bytes and headers of HTTP around the table of interactions."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import anyio
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from ecgsvc import __version__, fhir
+from ecgsvc.domain.audit import RefusedCall
+from ecgsvc.domain.caller import NOBODY, Caller
+from ecgsvc.domain.errors import Forbidden, InvalidRequest, Overloaded, TooLarge
+from ecgsvc.domain.incidents import describe
+from ecgsvc.http.call import Call, Reply
+from ecgsvc.http.errors import NotServed, reason, refusal
+from ecgsvc.http.interactions import ANYONE, Interaction, offered_resources
+from ecgsvc.http.openapi import openapi, page
+from ecgsvc.identity import Credentials, request_id
+
+BASE_PATH = "/fhir"
+JSON_TYPES = frozenset(
+    {"application/fhir+json", "application/json", "application/json+fhir", "json"}
+)
+_ACCEPTED = JSON_TYPES | {"*/*", "application/*"}
+_OUR_FAILURES = frozenset({500, 503})
+_LOG = logging.getLogger("ecgsvc.http")
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """Bounds of the REST face.
+
+    Parameters
+    ----------
+    n_workers, max_pending
+        Threads that answer calls; calls running or waiting before the next is refused.
+    receive_timeout_s
+        Time a body may take to arrive.
+    """
+
+    n_workers: int = 4
+    max_pending: int = 64
+    max_request_bytes: int = 16 * 1024 * 1024
+    receive_timeout_s: float = 30.0
+
+
+class _Face:
+    """What all routes share."""
+
+    def __init__(
+        self,
+        settings: AppSettings,
+        authenticate: Callable[[Credentials], Caller],
+        record_refusal: Callable[[RefusedCall], None],
+        table: Iterable[Interaction],
+    ) -> None:
+        self._settings = settings
+        self._authenticate = authenticate
+        self._record_refusal = record_refusal
+        self._workers = anyio.CapacityLimiter(settings.n_workers)
+        self._pending = 0
+        self._table = tuple(table)
+        self._started_at = datetime.now(UTC)
+
+    def routes(self) -> list[Route]:
+        """One route a path, with the methods it takes."""
+        paths: dict[str, dict[str, Interaction]] = {}
+        for each in self._table:
+            paths.setdefault(each.path, {})[each.method] = each
+        made = [
+            Route(BASE_PATH + path, self._endpoint(by_method), methods=list(by_method))
+            for path, by_method in paths.items()
+        ]
+        return [
+            Route("/", self._page),
+            Route("/openapi.json", self._openapi),
+            Route(f"{BASE_PATH}/metadata", self._metadata),
+            *made,
+        ]
+
+    def _endpoint(self, by_method: dict[str, Interaction]) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            interaction = by_method[method]
+            started_s, caller = time.monotonic(), None
+            try:
+                _check_format(request)
+                caller = self._admit(request, interaction)
+                reply = await self._answer(request, interaction, caller)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            except Exception as error:
+                reply = refusal(error)
+                await self._enter(request, interaction, caller, error, reply)
+            _LOG.info(
+                "%s %s %d %.1f ms tenant=%s request=%s",
+                request.method, interaction.path, reply.status,
+                (time.monotonic() - started_s) * 1000,
+                caller.tenant if caller else "-", (caller and caller.request_id) or "-",
+            )  # fmt: skip
+            return _response(reply)
+
+        return endpoint
+
+    def _admit(self, request: Request, interaction: Interaction) -> Caller:
+        caller = self._authenticate(
+            Credentials(
+                authorization=request.headers.get("authorization", ""),
+                request_id=request.headers.get("x-request-id", ""),
+            )
+        )
+        if interaction.roles is not ANYONE and not interaction.roles & caller.roles:
+            msg = f"this needs the role {' or '.join(sorted(interaction.roles))}"
+            raise Forbidden(msg)
+        return caller
+
+    async def _enter(
+        self,
+        request: Request,
+        interaction: Interaction,
+        caller: Caller | None,
+        error: Exception,
+        reply: Reply,
+    ) -> None:
+        """Enter a refusal in the trail; if that fails too, the client still hears why."""
+        asked_by = request_id(request.headers.get("x-request-id", ""))
+        refused = RefusedCall(
+            event_id=str(uuid.uuid4()),
+            refused_at=datetime.now(UTC),
+            caller=caller or replace(NOBODY, request_id=asked_by),
+            method=f"{interaction.method} {BASE_PATH}{interaction.path}",
+            reason=reason(error),
+            by_us=reply.status in _OUR_FAILURES,
+        )
+        try:
+            await to_thread.run_sync(self._record_refusal, refused)
+        except Exception as failure:
+            _LOG.error("a refusal is not in the trail\n%s", "\n".join(describe(failure)))
+
+    async def _answer(
+        self, request: Request, interaction: Interaction, caller: Caller
+    ) -> Reply:
+        if self._pending >= self._settings.max_pending:
+            msg = "the service has as much work as it accepts; try again later"
+            raise Overloaded(msg)
+        self._pending += 1
+        try:
+            body = await self._body(request) if interaction.takes_body else b""
+            gone = threading.Event()
+            call = Call(
+                caller=caller,
+                base_url=_base_url(request),
+                path=request.path_params,
+                query=tuple(request.query_params.multi_items()),
+                headers=dict(request.headers),
+                body=body,
+                cancelled=gone.is_set,
+            )
+            return await self._in_thread(request, interaction, call, gone)
+        finally:
+            self._pending -= 1
+
+    async def _in_thread(
+        self,
+        request: Request,
+        interaction: Interaction,
+        call: Call,
+        gone: threading.Event,
+    ) -> Reply:
+        """Run a handler in a worker thread, and tell it when the client leaves."""
+        outcome: list[Reply | Exception] = []
+        async with anyio.create_task_group() as group:
+
+            async def watch() -> None:
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+                gone.set()
+
+            group.start_soon(watch)
+            try:
+                reply = await to_thread.run_sync(
+                    interaction.handle, call, limiter=self._workers
+                )
+                outcome.append(reply)
+            except Exception as error:  # raised again outside the group
+                outcome.append(error)
+            group.cancel_scope.cancel()
+        result = outcome[0]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def _body(self, request: Request) -> bytes:
+        _check_content_type(request)
+        limit, received = self._settings.max_request_bytes, bytearray()
+        try:
+            with anyio.fail_after(self._settings.receive_timeout_s):
+                async for piece in request.stream():
+                    received += piece
+                    if len(received) > limit:
+                        msg = f"the body has more than {limit} bytes"
+                        raise TooLarge(msg)
+        except TimeoutError:
+            msg = f"the body did not arrive within {self._settings.receive_timeout_s:g} s"
+            raise InvalidRequest(msg) from None
+        return bytes(received)
+
+    async def _page(self, _request: Request) -> Response:
+        return HTMLResponse(page(self._table, base_path=BASE_PATH))
+
+    async def _openapi(self, _request: Request) -> Response:
+        return JSONResponse(
+            openapi(self._table, base_path=BASE_PATH, software_version=__version__)
+        )
+
+    async def _metadata(self, request: Request) -> Response:
+        base_url = _base_url(request)
+        body = fhir.capability_statement(
+            offered_resources(self._table, base_url),
+            base_url=base_url,
+            software_version=__version__,
+            started_at=self._started_at,
+        )
+        return _response(Reply(200, body))
+
+
+def build_app(
+    settings: AppSettings,
+    *,
+    table: Iterable[Interaction],
+    authenticate: Callable[[Credentials], Caller],
+    record_refusal: Callable[[RefusedCall], None],
+) -> Starlette:
+    """Put the application together.
+
+    `authenticate` says who is behind a call, the table what they may do, and
+    `record_refusal` enters in the audit trail what was refused.
+    """
+    face = _Face(settings, authenticate, record_refusal, table)
+    return Starlette(routes=face.routes(), exception_handlers={HTTPException: _not_routed})
+
+
+def _check_format(request: Request) -> None:
+    asked = request.query_params.get("_format")
+    accepted = [asked] if asked else request.headers.get("accept", "*/*").split(",")
+    kinds = {each.partition(";")[0].strip().lower() for each in accepted}
+    if not kinds & _ACCEPTED:
+        msg = "answers are JSON: ask for application/fhir+json"
+        raise NotServed(HTTPStatus.NOT_ACCEPTABLE, msg)
+
+
+def _check_content_type(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in JSON_TYPES:
+        msg = "send application/fhir+json"
+        raise NotServed(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, msg)
+
+
+def _base_url(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}{BASE_PATH}"
+
+
+def _not_routed(_request: Request, error: Exception) -> Response:
+    """Answer what no route takes."""
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
+        return _response(refusal(NotServed(404, "there is no such path")))
+    return _response(refusal(NotServed(405, "the path takes other methods")))
+
+
+def _response(reply: Reply) -> Response:
+    headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+    return Response(
+        reply.body or None,
+        status_code=reply.status,
+        headers=headers | dict(reply.headers),
+        media_type=reply.media_type if reply.body else None,
+    )

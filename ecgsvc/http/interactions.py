@@ -1,0 +1,107 @@
+"""The one table of what is offered; routes, roles, /metadata and OpenAPI follow it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ecgsvc import fhir
+from ecgsvc.domain.caller import Role
+from ecgsvc.http.call import Handle
+from ecgsvc.http.creating import Creating
+from ecgsvc.http.reading import Reading
+from ecgsvc.http.searching import PARAMETERS
+
+ANYONE: Final = None
+"""Open to callers that say not who they are: touches no data."""
+
+_POSTERS = frozenset({Role.POSTER})
+_READERS = frozenset({Role.READER, Role.SIGNER})
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One method on one path.
+
+    Parameters
+    ----------
+    path
+        Below the FHIR base, parts in braces vary.
+    code
+        Code of the interaction in FHIR (``read``, ``create`` …), or ``$`` and an operation.
+    roles
+        Of which a caller needs one; `ANYONE` for all.
+    takes_body
+        Whether a resource is sent.
+    """
+
+    method: str
+    path: str
+    code: str
+    summary: str
+    roles: frozenset[Role] | None
+    handle: Handle
+    takes_body: bool = False
+
+    @property
+    def resource(self) -> str:
+        """Resource type of the path."""
+        return self.path.strip("/").partition("/")[0]
+
+
+def interactions(creating: Creating, reading: Reading) -> tuple[Interaction, ...]:
+    """Return everything that is offered on resources."""
+
+    def get(path: str, code: str, summary: str, handle: Handle) -> Interaction:
+        return Interaction("GET", path, code, summary, _READERS, handle)
+
+    return (
+        Interaction(
+            "POST", "/Observation", "create",
+            "Analyse an ECG and store it with its report", _POSTERS,
+            creating.observation, takes_body=True,
+        ),
+        Interaction(
+            "POST", "/Observation/$validate", "$validate",
+            "Check an ECG without analysing or storing it", _POSTERS,
+            creating.validate, takes_body=True,
+        ),
+        get("/Observation", "search-type", "Find Observations",
+            reading.search_observations),
+        get("/Observation/{id}", "read", "Read an Observation", reading.observation),
+        get("/Observation/{id}/_history/{version}", "vread",
+            "Read a version of an Observation", reading.observation),
+        get("/DiagnosticReport", "search-type", "Find reports", reading.search_reports),
+        get("/DiagnosticReport/{id}", "read", "Read a report", reading.diagnostic_report),
+        get("/DiagnosticReport/{id}/_history/{version}", "vread",
+            "Read a version of a report", reading.diagnostic_report),
+        get("/Provenance/{id}", "read", "Read which models and bytes are behind a report",
+            reading.provenance),
+    )  # fmt: skip
+
+
+def offered_resources(
+    table: tuple[Interaction, ...], definitions_url: str
+) -> tuple[fhir.OfferedResource, ...]:
+    """Sum up the table by resource type, for the CapabilityStatement."""
+    offered = []
+    for kind in dict.fromkeys(each.resource for each in table):
+        codes = [each.code for each in table if each.resource == kind]
+        searched = "search-type" in codes
+        parameters: Mapping[str, str] = PARAMETERS if searched else {}
+        operations = {
+            code[1:]: f"{definitions_url}/OperationDefinition/{kind}-{code[1:]}"
+            for code in codes
+            if code.startswith("$")
+        }
+        offered.append(
+            fhir.OfferedResource(
+                type=kind,
+                interactions=[code for code in codes if not code.startswith("$")],
+                search_parameters=parameters,
+                includes=["DiagnosticReport:result"]
+                if searched and kind == "DiagnosticReport"
+                else [],
+                operations=operations,
+            )
+        )
+    return tuple(offered)

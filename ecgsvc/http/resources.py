@@ -1,0 +1,102 @@
+"""The resources of a report version under the ids they are served as.
+
+A report with id R is ``DiagnosticReport/R``; its Observations are ``R-measurements`` and
+``R-impression`` (as its documents say) and the ECG itself ``R-ecg``.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from ecgsvc import fhir
+from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.errors import ReportNotFound
+from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+
+ECG_SUFFIX = "-ecg"
+
+
+class ReportReader(Protocol):
+    """Finds stored reports; raises errors of `ecgsvc.domain.errors` only."""
+
+    def get(
+        self, caller: Caller, report_id: str, version: int | None = None
+    ) -> StoredReport:
+        """Return a version, the latest when None; `ReportNotFound` when there is none."""
+
+    def get_with_source(
+        self, caller: Caller, report_id: str, version: int | None = None
+    ) -> tuple[StoredReport, bytes]:
+        """Return the same with the ECG as received."""
+
+    def list(self, caller: Caller, query: ReportQuery) -> ReportPage:
+        """Return one page; a token stays valid when the page size changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as it is served; `codes` are those of ``code.coding``."""
+
+    type: str
+    id: str
+    version: int
+    json: bytes
+    codes: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """``Type/id``."""
+        return f"{self.type}/{self.id}"
+
+    @property
+    def version_name(self) -> str:
+        """``Type/id/_history/version``."""
+        return f"{self.name}/_history/{self.version}"
+
+
+def report_resource(report: StoredReport) -> Resource:
+    """Return the DiagnosticReport of a version."""
+    return _resource("DiagnosticReport", report.version, report.documents.diagnostic_report)
+
+
+def derived_resources(report: StoredReport) -> Iterator[Resource]:
+    """Yield the Observations that an analysis made, Provenance and Device."""
+    documents = report.documents
+    for body in documents.observations:
+        yield _resource("Observation", report.version, body)
+    yield _resource("Provenance", report.version, documents.provenance)
+    yield _resource("Device", report.version, documents.device)
+
+
+def ecg_resource(report: StoredReport, source: bytes) -> Resource:
+    """Return the ECG behind a report version."""
+    body = fhir.served_ecg(
+        source,
+        resource_id=report.report_id + ECG_SUFFIX,
+        version=report.version,
+        last_updated=report.issued_at,
+    )
+    return _resource("Observation", report.version, body)
+
+
+def report_id_of(observation_id: str) -> str:
+    """Return the report an Observation belongs to, by its id."""
+    report_id, dash, _ = observation_id.rpartition("-")
+    if not dash:
+        msg = "there is no such Observation, or no such version of it"
+        raise ReportNotFound(msg)
+    return report_id
+
+
+def _resource(kind: str, version: int, body: bytes) -> Resource:
+    parsed = json.loads(body)
+    code = parsed.get("code")
+    codings = code.get("coding", ()) if isinstance(code, dict) else ()
+    return Resource(
+        kind,
+        str(parsed.get("id", "")),
+        version,
+        body,
+        frozenset((str(c.get("system", "")), str(c.get("code", ""))) for c in codings),
+    )

@@ -1,0 +1,161 @@
+"""Search parameters of the REST face to questions the store answers."""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from ecgsvc.domain.errors import InvalidRequest
+from ecgsvc.domain.report import ReportQuery
+
+DEFAULT_COUNT = 50
+MAX_COUNT = 1000
+
+PARAMETERS: Mapping[str, str] = {
+    "_id": "token",
+    "patient": "reference",
+    "subject": "reference",
+    "date": "date",
+    "code": "token",
+    "status": "token",
+}
+"""Search parameters of both resource types, by their type."""
+
+RESULT_PARAMETERS = frozenset({"_count", "_page", "_include", "_format", "_pretty"})
+
+_DATE = re.compile(
+    r"(?P<prefix>eq|ge|gt|le|lt|sa|eb)?(?P<year>\d{4})(-(?P<month>\d{2})"
+    r"(-(?P<day>\d{2})(T(?P<time>\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)"
+    r"(?P<zone>Z|[+-]\d{2}:\d{2}))?)?)?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as asked: the store's question and what concerns the answer alone."""
+
+    query: ReportQuery
+    resource_id: str | None
+    include_results: bool
+    code: tuple[str | None, str] | None
+
+
+def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Search:
+    """Read the parameters of a search.
+
+    Unknown ones are refused: a search that ignores what it was asked answers another
+    question.
+
+    Raises
+    ------
+    InvalidRequest
+        Names the parameter and what was expected.
+    """
+    query = ReportQuery(page_size=DEFAULT_COUNT)
+    resource_id, include, code = None, False, None
+    seen: set[str] = set()
+    for name, value in parameters:
+        if name in seen and name not in {"date", "_include"}:
+            raise _bad(name, "is given once at most")
+        seen.add(name)
+        if "\0" in value:
+            raise _bad(name, "holds a character that cannot be stored")
+        match name:
+            case "_id":
+                resource_id = value
+            case "patient" | "subject":
+                if {"patient", "subject"} <= seen:
+                    raise _bad(name, "and its synonym exclude each other")
+                query = replace(query, patient=_patient(name, value))
+            case "date":
+                query = _between(query, value)
+            case "code":
+                system, bar, symbol = value.rpartition("|")
+                code = (system if bar else None, symbol)
+            case "status":
+                query = replace(query, status=value.rpartition("|")[2])
+            case "_count":
+                query = replace(query, page_size=_count(value))
+            case "_page":
+                query = replace(query, page_token=value)
+            case "_include":
+                if resource != "DiagnosticReport" or value != "DiagnosticReport:result":
+                    raise _bad(name, "takes DiagnosticReport:result, for DiagnosticReport")
+                include = True
+            case _ if name in RESULT_PARAMETERS:
+                pass
+            case _:
+                known = ", ".join(sorted({*PARAMETERS, *RESULT_PARAMETERS}))
+                raise _bad(name, f"is not known here; known are {known}")
+    if "_id" in seen and seen & (set(PARAMETERS) - {"_id"}):
+        raise _bad(name="_id", what="stands alone: no other search parameter beside it")
+    if resource == "DiagnosticReport" and code is not None:
+        query = replace(query, code=code[1])
+    return Search(query, resource_id, include, code)
+
+
+def _patient(name: str, value: str) -> str:
+    """Read ``Patient/1``, ``1`` or an identifier ``system|value``."""
+    if not value:
+        raise _bad(name, "must be Patient/ID, ID or SYSTEM|VALUE")
+    return value if "|" in value or "/" in value else f"Patient/{value}"
+
+
+def _count(value: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or int(value) < 1:
+        raise _bad(name="_count", what="must be a whole number from 1 on")
+    return min(int(value), MAX_COUNT)
+
+
+def _between(query: ReportQuery, value: str) -> ReportQuery:
+    """Narrow the half-open range of effective times (R4 search, 3.1.1.4.7)."""
+    match = _DATE.fullmatch(value)
+    try:
+        if match is None:
+            raise ValueError
+        start, end = _span(match)
+    except (ValueError, OverflowError):
+        msg = "must be a date or time with zone, such as ge2026-11-01; + is written %2B"
+        raise _bad(name="date", what=msg) from None
+    first, last = query.effective_from, query.effective_before
+    prefix = match["prefix"] or "eq"
+    if prefix in {"eq", "ge"}:
+        first = start if first is None else max(first, start)
+    if prefix in {"gt", "sa"}:
+        first = end if first is None else max(first, end)
+    if prefix in {"eq", "le"}:
+        last = end if last is None else min(last, end)
+    if prefix in {"lt", "eb"}:
+        last = start if last is None else min(last, start)
+    return replace(query, effective_from=first, effective_before=last)
+
+
+def _span(match: re.Match[str]) -> tuple[datetime, datetime]:
+    year, month, day = (int(match[part] or 1) for part in ("year", "month", "day"))
+    if match["time"]:
+        stamp = f"{match['year']}-{match['month']}-{match['day']}T{match['time']}"
+        start = datetime.fromisoformat(stamp + match["zone"].replace("Z", "+00:00"))
+        step = (
+            timedelta(minutes=1)
+            if match["time"].count(":") == 1
+            else timedelta(microseconds=1)
+            if "." in match["time"]
+            else timedelta(seconds=1)
+        )
+        return start.astimezone(UTC), (start + step).astimezone(UTC)
+    start = datetime(year, month, day, tzinfo=UTC)
+    if match["day"]:
+        n_days = 1
+    elif match["month"]:
+        n_days = monthrange(year, month)[1]
+    else:
+        n_days = 366 if monthrange(year, 2)[1] == 29 else 365
+    return start, start + timedelta(days=n_days)
+
+
+def _bad(name: str, what: str) -> InvalidRequest:
+    """Refuse a parameter; its name is cut, as it is whatever the client sent."""
+    shown = name if re.fullmatch(r"[A-Za-z_:.-]{1,40}", name) else "a parameter"
+    return InvalidRequest(f"{shown} {what}", expression="http.query")

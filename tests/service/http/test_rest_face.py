@@ -1,0 +1,276 @@
+"""The FHIR REST face of a real server."""
+
+import json
+import socket
+import sqlite3
+from urllib.parse import urlsplit
+
+import pytest
+
+from ecgsvc.domain.caller import Role
+from tests.servers import Server
+from tests.service.http.rest import Answer, ask, ecg
+from tests.validators import assert_valid_for_independent_validators
+
+
+def issue(answer: Answer) -> dict[str, object]:
+    assert answer.json["resourceType"] == "OperationOutcome"
+    found: dict[str, object] = answer.json["issue"][0]
+    return found
+
+
+def test_a_posted_ecg_is_found_again_with_its_report(rest_server: Server) -> None:
+    body = ecg(seed=11, identifier="rest-1", patient="Patient/rest")
+    posted = ask(rest_server, "POST", "/Observation", body)
+    assert posted.status == 201
+    place = posted.headers["location"]
+    assert place.startswith(rest_server.fhir_url + "/Observation/")
+
+    served = ask(rest_server, "GET", place)
+    assert served.status == 200
+    own, sent = served.json, json.loads(body)
+    assert own.pop("id") == place.split("/")[-3]
+    assert own.pop("meta")["versionId"] == "1"
+    assert own == {k: v for k, v in sent.items() if k not in {"id", "meta"}}
+
+    link = posted.headers["link"].partition(">")[0].lstrip("<")
+    report = ask(rest_server, "GET", link)
+    assert report.status == 200
+    assert report.json["status"] == "preliminary"
+    assert report.headers["etag"] == 'W/"1"'
+
+    found = ask(
+        rest_server, "GET", "/DiagnosticReport?patient=Patient/rest"
+        "&date=2026-11-21&code=11524-6&_include=DiagnosticReport:result",
+    )  # fmt: skip
+    modes = [entry["search"]["mode"] for entry in found.json["entry"]]
+    assert modes == ["match", "include", "include"]
+    listed, whole = found.json["entry"][0]["resource"], report.json
+    assert whole["presentedForm"][0].pop("data")  # a page of PDFs is of no use
+    tags = listed["meta"].pop("tag")
+    assert tags[0]["code"] == "SUBSETTED"
+    assert listed == whole
+    assert_valid_for_independent_validators([found.body, report.body, served.body])
+
+
+def test_the_same_ecg_again_is_the_same_resource(rest_server: Server) -> None:
+    body = ecg(seed=12, identifier="rest-2")
+    first = ask(rest_server, "POST", "/Observation", body)
+    again = ask(rest_server, "POST", "/Observation", body)
+    assert (first.status, again.status) == (201, 200)
+    assert first.headers["location"] == again.headers["location"]
+    other = ask(rest_server, "POST", "/Observation", ecg(seed=13, identifier="rest-2"))
+    assert other.status == 409
+    assert issue(other)["code"] == "duplicate"
+
+
+def test_the_client_says_what_it_wants_back(rest_server: Server) -> None:
+    body = ecg(seed=14)
+    minimal = ask(rest_server, "POST", "/Observation", body, prefer="return=minimal")
+    assert (minimal.status, minimal.body) == (201, b"")
+    outcome = ask(
+        rest_server, "POST", "/Observation", body, prefer="return=OperationOutcome"
+    )
+    assert issue(outcome)["severity"] == "information"
+
+
+def test_pages_follow_each_other_to_the_end(rest_server: Server) -> None:
+    for seed in range(21, 26):
+        body = ecg(seed=seed, patient="Patient/pages")
+        assert ask(rest_server, "POST", "/Observation", body).status == 201
+    url, ids = "/DiagnosticReport?patient=Patient/pages&_count=2", []
+    n_pages = 0
+    while url:
+        page = ask(rest_server, "GET", url).json
+        n_pages += 1
+        ids += [entry["resource"]["id"] for entry in page["entry"]]
+        links = {link["relation"]: link["url"] for link in page["link"]}
+        url = links.get("next", "")
+    assert n_pages == 3
+    assert len(ids) == len(set(ids)) == 5
+
+
+def test_observations_are_searched_by_code(rest_server: Server) -> None:
+    body = ecg(seed=31, patient="Patient/codes")
+    ask(rest_server, "POST", "/Observation", body)
+    found = ask(
+        rest_server, "GET", "/Observation?patient=codes&code=http://loinc.org|34534-8"
+    )
+    (entry,) = found.json["entry"]
+    assert entry["resource"]["id"].endswith("-measurements")
+    both = ask(rest_server, "GET", "/Observation?patient=codes").json["entry"]
+    assert len(both) == 2
+    one = ask(rest_server, "GET", f"/Observation?_id={entry['resource']['id']}")
+    assert [e["resource"] for e in one.json["entry"]] == [entry["resource"]]
+    assert ask(rest_server, "GET", "/Observation?_count=1").status == 400
+
+
+def test_an_unchanged_report_is_not_sent_again(rest_server: Server) -> None:
+    posted = ask(rest_server, "POST", "/Observation", ecg(seed=32))
+    link = posted.headers["link"].partition(">")[0].lstrip("<")
+    again = ask(rest_server, "GET", link, if_none_match='W/"1"')
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None:
+    body = ecg(seed=33, patient="Patient/checked")
+    assert issue(ask(rest_server, "POST", "/Observation/$validate", body))["code"] == (
+        "informational"
+    )
+    wrapped = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "resource", "resource": json.loads(body)}],
+    }
+    sent = json.dumps(wrapped).encode()
+    checked = ask(rest_server, "POST", "/Observation/$validate", sent)
+    assert issue(checked)["code"] == "informational"
+    broken = json.loads(body)
+    del broken["status"]
+    wrong = ask(rest_server, "POST", "/Observation/$validate", json.dumps(broken).encode())
+    assert wrong.status == 200
+    assert issue(wrong)["expression"] == ["Observation.status"]
+    found = ask(rest_server, "GET", "/DiagnosticReport?patient=Patient/checked")
+    assert "entry" not in found.json
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "status"),
+    [
+        ("GET", "/DiagnosticReport/none", None, {}, 404),
+        ("GET", "/DiagnosticReport/none/_history/x", None, {}, 404),
+        ("GET", "/Observation/none", None, {}, 404),
+        ("GET", "/Observation/none-ecg", None, {}, 404),
+        ("GET", "/Observation/none-ecg/_history/99999999999999999999", None, {}, 404),
+        ("GET", "/DiagnosticReport?colour=red", None, {}, 400),
+        ("GET", "/DiagnosticReport?_page=AAAA", None, {}, 400),
+        ("GET", "/DiagnosticReport?_format=xml", None, {}, 406),
+        ("GET", "/DiagnosticReport", None, {"accept": "application/fhir+xml"}, 406),
+        ("GET", "/Patient/1", None, {}, 404),
+        ("DELETE", "/DiagnosticReport/none", None, {}, 405),
+        ("POST", "/Observation", b"not json", {}, 400),
+        ("POST", "/Observation", b"[]", {}, 400),
+        ("POST", "/Observation", b"<x/>", {"content_type": "application/xml"}, 415),
+        ("POST", "/Observation", b'{"resourceType":"Observation"}', {}, 422),
+        ("POST", "/Observation/$validate", b"\xff{", {}, 200),
+        ("POST", "/Observation/$validate", b'{"resourceType":"Parameters"}', {}, 400),
+        ("POST", "/Observation/$validate", b'{"resourceType":', {}, 200),
+        ("POST", "/Observation", b" " * (16 * 1024 * 1024 + 1), {}, 413),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said_by_an_operation_outcome(
+    rest_server: Server,
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    answer = ask(rest_server, method, path, body, **headers)
+    assert answer.status == status, answer.body
+    assert issue(answer)["details"]
+    assert_valid_for_independent_validators([answer.body])
+
+
+def test_nobody_is_served_without_saying_who_they_are(rest_server: Server) -> None:
+    for token in ("", "bogus"):
+        answer = ask(rest_server, "GET", "/DiagnosticReport", token=token)
+        assert answer.status == 401
+        assert issue(answer)["code"] == "login"
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    answer = ask(rest_server, "GET", "/DiagnosticReport", roles=(Role.POSTER,))
+    assert answer.status == 403
+    assert (
+        ask(rest_server, "POST", "/Observation", ecg(), roles=(Role.READER,)).status == 403
+    )
+
+
+def trail(server: Server) -> list[str]:
+    """Operation of every event of every tenant."""
+    with sqlite3.connect(server.database) as connection:
+        query = "SELECT operation FROM audit_events ORDER BY recorded_at, sequence"
+        return [row[0] for row in connection.execute(query)]
+
+
+def test_every_call_that_touches_data_leaves_one_event(rest_server: Server) -> None:
+    body = ecg(seed=61, identifier="trail", patient="Patient/trail")
+    posted = ask(rest_server, "POST", "/Observation", body)
+    link = posted.headers["link"].partition(">")[0].lstrip("<")
+
+    def left(
+        method: str, path: str, body: bytes | None = None, **options: str
+    ) -> list[str]:
+        before = len(trail(rest_server))
+        ask(rest_server, method, path, body, **options)
+        return sorted(trail(rest_server)[before:])
+
+    assert left("GET", link) == ["read"]
+    assert left("GET", f"{link}/_history/1") == ["vread"]
+    assert left("GET", posted.headers["location"]) == ["vread"]
+    search = left("GET", "/DiagnosticReport?patient=trail")
+    assert search == ["disclose", "search-type"]
+    assert left("POST", "/Observation", body) == ["replay"]
+    assert left("POST", "/Observation/$validate", body) == ["validate"]
+    assert left("POST", "/Observation", ecg(seed=62)) == ["create"]
+    assert left("POST", "/Observation", b"{}") == ["refuse"]
+    assert left("GET", "/DiagnosticReport/none") == ["refuse"]
+    assert left("GET", "/DiagnosticReport", token="bogus") == ["refuse"]
+    assert left("GET", "/metadata") == []
+
+
+def test_no_tenant_sees_anothers_reports(rest_server: Server) -> None:
+    posted = ask(rest_server, "POST", "/Observation", ecg(seed=41), tenant="north")
+    place = posted.headers["location"]
+    assert ask(rest_server, "GET", place, tenant="north").status == 200
+    assert ask(rest_server, "GET", place, tenant="south").status == 404
+    found = ask(rest_server, "GET", "/DiagnosticReport", tenant="south")
+    assert "entry" not in found.json
+
+
+def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
+    """Walk it: every interaction and search parameter it names is answered."""
+    answer = ask(rest_server, "GET", "/metadata", token="")
+    assert answer.status == 200
+    assert_valid_for_independent_validators([answer.body])
+    posted = ask(rest_server, "POST", "/Observation", ecg(seed=51))
+    report_id = posted.headers["location"].split("/")[-3].removesuffix("-ecg")
+    ids = {
+        "Observation": f"{report_id}-ecg",
+        "DiagnosticReport": report_id,
+        "Provenance": f"{report_id}-provenance",
+    }
+    samples = {"token": "1", "reference": "Patient/1", "date": "2026"}
+    (rest,) = answer.json["rest"]
+    walked = set()
+    for resource in rest["resource"]:
+        kind, own = resource["type"], ids[resource["type"]]
+        for interaction in resource["interaction"]:
+            code = interaction["code"]
+            walked.add((kind, code))
+            got = {
+                "read": lambda k=kind, o=own: ask(rest_server, "GET", f"/{k}/{o}"),
+                "vread": lambda k=kind, o=own: ask(
+                    rest_server, "GET", f"/{k}/{o}/_history/1"
+                ),
+                "search-type": lambda k=kind: ask(rest_server, "GET", f"/{k}"),
+                "create": lambda k=kind: ask(rest_server, "POST", f"/{k}", ecg(seed=51)),
+            }[code]()
+            assert got.status in {200, 201}, (kind, code, got.body)
+        for parameter in resource.get("searchParam", ()):
+            query = f"{parameter['name']}={samples[parameter['type']]}"
+            got = ask(rest_server, "GET", f"/{kind}?{query}")
+            assert got.status == 200, (kind, query, got.body)
+        for include in resource.get("searchInclude", ()):
+            assert ask(rest_server, "GET", f"/{kind}?_include={include}").status == 200
+    assert {("Observation", "create"), ("DiagnosticReport", "vread")} <= walked
+
+
+def test_a_client_that_sends_half_a_body_harms_nobody(rest_server: Server) -> None:
+    where = urlsplit(rest_server.fhir_url)
+    with socket.create_connection((where.hostname or "", where.port or 0)) as half:
+        half.sendall(
+            b"POST /fhir/Observation HTTP/1.1\r\nHost: x\r\ncontent-length: 1000\r\n"
+            b"content-type: application/fhir+json\r\nauthorization: Bearer "
+            + rest_server.token().encode() + b"\r\n\r\n{"
+        )  # fmt: skip
+        assert ask(rest_server, "GET", "/metadata").status == 200
+    assert ask(rest_server, "GET", "/metadata").status == 200
