@@ -6,7 +6,7 @@ than these moved as a group; what the core saw decides only whether a wave is th
 stands where the model's QRS complex cannot be that of the beat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,12 +56,14 @@ THRESHOLD_NAMES = ("keep_p", "add_p", "keep_t", "add_t")
 
 def carry(
     marks: Marks,
-    group: BeatGroup,
-    answers: WaveAnswers,
+    groups: Sequence[BeatGroup],
+    answers: Sequence[WaveAnswers],
     samples_per_column: float,
     thresholds: Mapping[str, float],
 ) -> None:
-    """Put what the model says of a group into the marks of its beats.
+    """Put what the model says of each group into the marks of its beats.
+
+    The groups show the same leads, and no beat is in two of them.
 
     A P (T) wave that the core marked stays where the model gives it at least ``keep_p``
     (``keep_t``); one it did not mark is added from ``add_p`` on. The QRS complex is never
@@ -69,24 +71,33 @@ def carry(
     40 ms, the group was no picture of the beat: the core's marks stand in that lead, and
     likewise the core's limits.
     """
-    block = np.ix_(group.leads, group.beats)
+    if not groups:
+        return
+    beats = np.concatenate([group.beats for group in groups])
+    of_group = np.repeat(np.arange(len(groups)), [len(group.beats) for group in groups])
+    points, presence = (
+        np.stack(values, axis=1)[:, of_group]  # lead, beat
+        for values in ([a.points for a in answers], [a.presence for a in answers])
+    )
+    block = np.ix_(groups[0].leads, beats)
     own = marks.points[block]
-    anchors = group.anchors[:, np.newaxis, np.newaxis]
-    said = anchors + (answers.points[:, np.newaxis] - SAMPLES_BEFORE_R) * samples_per_column
+    anchors = np.concatenate([group.anchors for group in groups])[:, np.newaxis, np.newaxis]
+    said = anchors + (points - SAMPLES_BEFORE_R) * samples_per_column
     said.sort(axis=-1)
     marked = np.isfinite(own[..., _PEAK])
     keep_from = np.array([[thresholds["keep_p"], 0.0, thresholds["keep_t"]]])
     add_from = np.array([[thresholds["add_p"], np.inf, thresholds["add_t"]]])
     least = np.where(marked, keep_from, add_from)
-    said[answers.presence[:, np.newaxis] < least] = np.nan
+    said[presence < least] = np.nan
     astray = _astray(said, own, samples_per_column)
     marks.points[block] = np.where(astray, own, said)
-    limits = anchors + (answers.limits[np.newaxis] - SAMPLES_BEFORE_R) * samples_per_column
+    limits = np.stack([a.limits for a in answers])[of_group]
+    limits = anchors + (limits - SAMPLES_BEFORE_R) * samples_per_column
     there: NDArray[np.bool_] = np.any(np.isfinite(said[..., _PEAK]), axis=0)
     limits = np.where(there[..., np.newaxis], limits, np.nan)
-    own_limits = marks.limits[group.beats]
+    own_limits = marks.limits[beats]
     astray = _astray(limits, own_limits, samples_per_column)
-    marks.limits[group.beats] = np.where(astray, own_limits, limits)
+    marks.limits[beats] = np.where(astray, own_limits, limits)
 
 
 def _astray(

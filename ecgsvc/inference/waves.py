@@ -121,8 +121,8 @@ class WaveReader:
         def read_from(first_beat: int) -> None:
             stretch = cut_stretch(waveform, r_peak_indices, first_beat, self._tools)
             groups = beat_groups(stretch, self._tools)
-            for group, answers in zip(groups, self._answer(groups), strict=True):
-                carry(marks, group, answers, stretch.samples_per_column, self._thresholds)
+            answers = self._answer(groups)
+            carry(marks, groups, answers, stretch.samples_per_column, self._thresholds)
 
         # no beat is in two stretches: whichever is read first, the marks are the same
         _for_each(range(0, len(r_peak_indices), STRETCH_BEATS), read_from, threads)

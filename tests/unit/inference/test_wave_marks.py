@@ -1,5 +1,7 @@
 """What becomes of the core's marks when the model has spoken."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,9 +37,22 @@ def answers(samples_later=0.0, presence=(1.0, 1.0, 1.0), n_leads=2):
 
 def test_all_beats_of_a_group_take_the_models_marks():
     marks, expected = own_marks(), own_marks()
-    carry(marks, group(), answers(samples_later=6.0), STEP, THRESHOLDS)
+    carry(marks, [group()], [answers(samples_later=6.0)], STEP, THRESHOLDS)
     np.testing.assert_allclose(marks.points, expected.points + 6.0)
     np.testing.assert_allclose(marks.limits, expected.limits + 6.0)
+
+
+def test_each_beat_takes_what_was_said_of_its_own_group():
+    marks, expected = own_marks(), own_marks()
+    whole = group()
+    parts = [
+        replace(whole, beats=whole.beats[beats], anchors=whole.anchors[beats])
+        for beats in ([1, 3], [0])
+    ]
+    carry(marks, parts, [answers(6.0), answers(-4.0)], STEP, THRESHOLDS)
+    moved = np.array([-4.0, 6.0, 0.0, 6.0])
+    np.testing.assert_allclose(marks.points, expected.points + moved[:, None, None])
+    np.testing.assert_allclose(marks.limits, expected.limits + moved[:, None, None])
 
 
 @pytest.mark.parametrize(("presence", "marked", "stays"), [
@@ -48,21 +63,21 @@ def test_a_wave_is_kept_or_added_by_its_presence(presence, marked, stays):
     if not marked:
         marks.points[:, :, 0] = np.nan
         marks.limits[:, 0] = np.nan
-    carry(marks, group(), answers(presence=(presence, 1.0, 1.0)), STEP, THRESHOLDS)
+    carry(marks, [group()], [answers(presence=(presence, 1.0, 1.0))], STEP, THRESHOLDS)
     assert np.isfinite(marks.points[:, :, 0]).all() == stays
     assert np.isfinite(marks.limits[:, 0]).all() == stays
 
 
 def test_the_qrs_complex_is_never_taken_away():
     marks = own_marks()
-    carry(marks, group(), answers(presence=(0.0, 0.0, 0.0)), STEP, THRESHOLDS)
+    carry(marks, [group()], [answers(presence=(0.0, 0.0, 0.0))], STEP, THRESHOLDS)
     assert np.isfinite(marks.points[:, :, 1]).all()
     assert np.isnan(marks.points[:, :, [0, 2]]).all()
 
 
 def test_leads_outside_the_group_are_left_alone():
     marks, expected = own_marks(), own_marks()
-    carry(marks, group(leads=(1,)), answers(6.0, n_leads=1), STEP, THRESHOLDS)
+    carry(marks, [group(leads=(1,))], [answers(6.0, n_leads=1)], STEP, THRESHOLDS)
     np.testing.assert_allclose(marks.points[0], expected.points[0])
 
 
@@ -70,7 +85,7 @@ def test_points_stay_in_order():
     marks = own_marks()
     said = answers()
     said.points[:, 2] = said.points[:, 2, ::-1]
-    carry(marks, group(), said, STEP, THRESHOLDS)
+    carry(marks, [group()], [said], STEP, THRESHOLDS)
     assert (np.diff(marks.points, axis=-1) >= 0).all()
 
 
@@ -97,7 +112,7 @@ def test_a_t_wave_that_ends_after_the_next_r_peak_is_dropped():
 @pytest.mark.parametrize(("samples_later", "stands"), [(39.0, False), (41.0, True)])
 def test_the_cores_marks_stand_where_the_qrs_would_move_by_80_ms(samples_later, stands):
     marks, own = own_marks(), own_marks()
-    carry(marks, group(), answers(samples_later), STEP, THRESHOLDS)
+    carry(marks, [group()], [answers(samples_later)], STEP, THRESHOLDS)
     moved = 0.0 if stands else samples_later
     np.testing.assert_allclose(marks.points, own.points + moved)
     np.testing.assert_allclose(marks.limits, own.limits + moved)
@@ -107,7 +122,7 @@ def test_the_cores_marks_stand_where_the_qrs_would_be_too_short():
     marks, own = own_marks(), own_marks()
     said = answers(samples_later=4.0)
     said.points[0, 1] = SAMPLES_BEFORE_R + np.array([-2.0, 0.0, 7.0])  # 36 ms
-    carry(marks, group(), said, STEP, THRESHOLDS)
+    carry(marks, [group()], [said], STEP, THRESHOLDS)
     np.testing.assert_allclose(marks.points[0], own.points[0])
     np.testing.assert_allclose(marks.points[1], own.points[1] + 4.0)
     np.testing.assert_allclose(marks.limits, own.limits + 4.0)
@@ -116,5 +131,5 @@ def test_the_cores_marks_stand_where_the_qrs_would_be_too_short():
 def test_a_beat_the_core_did_not_mark_gets_no_qrs_complex():
     marks = own_marks()
     marks.points[:, 1] = np.nan
-    carry(marks, group(), answers(samples_later=80.0), STEP, THRESHOLDS)
+    carry(marks, [group()], [answers(samples_later=80.0)], STEP, THRESHOLDS)
     assert np.isnan(marks.points[:, 1, 1]).all()
