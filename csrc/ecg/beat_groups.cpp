@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ecg/beat_ring.hpp"
+#include "ecg/lanes.hpp"
 
 namespace ecg {
 namespace {
@@ -56,35 +57,32 @@ class QrsComplexes {
 
     /// Where `other` is most similar to `reference`.
     [[nodiscard]] Alignment align(std::size_t reference, std::size_t other) const {
-        using Lanes = std::array<float, kLanes>;
-        Lanes common{};
-        Lanes power{};
+        std::array<Float4, kVectors> common{};
+        std::array<Float4, kVectors> power{};
         for (std::size_t l = 0; l < leads_.size(); ++l) {
             const float* const own = unit(reference).data() + l * kWidth;
             const float* const values = qrs(other, leads_[l]).data();
-            Lanes products{};
-            Lanes sums{};
-            Lanes squares{};
-            for (std::size_t k = 0; k < kWidth; ++k) {
-                for (std::size_t s = 0; s < kLanes; ++s) {
-                    const float x = values[k + s];
-                    products[s] += own[k] * x;
-                    sums[s] += x;
-                    squares[s] += x * x;
-                }
-            }
-            // A unit has no mean, so that the other's counts only for its power.
             const float scale = scales_[l];
-            for (std::size_t s = 0; s < kLanes; ++s) {
-                common[s] += scale * products[s];
-                power[s] += scale * scale * (squares[s] - sums[s] * sums[s] / kWidth);
+            for (std::size_t v = 0; v < kVectors; ++v) {
+                Float4 products{};
+                Float4 sums{};
+                Float4 squares{};
+                for (std::size_t k = 0; k < kWidth; ++k) {
+                    const auto x = load<Float4>(values + k + 4 * v);
+                    products += own[k] * x;
+                    sums += x;
+                    squares += x * x;
+                }
+                // A unit has no mean, so that the other's counts only for its power.
+                common[v] += scale * products;
+                power[v] += scale * scale * (squares - sums * sums / static_cast<float>(kWidth));
             }
         }
         Alignment best{-1.0F, 0};
         for (int s = 0; s < BeatRing::kShifts; ++s) {
-            const auto i = static_cast<std::size_t>(s);
-            if (!(power[i] > 0.0F)) continue;
-            const float found = common[i] / std::sqrt(power[i]);
+            const std::size_t v = static_cast<std::size_t>(s) / 4;
+            if (!(power[v][s % 4] > 0.0F)) continue;
+            const float found = common[v][s % 4] / std::sqrt(power[v][s % 4]);
             if (found > best.similarity) best = {found, s - kMostShift};
         }
         return best;
@@ -92,7 +90,8 @@ class QrsComplexes {
 
   private:
     static constexpr std::size_t kWidth = BeatRing::kQrsWidth;
-    static constexpr std::size_t kLanes = 12;  // shifts, filled up to whole vectors of four
+    static constexpr std::size_t kVectors = 3;
+    static constexpr std::size_t kLanes = 4 * kVectors;  // shifts, filled up to whole vectors
     static_assert(kLanes >= BeatRing::kShifts);
 
     [[nodiscard]] std::size_t length() const noexcept { return leads_.size() * kWidth; }

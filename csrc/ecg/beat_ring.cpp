@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ecg/lanes.hpp"
+
 namespace ecg {
 namespace {
 
@@ -55,19 +57,31 @@ void BeatRing::prepare(Slot& slot, double typical_mv) noexcept {
     slot.amplitude_mv = range_of(std::span<const float>{earliest + kMostShift, kQrsWidth});
     const auto scale = static_cast<float>(1.0 / typical_mv);
     for (std::size_t i = 0; i < slot.qrs.size(); ++i) slot.qrs[i] = earliest[i] * scale;
-    Shifts sums{};
-    Shifts squares{};
+    for (std::size_t s = 0; s < kShiftLanes; s += 4) {
+        Float4 sum{};
+        Float4 squares{};
+        for (std::size_t k = 0; k < kQrsWidth; ++k) {
+            const auto x = load<Float4>(slot.qrs.data() + k + s);
+            sum += x;
+            squares += x * x;
+        }
+        store(sum, slot.sums.data() + s);
+        store(squares - sum * sum / static_cast<float>(kQrsWidth), slot.powers.data() + s);
+    }
+}
+
+/// Products of a QRS complex with another, summed up for each shift of the latter.
+BeatRing::Shifts BeatRing::correlate(const float* own, const float* other) noexcept {
+    std::array<Float4, kShiftLanes / 4> sums{};
     for (std::size_t k = 0; k < kQrsWidth; ++k) {
-        for (std::size_t s = 0; s < kShiftLanes; ++s) {
-            const float x = slot.qrs[k + s];
-            sums[s] += x;
-            squares[s] += x * x;
+        const Float4 x{own[k], own[k], own[k], own[k]};
+        for (std::size_t v = 0; v < sums.size(); ++v) {
+            sums[v] += x * load<Float4>(other + k + 4 * v);
         }
     }
-    slot.sums = sums;
-    for (std::size_t s = 0; s < kShiftLanes; ++s) {
-        slot.powers[s] = squares[s] - sums[s] * sums[s] / kQrsWidth;
-    }
+    Shifts products;
+    for (std::size_t v = 0; v < sums.size(); ++v) store(sums[v], products.data() + 4 * v);
+    return products;
 }
 
 Alignment BeatRing::align(std::size_t beat, std::size_t other,
@@ -78,12 +92,7 @@ Alignment BeatRing::align(std::size_t beat, std::size_t other,
     for (const std::size_t lead : leads) {
         const Slot& a = slots_[slot(beat, lead)];
         const Slot& b = slots_[slot(other, lead)];
-        Shifts products{};
-        for (std::size_t k = 0; k < kQrsWidth; ++k) {
-            for (std::size_t s = 0; s < kShiftLanes; ++s) {
-                products[s] += a.qrs[k + kMostShift] * b.qrs[k + s];
-            }
-        }
+        const Shifts products = correlate(a.qrs.data() + kMostShift, b.qrs.data());
         const float sum = a.sums[kMostShift];
         for (std::size_t s = 0; s < kShiftLanes; ++s) {
             common[s] += products[s] - sum * b.sums[s] / kQrsWidth;

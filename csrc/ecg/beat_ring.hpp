@@ -83,6 +83,7 @@ class BeatRing {
     }
     void read(std::size_t beat);
     static void prepare(Slot& slot, double typical_mv) noexcept;
+    [[nodiscard]] static Shifts correlate(const float* own, const float* other) noexcept;
 
     GridStretch& stretch_;
     std::span<const std::int64_t> r_peaks_;

@@ -1,8 +1,11 @@
 #include "ecg/bridged_lead.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+
+#include "ecg/lanes.hpp"
 
 namespace ecg {
 namespace {
@@ -25,7 +28,13 @@ BridgedLead::BridgedLead(std::span<const double> lead_mv, std::size_t block)
     for (std::size_t b = 0; b < n_blocks; ++b) {
         const std::size_t from = b * block;
         const auto samples = lead_mv.subspan(from, std::min(block, lead_mv.size() - from));
-        summarise(from, from + samples.size());
+        if (summarise_whole(samples)) {
+            after_[b] = from;
+            before_[b + 1] = from + samples.size() - 1;
+            continue;
+        }
+        has_gaps_ = true;
+        summarise_broken(samples);
         const auto first = std::ranges::find_if(samples, is_there);
         const auto last = std::find_if(samples.rbegin(), samples.rend(), is_there);
         before_[b + 1] = before_[b];
@@ -37,21 +46,43 @@ BridgedLead::BridgedLead(std::span<const double> lead_mv, std::size_t block)
     if (after_[0] == kNone) lowest_ = highest_ = 0.0;
 }
 
-/// Branch-free: comparisons with NaN are false.
-void BridgedLead::summarise(std::size_t from, std::size_t to) {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    double low = lowest_;
-    double high = highest_;
-    std::size_t n_missing = 0;
-    for (std::size_t i = from; i < to; ++i) {
-        const double x = lead_mv_[i];
-        n_missing += is_there(x) ? 0 : 1;
-        low = x < low && x > -kInfinity ? x : low;
-        high = x > high && x < kInfinity ? x : high;
+/// Takes in the extremes of samples that are all there; otherwise does nothing and says so.
+bool BridgedLead::summarise_whole(std::span<const double> samples) noexcept {
+    constexpr std::size_t kPairs = 4;  // side by side, as they do not wait for one another
+    std::array<Double2, kPairs> low{};
+    std::array<Double2, kPairs> high{};
+    std::array<Double2, kPairs> nothing{};  // x - x: zero, or not a number where x is not finite
+    low.fill(Double2{lowest_, lowest_});
+    high.fill(Double2{highest_, highest_});
+    const auto take = [&](std::size_t k, Double2 x) {
+        low[k] = lesser(x, low[k]);
+        high[k] = greater(x, high[k]);
+        nothing[k] += x - x;
+    };
+    const std::size_t n_whole = samples.size() / (2 * kPairs) * (2 * kPairs);
+    for (std::size_t i = 0; i < n_whole; i += 2 * kPairs) {
+        for (std::size_t k = 0; k < kPairs; ++k) {
+            take(k, load<Double2>(samples.data() + i + 2 * k));
+        }
     }
-    lowest_ = std::clamp(low, -kLargestMv, kLargestMv);
-    highest_ = std::clamp(high, -kLargestMv, kLargestMv);
-    has_gaps_ = has_gaps_ || n_missing > 0;
+    for (const double x : samples.subspan(n_whole)) take(0, Double2{x, x});
+    for (std::size_t k = 1; k < kPairs; ++k) {
+        low[0] = lesser(low[k], low[0]);
+        high[0] = greater(high[k], high[0]);
+        nothing[0] += nothing[k];
+    }
+    if (!is_there(nothing[0][0] + nothing[0][1])) return false;
+    lowest_ = std::clamp(std::min(low[0][0], low[0][1]), -kLargestMv, kLargestMv);
+    highest_ = std::clamp(std::max(high[0][0], high[0][1]), -kLargestMv, kLargestMv);
+    return true;
+}
+
+void BridgedLead::summarise_broken(std::span<const double> samples) noexcept {
+    for (const double x : samples) {
+        if (!is_there(x)) continue;
+        lowest_ = std::min(lowest_, std::max(x, -kLargestMv));
+        highest_ = std::max(highest_, std::min(x, kLargestMv));
+    }
 }
 
 double BridgedLead::at(std::size_t index) const noexcept {
@@ -61,6 +92,10 @@ double BridgedLead::at(std::size_t index) const noexcept {
 void BridgedLead::read(std::size_t first, std::span<double> values) const {
     const std::size_t from = first * block_;
     const auto samples = lead_mv_.subspan(from, values.size());
+    if (!has_gaps_ && lowest_ > -kLargestMv && highest_ < kLargestMv) {
+        std::ranges::copy(samples, values.begin());
+        return;
+    }
     std::ranges::transform(samples, values.begin(),
                            [](double x) { return std::clamp(x, -kLargestMv, kLargestMv); });
     if (!has_gaps_) return;

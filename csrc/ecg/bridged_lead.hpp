@@ -24,7 +24,8 @@ class BridgedLead {
     void read(std::size_t first, std::span<double> values) const;
 
   private:
-    void summarise(std::size_t from, std::size_t to);
+    [[nodiscard]] bool summarise_whole(std::span<const double> samples) noexcept;
+    void summarise_broken(std::span<const double> samples) noexcept;
     [[nodiscard]] double at(std::size_t index) const noexcept;
     void bridge(std::span<double> gap, std::size_t first, std::size_t before,
                 std::size_t after) const;

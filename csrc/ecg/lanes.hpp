@@ -17,6 +17,12 @@ template <typename Lanes, typename Value>
     return lanes;
 }
 
+/// Values side by side become as many values from here on.
+template <typename Lanes, typename Value>
+void store(Lanes lanes, Value* values) noexcept {
+    std::memcpy(values, &lanes, sizeof(lanes));
+}
+
 /// The greater of each pair.
 template <typename Lanes>
 [[nodiscard]] Lanes greater(Lanes a, Lanes b) noexcept {

@@ -1,6 +1,7 @@
 #include "ecg/lead_grid.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -84,9 +85,13 @@ void GridStretch::load(std::size_t stretch) {
 /// sample loaded.
 void GridStretch::filter(std::size_t first_lead, std::size_t first_sample) {
     const std::size_t n_lanes = std::min(Lanes::kWidth, samples_.size() - first_lead);
-    for (std::size_t lane = 0; lane < n_lanes; ++lane) {
-        const double* const in = samples_[first_lead + lane].data();
-        for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i][lane] = in[i];
+    static_assert(Lanes::kWidth == 4);
+    std::array<const double*, Lanes::kWidth> in{};  // a lane too many takes the last lead again
+    for (std::size_t lane = 0; lane < in.size(); ++lane) {
+        in[lane] = samples_[first_lead + std::min(lane, n_lanes - 1)].data();
+    }
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+        lanes_[i] = {in[0][i], in[1][i], in[2][i], in[3][i]};
     }
     filtfilt(grid_->sections_, lanes_);
     for (std::size_t c = 0; c < n_cells_; ++c) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "ecg/lanes.hpp"
+
 namespace ecg {
 namespace {
 
@@ -53,13 +55,17 @@ void MeanBeats::average() {
     for (std::size_t live = 0; live < live_.size(); ++live) {
         double* const mean = means_.data() + live * kBeatWidth;
         for (int from = 0; from < kBeatWidth; from += kSumWidth) {
-            std::array<float, kSumWidth> sums{};
+            std::array<Float4, kSumWidth / 4> sums{};
             for (std::size_t i = 0; i < members_.size(); ++i) {
                 const float weight = i == 0 ? own_weight : other_weight;
                 const float* const values = member(i, live) + from;
-                for (std::size_t k = 0; k < kSumWidth; ++k) sums[k] += weight * values[k];
+                for (std::size_t v = 0; v < sums.size(); ++v) {
+                    sums[v] += weight * load<Float4>(values + 4 * v);
+                }
             }
-            std::ranges::copy(sums, mean + from);
+            for (int k = 0; k < kSumWidth; ++k) {
+                mean[from + k] = static_cast<double>(sums[static_cast<std::size_t>(k) / 4][k % 4]);
+            }
         }
         double* const slope = slopes_.data() + live * kBeatWidth;
         for (int k = 2; k < kBeatWidth - 2; ++k) {

@@ -33,6 +33,17 @@ class LeadWaves:
     qrs: WavePoints
     t: WavePoints
 
+    @classmethod
+    def of_points(cls, lead: Lead, points: NDArray[np.int64]) -> "LeadWaves":
+        """Take an array of shape (P QRS T, onset peak offset, n_beats)."""
+        p, qrs, t = points
+        return cls(
+            lead,
+            WavePoints(p[0], p[1], p[2]),
+            WavePoints(qrs[0], qrs[1], qrs[2]),
+            WavePoints(t[0], t[1], t[2]),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlobalPoints:

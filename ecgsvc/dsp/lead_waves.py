@@ -1,7 +1,7 @@
 """The delineation of a waveform, lead by lead, in the words of the domain."""
 
 from ecgsvc.domain.waveform import SampleIndices, Waveform
-from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.domain.waves import LeadWaves
 from ecgsvc.dsp.delineation import delineate
 
 
@@ -17,13 +17,5 @@ def delineate_leads(
     points = delineate(
         waveform.samples_mv, waveform.sampling_rate_hz, r_peak_indices, threads=threads
     )
-    return tuple(
-        LeadWaves(
-            lead,
-            *(
-                WavePoints(onset=wave[:, 0], peak=wave[:, 1], offset=wave[:, 2])
-                for wave in (rows[:, 0], rows[:, 1], rows[:, 2])
-            ),
-        )
-        for lead, rows in zip(waveform.leads, points, strict=True)
-    )
+    of_leads = zip(waveform.leads, points.transpose(0, 2, 3, 1), strict=True)
+    return tuple(LeadWaves.of_points(lead, of_lead) for lead, of_lead in of_leads)

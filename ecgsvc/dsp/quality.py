@@ -30,6 +30,7 @@ FLAGS = (
     QualityProblem.NOT_AN_ECG,
 )
 """The core's bits, from the lowest."""
+_IN_ORDER = tuple(QualityProblem)
 WORTHLESS = 2 | 128
 """Flat, or no electrocardiogram."""
 UNREADABLE = 1 | 4 | 32 | 64 | 128
@@ -153,7 +154,7 @@ def _lead_quality(
         usable=missing + (1 - missing) * lost < 1 - USABLE_FRACTION,
         missing_fraction=missing,
         flat_fraction=flat,
-        problems=tuple(p for p in QualityProblem if p in noted),
+        problems=tuple(p for p in _IN_ORDER if p in noted),
         fractions=fractions,
         index=index,
         mains_hz=mains_hz if QualityProblem.MAINS_HUM in fractions else None,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import SampleIndices, Waveform
-from ecgsvc.domain.waves import ABSENT, GlobalPoints, GlobalWaves, LeadWaves, WavePoints
+from ecgsvc.domain.waves import ABSENT, GlobalPoints, GlobalWaves, LeadWaves
 from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
 from ecgsvc.inference.wave_groups import (
@@ -223,10 +223,8 @@ def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
     whole = points.view(np.int64)
     for of_lead, rounded in zip(whole, points, strict=True):
         of_lead[...] = rounded.astype(np.int64)
-    return tuple(
-        LeadWaves(lead, *(WavePoints(*of_wave) for of_wave in of_lead))
-        for lead, of_lead in zip(waveform.leads, whole, strict=True)
-    )
+    of_leads = zip(waveform.leads, whole, strict=True)
+    return tuple(LeadWaves.of_points(lead, of_lead) for lead, of_lead in of_leads)
 
 
 def _global_waves(marks: Marks) -> GlobalWaves:
