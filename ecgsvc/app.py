@@ -12,6 +12,7 @@ from ecgsvc.config import Settings
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import EcgsvcError
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
+from ecgsvc.export import read_key
 from ecgsvc.identity import (
     OWN_AUDIENCE,
     OWN_ISSUER,
@@ -318,10 +319,12 @@ def _server_settings(settings: Settings) -> rpc.ServerSettings:
         tls = rpc.TlsFiles(
             settings.tls_certificate, settings.tls_key, settings.tls_client_ca
         )
+    key_file = settings.pseudonym_key_file
     return rpc.ServerSettings(
         address=settings.listen,
         n_workers=settings.workers,
         max_pending=settings.max_in_flight,
         reuse_port=settings.processes > 1,
         tls=tls,
+        pseudonym_key=b"" if key_file is None else read_key(key_file),
     )

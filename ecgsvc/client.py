@@ -137,6 +137,21 @@ class ReportReply:
     device: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ExportedReply:
+    """A report of an export, as JSON bytes; `ecg` when it was asked for.
+
+    `cursor` is where an export with the same filter goes on after this report.
+    """
+
+    cursor: str
+    report: bytes
+    observations: tuple[bytes, ...]
+    provenance: bytes
+    device: bytes
+    ecg: bytes | None = None
+
+
 GONE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 """What a server that stops answers. gRPC says CANCELLED of a call that has arrived and that
 nobody has begun to work on; the client itself cancels none."""
@@ -282,6 +297,49 @@ class EcgClient:
                 return
             request.page_token = page.next_page_token
 
+    def export_reports(
+        self,
+        filter: str = "",  # noqa: A002  # AIP-160's word
+        *,
+        cursor: str = "",
+        include_ecg: bool = False,
+        without_names: bool = False,
+    ) -> Iterator[ExportedReply]:
+        """Yield the latest versions of all reports that a filter means, the oldest first.
+
+        A stream that breaks off is gone on with after the last report that arrived, as
+        often as a call is tried; every report that arrives gives all tries back. There is
+        no deadline, as there is no knowing how much comes.
+
+        Raises
+        ------
+        EcgServiceError
+            Any status but OK.
+        """
+        request = reports_pb2.ExportReportsRequest(
+            filter=filter,
+            cursor=cursor,
+            include_ecg=include_ecg,
+            without_names=without_names,
+        )
+        attempt = 1
+        while True:
+            try:
+                for reply in self._reports.ExportReports(
+                    request, metadata=self._metadata()
+                ):
+                    request.cursor, attempt = reply.cursor, 1
+                    yield _exported(reply)
+            except grpc.RpcError as error:
+                refused = _service_error(error)
+                delay_s = _delay_s(refused, attempt)
+                if delay_s is None or attempt >= self._max_attempts:
+                    raise refused from None
+            else:
+                return
+            time.sleep(delay_s)
+            attempt += 1
+
     def _call(
         self, method: Callable[..., Any], request: Message, kind: type[_Reply]
     ) -> _Reply:
@@ -359,6 +417,17 @@ def _report(message: reports_pb2.Report) -> ReportReply:
         observations=tuple(each.json for each in message.observations),
         provenance=message.provenance.json,
         device=message.device.json,
+    )
+
+
+def _exported(message: reports_pb2.ExportReportsResponse) -> ExportedReply:
+    return ExportedReply(
+        cursor=message.cursor,
+        report=message.report.json,
+        observations=tuple(each.json for each in message.observations),
+        provenance=message.provenance.json,
+        device=message.device.json,
+        ecg=message.ecg.json if message.HasField("ecg") else None,
     )
 
 

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         description="Ed25519 key, PEM, that signs the audit trail; made when missing. "
         "Beside the database file of SQLite when not given; PostgreSQL needs it.",
     )
+    pseudonym_key: Path | None = Field(
+        None,
+        description="Key of the pseudonyms in exports without names; made when missing. "
+        "Beside the database file of SQLite when not given.",
+    )
     token: str = Field("", repr=False, description="Bearer token that commands send.")
     token_file: Path | None = Field(None, description="A file with it.")
 
@@ -117,6 +122,11 @@ class Settings(BaseSettings):
     def signing_key(self) -> Path | None:
         """File of the key that signs the audit trail; None when nothing says where."""
         return self.audit_key or self._beside_database("audit-key.pem")
+
+    @property
+    def pseudonym_key_file(self) -> Path | None:
+        """File of the key of pseudonyms; None when nothing says where."""
+        return self.pseudonym_key or self._beside_database("pseudonym-key")
 
     def _beside_database(self, ending: str) -> Path | None:
         scheme, _, file = self.database_url.partition("?")[0].partition(":///")

@@ -2,7 +2,19 @@
 
 import typer
 
-from ecgsvc.cli import convert, demo, evaluate, post, records, reports, serve, token, train
+from ecgsvc.cli import (
+    audit,
+    convert,
+    demo,
+    evaluate,
+    export,
+    post,
+    records,
+    reports,
+    serve,
+    token,
+    train,
+)
 from ecgsvc.cli.console import version_callback
 
 app = typer.Typer(
@@ -26,7 +38,9 @@ app.command("post")(post.post)
 app.command("convert")(convert.convert)
 app.command("simulate")(records.simulate)
 app.command("analyze")(records.analyze)
+reports.app.command("export")(export.export)
 app.add_typer(reports.app, name="reports")
+app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 

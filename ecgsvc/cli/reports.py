@@ -64,8 +64,8 @@ def list_reports(
     """List the latest versions of reports, newest ECG first."""
     options = {
         "patient": patient,
-        "effective_from": _utc(since),
-        "effective_before": _utc(until),
+        "effective_from": utc(since),
+        "effective_before": utc(until),
         "code": code,
         "status": status,
     }
@@ -199,7 +199,8 @@ def _store(database: str | None) -> Iterator["ReportStore"]:
             store.close()
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def utc(moment: datetime | None) -> datetime | None:
+    """Take a time without a zone for UTC."""
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 

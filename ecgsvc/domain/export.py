@@ -1,11 +1,23 @@
 """A stored report with all that is told of it outside, for exports and statistics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ecgsvc.domain.findings import Coding, Urgency
 from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.report import StoredReport
+
+
+class ExportContent(StrEnum):
+    """What is read of each report."""
+
+    VALUES = "values"
+    """What is typed: measurements, findings, scores; `documents` are empty."""
+    RESOURCES = "resources"
+    """The FHIR resources as well."""
+    RESOURCES_AND_ECGS = "resources and ECGs"
+    """And the Observations as received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +70,11 @@ class ExportedReport:
             if identifier is not None
             else ""
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export that has begun: how many reports it had before it, and they themselves."""
+
+    n_reports: int
+    reports: Iterator[ExportedReport]

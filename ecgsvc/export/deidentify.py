@@ -171,8 +171,8 @@ def _concept(given: Mapping[str, Any]) -> dict[str, Any]:
     """Keep codings of public systems; a Coding itself is one, too."""
     if "coding" not in given:
         return _coding(given) if "system" in given else {}
-    found = [_coding(each) for each in given["coding"] if isinstance(each, dict)]
-    return {"coding": kept} if (kept := [each for each in found if each]) else {}
+    kept = _each(given["coding"], _coding) if isinstance(given["coding"], list) else []
+    return {"coding": kept} if kept else {}
 
 
 def _coding(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,8 +188,8 @@ def _says(component: Mapping[str, Any]) -> bool:
 
 def _software(device: Mapping[str, Any]) -> dict[str, Any]:
     """Names and versions of our own software and models."""
-    names = device.get("deviceName", ())
-    return {"deviceName": list(names), "version": list(device.get("version", ()))}
+    kept = {name: device.get(name) for name in ("deviceName", "version")}
+    return {name: value for name, value in kept.items() if isinstance(value, list)}
 
 
 def _shifted_text(text: str, days: int) -> str | None:

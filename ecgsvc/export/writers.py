@@ -13,10 +13,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-import orjson
-
 from ecgsvc.domain.export import ExportedReport
 from ecgsvc.export.deidentify import Deidentifier
+from ecgsvc.export.resources import resources_of
 from ecgsvc.export.table import COLUMNS, Cell, row_of
 
 Lengths = dict[str, int]
@@ -74,17 +73,17 @@ class NdjsonWriter:
 
     def write(self, exported: ExportedReport) -> None:
         """Add the resources of a report."""
-        documents = exported.report.documents
-        self._line("DiagnosticReport.ndjson", documents.diagnostic_report, exported)
+        resources = resources_of(exported, self._names)
+        documents = resources.documents
+        self._append("DiagnosticReport.ndjson", documents.diagnostic_report)
         for body in documents.observations:
-            self._line("Observation.ndjson", body, exported)
-        self._line("Provenance.ndjson", documents.provenance, exported)
-        device = self._written(documents.device, exported)
-        if device not in self._devices:
-            self._devices.add(device)
-            self._append("Device.ndjson", device)
-        if exported.source is not None:
-            self._line("Observation.ecg.ndjson", exported.source, exported)
+            self._append("Observation.ndjson", body)
+        self._append("Provenance.ndjson", documents.provenance)
+        if documents.device not in self._devices:
+            self._devices.add(documents.device)
+            self._append("Device.ndjson", documents.device)
+        if resources.source is not None:
+            self._append("Observation.ecg.ndjson", resources.source)
 
     def checkpoint(self) -> Lengths:
         """Put everything on disk; return how long each file is."""
@@ -94,16 +93,6 @@ class NdjsonWriter:
         """Close the files."""
         for each in self._files.values():
             each.file.close()
-
-    def _line(self, name: str, body: bytes, exported: ExportedReport) -> None:
-        self._append(name, self._written(body, exported))
-
-    def _written(self, body: bytes, exported: ExportedReport) -> bytes:
-        """Put a resource on one line; a line break in JSON stands between tokens only."""
-        if self._names is None:
-            return body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
-        resource = json.loads(body)
-        return orjson.dumps(self._names.resource(resource, exported.patient))
 
     def _append(self, name: str, line: bytes) -> None:
         if name not in self._files:

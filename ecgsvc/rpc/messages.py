@@ -5,6 +5,7 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ecgsvc.domain.report import FhirVersion, StoredReport
+from ecgsvc.export import ExportedResources
 from ecgsvc.fhir import without_sheet
 from ecgsvc.rpc.requests import version_name
 from ecgsvc.v1 import reports_pb2, resource_pb2
@@ -44,6 +45,22 @@ def whole_report(report: StoredReport) -> reports_pb2.Report:
     message.provenance.CopyFrom(fhir_resource(documents.provenance))
     message.device.CopyFrom(fhir_resource(documents.device))
     return message
+
+
+def exported_report(
+    resources: ExportedResources, cursor: str
+) -> reports_pb2.ExportReportsResponse:
+    """Make the message of one exported report."""
+    documents, source = resources.documents, resources.source
+    return reports_pb2.ExportReportsResponse(
+        report=fhir_resource(documents.diagnostic_report),
+        observations=[fhir_resource(body) for body in documents.observations],
+        provenance=fhir_resource(documents.provenance),
+        device=fhir_resource(documents.device),
+        # in the version it came in, which its body tells
+        ecg=None if source is None else resource_pb2.FhirResource(json=source),
+        cursor=cursor,
+    )
 
 
 def _patient(report: StoredReport) -> str:

@@ -29,6 +29,7 @@ PERMISSIONS: Mapping[str, frozenset[Role] | None] = MappingProxyType(
         f"{_ANALYSIS}/ValidateEcg": _roles(Role.POSTER),
         f"{_REPORTS}/GetReport": _roles(Role.READER, Role.SIGNER),
         f"{_REPORTS}/ListReports": _roles(Role.READER, Role.SIGNER),
+        f"{_REPORTS}/ExportReports": _roles(Role.OPERATOR),
         # load balancers and probes ask these; they know no report
         f"{_HEALTH}/Check": ANYONE,
         f"{_HEALTH}/List": ANYONE,

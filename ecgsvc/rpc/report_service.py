@@ -1,17 +1,20 @@
 """ReportService over whatever keeps reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 import grpc
 
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.errors import UnsupportedContent
+from ecgsvc.domain.export import Export, ExportContent
 from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+from ecgsvc.export import Deidentifier, resources_of
 from ecgsvc.rpc import requests
 from ecgsvc.rpc.caller import caller_of
 from ecgsvc.rpc.list_filter import parse_filter, parse_order
-from ecgsvc.rpc.messages import report_summary, whole_report
+from ecgsvc.rpc.messages import exported_report, report_summary, whole_report
 from ecgsvc.v1 import reports_pb2, reports_pb2_grpc
 
 MAX_LIST_BYTES = 4_000_000
@@ -31,12 +34,27 @@ class ReportReader(Protocol):
     ) -> ReportPage:
         """Return one page that `fits`; a token stays valid when the page size changes."""
 
+    def export(
+        self,
+        caller: Caller,
+        query: ReportQuery,
+        content: ExportContent,
+        *,
+        details: Mapping[str, str],
+        after: str,
+    ) -> Export:
+        """Begin to read all that a query means, after a cursor."""
+
 
 class ReportService(reports_pb2_grpc.ReportServiceServicer):
-    """Translates messages to calls of a `ReportReader` and back."""
+    """Translates messages to calls of a `ReportReader` and back.
 
-    def __init__(self, reader: ReportReader) -> None:
+    `pseudonym_key` is that of exports without names; empty refuses them.
+    """
+
+    def __init__(self, reader: ReportReader, pseudonym_key: bytes = b"") -> None:
         self._reader = reader
+        self._pseudonym_key = pseudonym_key
 
     def GetReport(  # noqa: N802  # the name in the contract
         self, request: reports_pb2.GetReportRequest, context: grpc.ServicerContext
@@ -58,6 +76,30 @@ class ReportService(reports_pb2_grpc.ReportServiceServicer):
         )
         page = self._reader.list(caller_of(context), query, fits=_fits)
         return _response(page)
+
+    def ExportReports(  # noqa: N802  # the name in the contract
+        self, request: reports_pb2.ExportReportsRequest, context: grpc.ServicerContext
+    ) -> Iterator[reports_pb2.ExportReportsResponse]:
+        """Send every report that a filter means, as long as the client listens."""
+        caller = caller_of(context)
+        names = self._names(caller) if request.without_names else None
+        export = self._reader.export(
+            caller,
+            parse_filter(request.filter),
+            ExportContent.RESOURCES_AND_ECGS
+            if request.include_ecg
+            else ExportContent.RESOURCES,
+            details={"form": "stream", "without_names": str(request.without_names).lower()},
+            after=requests.page_token(request.cursor),
+        )
+        for exported in export.reports:
+            yield exported_report(resources_of(exported, names), exported.cursor)
+
+    def _names(self, caller: Caller) -> Deidentifier:
+        if not self._pseudonym_key:
+            msg = "this installation has no key of pseudonyms (pseudonym_key)"
+            raise UnsupportedContent(msg, expression="without_names")
+        return Deidentifier(self._pseudonym_key, caller.tenant)
 
 
 def _fits(page: ReportPage) -> bool:

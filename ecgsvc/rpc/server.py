@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
@@ -72,6 +72,8 @@ class ServerSettings:
         may always come with gzip; the transport limit holds for what is unpacked.
     tls
         None serves in clear text.
+    pseudonym_key
+        Of exports without names; empty refuses them.
     """
 
     address: str = "127.0.0.1:50051"
@@ -83,6 +85,7 @@ class ServerSettings:
     reflection: bool = True
     compression: bool = False
     tls: TlsFiles | None = None
+    pseudonym_key: bytes = field(default=b"", repr=False)
 
 
 class RunningServer:
@@ -218,7 +221,9 @@ def _add_services(
     analysis_pb2_grpc.add_AnalysisServiceServicer_to_server(
         AnalysisService(analyzer), server
     )
-    reports_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(reports), server)
+    reports_pb2_grpc.add_ReportServiceServicer_to_server(
+        ReportService(reports, settings.pseudonym_key), server
+    )
     health_servicer = health.Health(_SERVICE_NAMES)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:

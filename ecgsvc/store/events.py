@@ -1,5 +1,7 @@
 """How calls become events of the trail."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 
 from ecgsvc.domain.audit import AuditDraft, Operation, Outcome, RefusedCall
@@ -37,6 +39,21 @@ def _search_details(query: ReportQuery, patient: str | None) -> dict[str, str]:
         terms["patient"] = patient or ""
     stated = (f"{name}={storable(text)}" for name, text in terms.items())
     return {"query": "DiagnosticReport?" + "&".join(stated)}
+
+
+def export_entry(
+    connection: Connection,
+    tenant: str,
+    query: ReportQuery,
+    n_reports: int,
+    details: Mapping[str, str],
+) -> Entry:
+    """Write an export as one event, however many patients are in it."""
+    wanted = [query.patient] if query.patient and is_storable(query.patient) else []
+    known = known_pseudonyms(connection, tenant, wanted)
+    patient = known.get(query.patient, "unknown") if query.patient else None
+    stated = _search_details(query, patient) | {"n_reports": str(n_reports)}
+    return Entry(AuditDraft(Operation.EXPORT, details={**stated, **details}))
 
 
 def refusal_entry(refused: RefusedCall) -> Entry:

@@ -51,7 +51,7 @@ def list_page(connection: Connection, tenant: str, query: ReportQuery) -> Report
     if query.page_size < 1:
         msg = "page_size must be at least 1"
         raise InvalidRequest(msg, expression="page_size")
-    position = _position(tenant, query) if query.page_token else None
+    position = position_of(tenant, query) if query.page_token else None
     if not all(is_storable(term) for term in search_terms(query).values()):
         return ReportPage((), "")
     page_size = min(query.page_size, MAX_PAGE_SIZE)
@@ -59,7 +59,7 @@ def list_page(connection: Connection, tenant: str, query: ReportQuery) -> Report
     found = read_reports(connection, tenant, statement)
     page = tuple(found[:page_size])
     more = len(found) > page_size
-    return ReportPage(page, _token(tenant, query, page[-1]) if more else "")
+    return ReportPage(page, token_after(tenant, query, page[-1]) if more else "")
 
 
 def select_page(
@@ -114,14 +114,15 @@ def _time_column(order: ReportOrder) -> Column[datetime]:
     return reports.effective_at if by_ecg else reports.issued_at
 
 
-def _token(tenant: str, query: ReportQuery, last: StoredReport) -> str:
+def token_after(tenant: str, query: ReportQuery, last: StoredReport) -> str:
+    """Make the token with which a list goes on after a report."""
     by_ecg = query.order in (ReportOrder.NEWEST_ECG, ReportOrder.OLDEST_ECG)
     time = last.effective_at if by_ecg else last.issued_at
     position = f"{time.isoformat()} {last.report_id}".encode()
     return base64.urlsafe_b64encode(_digest(tenant, query, position) + position).decode()
 
 
-def _position(tenant: str, query: ReportQuery) -> _Position:
+def position_of(tenant: str, query: ReportQuery) -> _Position:
     """Read a page token back.
 
     The digest finds tokens that are damaged or were given for another filter. It is no

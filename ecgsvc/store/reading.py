@@ -13,6 +13,10 @@ ReportKey = tuple[str, int]
 """Id and version of a report."""
 
 
+NO_DOCUMENTS = ReportDocuments(b"", (), b"", b"")
+"""Of reports whose documents were not asked for."""
+
+
 def select_reports(tenant: str) -> Select[Any]:
     """Select a tenant's report versions with what `read_reports` needs of them."""
     reports, sources = schema.reports, schema.sources
@@ -26,12 +30,19 @@ def select_reports(tenant: str) -> Select[Any]:
 
 
 def read_reports(
-    connection: Connection, tenant: str, query: Select[Any]
+    connection: Connection, tenant: str, query: Select[Any], *, with_documents: bool = True
 ) -> list[StoredReport]:
-    """Run a `select_reports` query and fetch the documents of what it finds."""
+    """Run a `select_reports` query and fetch the documents of what it finds.
+
+    Without them, which are most of a report, the documents are empty.
+    """
     rows = connection.execute(query).mappings().all()
     keys = [(row["report_id"], row["version"]) for row in rows]
-    documents = _read_documents(connection, tenant, keys)
+    documents = (
+        _read_documents(connection, tenant, keys)
+        if with_documents
+        else dict.fromkeys(keys, NO_DOCUMENTS)
+    )
     return [
         _stored_report(row, documents[key]) for key, row in zip(keys, rows, strict=True)
     ]

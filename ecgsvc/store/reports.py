@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select, text
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, text
 from ecgsvc.domain.audit import AuditDraft, Operation, RefusedCall
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import ReportNotFound, StoreUnavailable
+from ecgsvc.domain.export import Export, ExportContent, ExportedReport
 from ecgsvc.domain.report import (
     EcgSource,
     NewReport,
@@ -23,7 +24,8 @@ from ecgsvc.store import schema
 from ecgsvc.store.contents import Contents
 from ecgsvc.store.earlier import measured_report, previous_of
 from ecgsvc.store.engine import make_engine, translated_errors, writing
-from ecgsvc.store.events import about, refusal_entry, search_entries
+from ecgsvc.store.events import about, export_entry, refusal_entry, search_entries
+from ecgsvc.store.exporting import count_reports, export_order, export_page
 from ecgsvc.store.inserting import as_stored, insert_report
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
@@ -266,6 +268,52 @@ class ReportStore:
             entries = search_entries(connection, caller.tenant, query, page)
             self._trail.append(connection, caller, entries)
         return page
+
+    def export(
+        self,
+        caller: Caller,
+        query: ReportQuery,
+        content: ExportContent,
+        *,
+        details: Mapping[str, str],
+        after: str = "",
+    ) -> Export:
+        """Read all that a query means, however much it is, the oldest report first.
+
+        One event is entered before anything is read.
+
+        Parameters
+        ----------
+        details
+            What the trail should know of the export beside the query: its form, whether it
+            names patients.
+        after
+            The cursor of the last report that arrived; empty: from the beginning.
+
+        Raises
+        ------
+        InvalidRequest
+            When the cursor is none of this query.
+        StoreUnavailable
+            Also while reading on.
+        """
+        query = export_order(query, after)
+        with self._writing() as connection:
+            n_reports = count_reports(connection, caller.tenant, query)
+            entry = export_entry(connection, caller.tenant, query, n_reports, details)
+            self._trail.append(connection, caller, [entry])
+        return Export(n_reports, self._exported(caller.tenant, query, content))
+
+    def _exported(
+        self, tenant: str, query: ReportQuery, content: ExportContent
+    ) -> Iterator[ExportedReport]:
+        while True:
+            with self._reading() as connection:
+                page = export_page(connection, tenant, query, content)
+            yield from page
+            if not page:
+                return
+            query = replace(query, page_token=page[-1].cursor)
 
     def source(self, caller: Caller, report_id: str, version: int) -> bytes:
         """Return the Observation behind a report version, exactly as received.

@@ -67,3 +67,31 @@ class ListReportsResponse(_message.Message):
     reports: _containers.RepeatedCompositeFieldContainer[Report]
     next_page_token: str
     def __init__(self, reports: _Optional[_Iterable[_Union[Report, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ExportReportsRequest(_message.Message):
+    __slots__ = ("filter", "cursor", "include_ecg", "without_names")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_ECG_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    filter: str
+    cursor: str
+    include_ecg: bool
+    without_names: bool
+    def __init__(self, filter: _Optional[str] = ..., cursor: _Optional[str] = ..., include_ecg: _Optional[bool] = ..., without_names: _Optional[bool] = ...) -> None: ...
+
+class ExportReportsResponse(_message.Message):
+    __slots__ = ("report", "observations", "provenance", "device", "ecg", "cursor")
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
+    PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ECG_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    report: _resource_pb2.FhirResource
+    observations: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
+    provenance: _resource_pb2.FhirResource
+    device: _resource_pb2.FhirResource
+    ecg: _resource_pb2.FhirResource
+    cursor: str
+    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., ecg: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...

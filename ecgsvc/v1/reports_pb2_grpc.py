@@ -45,6 +45,11 @@ class ReportServiceStub:
                 request_serializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportsRequest.SerializeToString,
                 response_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportsResponse.FromString,
                 _registered_method=True)
+        self.ExportReports = channel.unary_stream(
+                '/ecgsvc.v1.ReportService/ExportReports',
+                request_serializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsRequest.SerializeToString,
+                response_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer:
@@ -65,6 +70,14 @@ class ReportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportReports(self, request, context):
+        """Sends the latest versions of all reports that a filter means, the oldest report first:
+        what is stored meanwhile comes at the end. A message a report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +90,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.ListReports,
                     request_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportsRequest.FromString,
                     response_serializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportsResponse.SerializeToString,
+            ),
+            'ExportReports': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportReports,
+                    request_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsRequest.FromString,
+                    response_serializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +152,33 @@ class ReportService:
             '/ecgsvc.v1.ReportService/ListReports',
             ecgsvc_dot_v1_dot_reports__pb2.ListReportsRequest.SerializeToString,
             ecgsvc_dot_v1_dot_reports__pb2.ListReportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ecgsvc.v1.ReportService/ExportReports',
+            ecgsvc_dot_v1_dot_reports__pb2.ExportReportsRequest.SerializeToString,
+            ecgsvc_dot_v1_dot_reports__pb2.ExportReportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,9 +40,11 @@ class Searched:
     new: NewReport
 
 
-def a_searched_report(rng: random.Random, number: int, n: int, size: int = 0) -> NewReport:
+def a_searched_report(
+    rng: random.Random, number: int, n: int, *, size: int = 0, begin: datetime = BEGIN
+) -> NewReport:
     """Draw a report: most common, some rare; times spread over half a year."""
-    effective_at = BEGIN + timedelta(minutes=rng.randrange(180 * 24 * 60))
+    effective_at = begin + timedelta(minutes=rng.randrange(180 * 24 * 60))
     findings = [finding for finding, share in FINDINGS.items() if rng.random() < share]
     measured: dict[str, float | None] = {
         "heart_rate_bpm": rng.gauss(75, 15),
@@ -84,10 +86,16 @@ def a_searched_report(rng: random.Random, number: int, n: int, size: int = 0) ->
 
 
 def store_many(
-    store: ReportStore, n: int, *, caller: Caller = CALLER, seed: int = 1, size: int = 0
+    store: ReportStore,
+    n: int,
+    *,
+    caller: Caller = CALLER,
+    seed: int = 1,
+    first: int = 0,
+    begin: datetime = BEGIN,
 ) -> list[Searched]:
     rng = random.Random(seed)
-    drawn = (a_searched_report(rng, number, n, size) for number in range(n))
+    drawn = (a_searched_report(rng, first + i, n, begin=begin) for i in range(n))
     return [Searched(store.add(caller, new), new) for new in drawn]
 
 

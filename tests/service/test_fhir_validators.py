@@ -12,6 +12,7 @@ from ecgsvc.domain.rhythm import RhythmClass
 from ecgsvc.domain.serial import MeasuredReport, StatedFinding
 from ecgsvc.domain.sheet import Sheet
 from ecgsvc.domain.waveform import STANDARD_LEADS
+from ecgsvc.export import Deidentifier
 from ecgsvc.fhir import (
     ContentWarning,
     all_ok_outcome,
@@ -36,9 +37,10 @@ from tests.validators import (
     require_validators,
 )
 
+TIME_WITHOUT_ZONE = {"effectiveDateTime": "2026-11-21T09:30:00"}
 EFFECTIVES = [
     {"effectiveDateTime": "2026-11-21T09:30:00.000Z"},
-    {"effectiveDateTime": "2026-11-21T09:30:00"},
+    TIME_WITHOUT_ZONE,
     {"effectiveDateTime": "2026"},
     {"effectiveInstant": "2026-11-21T09:30:00+01:00"},
     {"effectivePeriod": {"start": "2026-11-21T09:30:00Z", "end": "2026-11-21T09:30:10Z"}},
@@ -84,6 +86,21 @@ def test_a_report_with_its_sheet_is_valid_and_so_is_its_summary():
     source = decode(valid_observation()).source
     report = documents(source, sheet=sheet)[0].diagnostic_report
     assert_valid_for_independent_validators([report, without_sheet(report)])
+
+
+def test_reports_without_names_are_valid_and_so_are_their_ecgs():
+    made, names = [], Deidentifier(bytes(range(32)), "north")
+    for effective in EFFECTIVES:
+        for subject in SUBJECTS:
+            ecg = valid_observation()
+            del ecg["effectiveDateTime"]
+            ecg |= effective | {"subject": subject}
+            bodies = resources_of(documents(decode(ecg).source)[0])
+            if effective != TIME_WITHOUT_ZONE:  # is accepted, and is no valid FHIR
+                bodies.append(json.dumps(ecg).encode())
+            made += [names.resource(json.loads(body), "Patient/example") for body in bodies]
+    assert "example" not in json.dumps(made)
+    assert_valid_for_independent_validators([json.dumps(each).encode() for each in made])
 
 
 def test_reports_on_what_could_not_be_measured_are_valid():

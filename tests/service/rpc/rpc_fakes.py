@@ -12,6 +12,7 @@ from google.rpc import error_details_pb2, status_pb2
 from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.errors import EcgsvcError, ReportNotFound
+from ecgsvc.domain.export import Export, ExportContent, ExportedReport
 from ecgsvc.domain.report import (
     Identifier,
     ReportDocuments,
@@ -111,6 +112,19 @@ class FakeReader:
             half = replace(query, page_size=len(page.reports) // 2)
             return self.list(caller, half, fits=fits)
         return page
+
+    def export(self, caller, query, content, *, details, after):
+        self.queries.append(query)
+        start = int(after or 0)
+        reports = (
+            ExportedReport(
+                report,
+                cursor=str(number),
+                source=b"{\n}" if content is ExportContent.RESOURCES_AND_ECGS else None,
+            )
+            for number, report in enumerate(self.reports[start:], start=start + 1)
+        )
+        return Export(len(self.reports) - start, reports)
 
 
 def anyone(credentials: Credentials) -> Caller:

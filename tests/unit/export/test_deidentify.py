@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgsvc.export.deidentify import Deidentifier, told_age
@@ -101,6 +101,7 @@ NAMES_OF_ELEMENTS = st.sampled_from([
 ])  # fmt: skip
 
 
+@settings(max_examples=150)
 @given(st.dictionaries(NAMES_OF_ELEMENTS, JSON | st.dictionaries(NAMES_OF_ELEMENTS, JSON)))
 def test_no_shape_of_json_breaks_it(resource: dict[str, Any]) -> None:
     json.dumps(NAMES.resource(resource, "Patient/1"))

@@ -1,0 +1,241 @@
+"""Hospitals on one installation: no call of one reaches what is another's."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import grpc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ecgsvc.client import EcgClient, EcgServiceError
+from ecgsvc.domain.caller import Role
+from ecgsvc.identity import OwnKey
+from ecgsvc.rpc.permissions import PERMISSIONS
+from ecgsvc.store import migrate
+from ecgsvc.store.engine import make_engine
+from ecgsvc.v1 import analysis_pb2, reports_pb2
+from tests.servers import Server, a_token, running_server
+from tests.service.test_end_to_end import observation
+from tests.service_methods import OUR_METHODS
+
+TENANTS = ("north", "south")
+METHODS = {method.rpartition("/")[2]: method for method in OUR_METHODS}
+
+
+@dataclass
+class Hospital:
+    """A tenant: its client, and all that it was ever told is its own."""
+
+    tenant: str
+    client: EcgClient
+    names: set[str] = field(default_factory=set)
+    request: int = 0
+
+    def patient(self) -> str:
+        return f"Patient/{self.tenant}"
+
+
+def analyze(ours: Hospital, _others: Hospital) -> None:
+    """The same identifier and request id as the other hospital's: another report."""
+    body = observation(1, identifier="ecg-1", patient=ours.patient())
+    reply = ours.client.analyze(body, request_id=f"request-{ours.request}")
+    ours.request += 1
+    ours.names.add(reply.name)
+    assert ours.patient().encode() in reply.report
+
+
+def validate(ours: Hospital, _others: Hospital) -> None:
+    """An ECG that another hospital knows is valid here as well."""
+    assert ours.client.validate(observation(1, identifier="ecg-1")).valid
+
+
+def get(ours: Hospital, others: Hospital) -> None:
+    """Another's report answers as one that does not exist."""
+    for name in ours.names:
+        assert ours.client.get_report(name).patient == ours.patient()
+    answers = set()
+    for name in (*others.names, "reports/00000000-0000-4000-8000-000000000000"):
+        with pytest.raises(EcgServiceError) as refused:
+            ours.client.get_report(name)
+        outcome = json.dumps(refused.value.operation_outcome)
+        answers.add((refused.value.code, refused.value.message, outcome))
+    assert len(answers) == 1
+
+
+def list_all(ours: Hospital, others: Hospital) -> None:
+    """Lists and searches know the hospital's own reports only."""
+    assert {report.name for report in ours.client.list_reports()} == ours.names
+    search = f'patient = "{others.patient()}"'
+    assert list(ours.client.list_reports(search)) == []
+
+
+def export(ours: Hospital, others: Hospital) -> None:
+    """So do exports; another's cursor is none here."""
+    replies = list(ours.client.export_reports(include_ecg=True))
+    assert len(replies) == len(ours.names)
+    assert all(others.patient().encode() not in (reply.ecg or b"") for reply in replies)
+    for theirs in others.client.export_reports():
+        with pytest.raises(EcgServiceError) as refused:
+            list(ours.client.export_reports(cursor=theirs.cursor))
+        assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+OPERATIONS: dict[str, Callable[[Hospital, Hospital], None]] = {
+    "AnalyzeEcg": analyze,
+    "ValidateEcg": validate,
+    "GetReport": get,
+    "ListReports": list_all,
+    "ExportReports": export,
+}
+"""What a hospital does with each method, and what must hold then."""
+
+
+def test_every_method_is_tried_across_tenants() -> None:
+    assert set(OPERATIONS) == set(METHODS)
+
+
+@pytest.fixture(scope="module")
+def hospitals(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Hospital, Hospital]]:
+    folder = tmp_path_factory.mktemp("tenants")
+    url = f"sqlite:///{folder / 'ecg.sqlite3'}"
+    migrate(url)
+    with running_server(url, folder / "server.log") as server:
+        clients = [server.client(tenant=tenant, deadline_s=60) for tenant in TENANTS]
+        north, south = map(Hospital, TENANTS, clients)
+        yield north, south
+        for each in clients:
+            each.close()
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    steps=st.lists(
+        st.tuples(st.booleans(), st.sampled_from(sorted(OPERATIONS))),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_no_call_of_a_hospital_reaches_another(
+    hospitals: tuple[Hospital, Hospital], steps: list[tuple[bool, str]]
+) -> None:
+    north, south = hospitals
+    for first, operation in steps:
+        ours, others = (north, south) if first else (south, north)
+        OPERATIONS[operation](ours, others)
+    for ours, others in ((north, south), (south, north)):
+        list_all(ours, others)
+        get(ours, others)
+    assert not north.names & south.names
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The trail of a database."""
+
+    url: str
+
+    def events(self) -> list[tuple[str, str, dict[str, object]]]:
+        """Tenant, operation and AuditEvent of each event."""
+        engine = make_engine(self.url, timeout_s=5.0)
+        with engine.connect() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT tenant, operation, event FROM audit_events ORDER BY recorded_at"
+            ).all()
+        engine.dispose()
+        return [(tenant, operation, json.loads(event)) for tenant, operation, event in rows]
+
+
+@pytest.fixture(scope="module")
+def stored(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Server, Trail, OwnKey, str]]:
+    """A server with a report of the north, its trail, a foreign key, and the name."""
+    folder = tmp_path_factory.mktemp("credentials")
+    url = f"sqlite:///{folder / 'ecg.sqlite3'}"
+    migrate(url)
+    foreign = OwnKey(folder / "foreign.pem", make=True)
+    with running_server(url, folder / "server.log") as server:
+        with server.client(tenant="north", deadline_s=60) as client:
+            name = client.analyze(observation(1, patient="Patient/secret")).name
+        yield server, Trail(url), foreign, name
+
+
+def requests(name: str) -> dict[str, bytes]:
+    """A request of each method that would succeed with good credentials."""
+    ecg = {"json": observation(1, patient="Patient/secret")}
+    return {
+        "AnalyzeEcg": analysis_pb2.AnalyzeEcgRequest(observation=ecg).SerializeToString(),
+        "ValidateEcg": analysis_pb2.ValidateEcgRequest(observation=ecg).SerializeToString(),
+        "GetReport": reports_pb2.GetReportRequest(name=name).SerializeToString(),
+        "ListReports": b"",
+        "ExportReports": b"",
+    }
+
+
+def answered(server: Server, method: str, body: bytes, token: str) -> grpc.RpcError | bytes:
+    """Call a method of any kind; all that came back, or the error."""
+    metadata = [("x-request-id", "call-7")]
+    if token:
+        metadata.append(("authorization", f"Bearer {token}"))
+    with grpc.insecure_channel(server.address) as channel:
+        call = channel.stream_stream(METHODS[method])
+        try:
+            return b"".join(call(iter([body]), timeout=30, metadata=metadata))
+        except grpc.RpcError as error:
+            return error
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_calls_with_bad_credentials_are_refused_audited_and_told_nothing(
+    stored: tuple[Server, Trail, OwnKey, str], method: str
+) -> None:
+    server, trail, foreign, name = stored
+    allowed = PERMISSIONS[METHODS[method]]
+    assert allowed
+    others = frozenset(Role) - allowed
+    attempts = {
+        "": ("~nobody", grpc.StatusCode.UNAUTHENTICATED),
+        server.token(tenant="north", valid_for=timedelta(minutes=-5)): (
+            "~nobody", grpc.StatusCode.UNAUTHENTICATED,
+        ),
+        a_token(foreign, tenant="north"): ("~nobody", grpc.StatusCode.UNAUTHENTICATED),
+        server.token(*others, tenant="north"): (
+            "north", grpc.StatusCode.PERMISSION_DENIED,
+        ),
+    }  # fmt: skip
+    for token, (tenant, code) in attempts.items():
+        before = len(trail.events())
+        error = answered(server, method, requests(name)[method], token)
+        assert isinstance(error, grpc.RpcError)
+        assert error.code() is code  # type: ignore[attr-defined]
+        told = repr((error.details(), error.trailing_metadata()))  # type: ignore[attr-defined]
+        assert "secret" not in told
+        assert name.removeprefix("reports/").partition("/")[0] not in told
+        [(audited_in, operation, event)] = trail.events()[before:]
+        assert (audited_in, operation) == (tenant, "refuse")
+        assert METHODS[method] in json.dumps(event)
+        assert "call-7" in json.dumps(event)
+
+
+@pytest.mark.parametrize("method", ["GetReport", "ListReports", "ExportReports"])
+def test_good_credentials_of_the_wrong_tenant_are_told_nothing(
+    stored: tuple[Server, Trail, OwnKey, str], method: str
+) -> None:
+    server, trail, _, name = stored
+    before = len(trail.events())
+    answer = answered(server, method, requests(name)[method], server.token(tenant="south"))
+    if method == "GetReport":
+        assert isinstance(answer, grpc.RpcError)
+        assert answer.code() is grpc.StatusCode.NOT_FOUND  # type: ignore[attr-defined]
+    else:
+        assert answer == b""
+    assert [tenant for tenant, *_ in trail.events()[before:]] == ["south"]
