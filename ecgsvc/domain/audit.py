@@ -129,3 +129,29 @@ class RefusedCall:
     method: str
     reason: str
     by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrailProblem:
+    """Something that is not as the trail says; `sequence` is the event's, if it has one."""
+
+    sequence: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrailVerdict:
+    """What verifying a tenant's trail found; the first problem comes first.
+
+    Parameters
+    ----------
+    n_events
+        Events followed.
+    checkpoint
+        The signed end of the trail, as text; empty when there is none.
+    """
+
+    tenant: str
+    n_events: int
+    problems: tuple[TrailProblem, ...]
+    checkpoint: str

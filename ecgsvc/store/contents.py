@@ -24,6 +24,7 @@ VERSIONED = (
     schema.undetermined,
     schema.scores,
     schema.demographics,
+    schema.signer_codes,
 )
 """Tables whose rows belong to a report version, by (report_id, version)."""
 
@@ -39,7 +40,7 @@ class Contents:
         """Add the digest of rows of a table; the report's salt unless there is another."""
         salt = self._salt if salt is None else salt
         self._digests[str(table.name)] = digest_of_rows(
-            [_values(table, row) for row in rows], salt
+            [_as_read(table, row) for row in rows], salt
         )
 
     def note(self, **facts: object) -> None:
@@ -58,10 +59,10 @@ def digested(table: Table) -> list[Column[Any]]:
     return [column for column in table.c if column.name != "sequence"]
 
 
-def _values(table: Table, row: Mapping[str, object]) -> list[object]:
-    """Values in the order of the columns, as a database will give them back."""
-    return [_as_read(row.get(column.name)) for column in digested(table)]
-
-
-def _as_read(value: object) -> object:
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+def _as_read(table: Table, row: Mapping[str, object]) -> Row:
+    """Return a row as the database will give it back: times in UTC."""
+    return {
+        str(column.name): value.astimezone(UTC) if isinstance(value, datetime) else value
+        for column in digested(table)
+        if (value := row.get(column.name)) is not None
+    }

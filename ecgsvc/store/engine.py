@@ -74,6 +74,16 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
+def snapshot(engine: Engine) -> Engine:
+    """Return the same pool for transactions that see one state throughout.
+
+    SQLite's always do; PostgreSQL is asked to.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
     """Turn the errors of SQLAlchemy and the drivers into those of the domain.

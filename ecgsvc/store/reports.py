@@ -392,7 +392,7 @@ class ReportStore:
     ) -> None:
         """Enter an event with its digests, and the request that points to the event."""
         if request:
-            contents.add(schema.requests, [request])
+            contents.add(schema.requests, [request], salt="")
         entry = Entry(draft, contents.as_json())
         sequence = self._trail.append(connection, caller, [entry])
         if request:

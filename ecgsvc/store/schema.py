@@ -176,6 +176,12 @@ reports = Table(
     Column("conclusion", Text, nullable=False),
     Column("software_version", String(64), nullable=False),
     Column("salt", String(32), nullable=False),
+    Column("signer_subject", String(MAX_SUBJECT)),
+    Column("signer_name", String(MAX_IDENTIFIER)),
+    Column("signer_role", String(MAX_IDENTIFIER)),
+    Column("reason", Text),
+    Column("signer_conclusion", Text),
+    Column("might_supersede", String(36)),
     PrimaryKeyConstraint(*REPORT_KEY),
     ForeignKeyConstraint(
         ["tenant", "report_id", "source_version"],
@@ -187,10 +193,15 @@ reports = Table(
     Index(None, "tenant", "status", "effective_at", "report_id"),
     Index(None, "tenant", "subject_reference", "effective_at", "report_id"),
     Index(None, "tenant", "subject_value", "effective_at", "report_id"),
+    Index(None, "tenant", "signer_subject", "effective_at", "report_id"),
 )
 """Versions of reports, each on one version of the source. The subject's identifier is in
 `subject_value`, with an empty `subject_system` when it has none. `salt` goes into the
-digests that the trail keeps, so that nothing can be guessed from them after an erasure."""
+digests that the trail keeps, so that nothing can be guessed from them after an erasure.
+
+A version that a clinician made has a signer and a reason, and `signer_conclusion` where
+they disagree with the machine; `conclusion` stays the machine's. `might_supersede` is the
+signed report that a later analysis of the same bytes stands beside."""
 
 documents = Table(
     "documents",
@@ -277,6 +288,22 @@ report_codes = Table(
 )
 """Codes a report is listed by, its own and those of its findings, with its effective time:
 the index reads a code's reports in the order of the list, however many they are."""
+
+signer_codes = Table(
+    "signer_codes",
+    metadata,
+    _tenant(),
+    _report_id(),
+    _version(),
+    Column("position", Integer, nullable=False),
+    Column("system", String(MAX_IDENTIFIER), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint(*REPORT_KEY, "position"),
+    _of_report(),
+)
+"""The signer's own findings, where they differ from the machine's; without any, and without
+a `signer_conclusion`, the signer agrees."""
 
 report_models = Table(
     "report_models",
@@ -408,3 +435,16 @@ audit_heads = Table(
 )
 """The end of each tenant's trail: its size, its last hash, the subtrees of its Merkle tree,
 and the checkpoint signed over them with a key outside the database."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _tenant(),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(36), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant", "kind", "name"),
+    Index(None, "tenant", "sequence"),
+)
+"""Tombstones: which reports (by id) and patients (by pseudonym) were erased, and the audit
+event that says so. What they said is gone; the digests stay in the trail."""

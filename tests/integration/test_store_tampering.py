@@ -1,0 +1,233 @@
+"""Whoever changes the database past the service is found, and what they changed is named.
+
+The attacker knows the schema, switches triggers and constraints off, and changes, deletes,
+inserts or swaps rows or bytes. They have not the key.
+"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from factories import CALLER, KEY, a_source, an_identifier, open_store, submit
+
+from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.report import Identifier, ReportQuery
+from ecgsvc.store import TrailAuditor
+from ecgsvc.store.engine import make_engine
+from ecgsvc.store.schema import metadata
+from ecgsvc.trail import Checkpoint
+
+OTHER = Caller("north", "somebody")
+TABLES = [table for table in metadata.sorted_tables if table.name != "erasures"]
+
+
+def populate(url: str, n_reports: int = 6) -> None:
+    """Store what has rows in every table, of two tenants."""
+    store = open_store(url)
+    for number in range(n_reports):
+        caller = OTHER if number % 3 == 2 else CALLER
+        identifier = an_identifier(f"e{number}")
+        subject = Identifier("urn:mrn", f"p{number}") if number % 2 else None
+        source = a_source(
+            identifier, subject_identifier=subject, subject_reference=f"Patient/{number}"
+        )
+        stored = submit(store, source, request_id=f"r{number}", caller=caller)
+        submit(store, source, request_id=f"again{number}", caller=caller)
+        if number % 2:
+            submit(store, a_source(identifier, status="amended"), caller=caller)
+        store.get(caller, stored.report_id)
+    store.list(CALLER, ReportQuery())
+    sign_some(store)
+    store.close()
+
+
+def sign_some(store: Any) -> None:
+    """Signed versions come with the signing tests."""
+
+
+def problems(url: str, *kept: Checkpoint) -> list[tuple[str, int | None, str]]:
+    with TrailAuditor.opened(url, [KEY.public]) as auditor:
+        verdicts = [auditor.verify(tenant, kept) for tenant in auditor.tenants()]
+    return [(v.tenant, p.sequence, p.text) for v in verdicts for p in v.problems]
+
+
+def heads(url: str) -> list[Checkpoint]:
+    with TrailAuditor.opened(url, [KEY.public]) as auditor:
+        notes = [auditor.checkpoint(tenant) for tenant in auditor.tenants()]
+    return [Checkpoint.read(note, [KEY.public]) for note in notes]
+
+
+class Attacker:
+    """One connection that obeys no trigger and no constraint; undone after each attack."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.engine = make_engine(url, timeout_s=None)
+        self.random = random.Random(seed)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        if self.is_sqlite:
+            sa.event.listen(
+                self.engine,
+                "connect",
+                lambda driver, _record: driver.execute("PRAGMA foreign_keys = OFF"),
+            )
+        self.connection = self.engine.connect()
+        if self.is_sqlite:
+            names = self.connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            )
+            for (name,) in names.all():
+                self.connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        else:
+            self.connection.exec_driver_sql("SET session_replication_role = replica")
+        self.connection.commit()
+
+    def attack(self) -> str:
+        """Do one random thing that changes something; say what."""
+        while True:
+            table = self.random.choice(TABLES)
+            kind = self.random.choice((self.change, self.change, self.byte, self.delete,
+                                       self.insert, self.swap))  # fmt: skip
+            if what := kind(table):
+                return f"{what} {table.name}"
+
+    def row(self, table: sa.Table) -> dict[str, Any] | None:
+        rows = self.connection.execute(sa.select(table)).mappings().all()
+        return dict(self.random.choice(rows)) if rows else None
+
+    def change(self, table: sa.Table) -> str:
+        row = self.row(table)
+        if row is None:
+            return ""
+        column = self.random.choice(list(table.c))
+        value = other_value(row[column.name], self.random)
+        return self._set(table, row, column, value)
+
+    def byte(self, table: sa.Table) -> str:
+        """Flip one bit of a body or a text."""
+        row = self.row(table)
+        columns = [
+            c for c in table.c if isinstance(row and row[c.name], bytes) and row[c.name]
+        ]
+        if row is None or not columns:
+            return ""
+        column = self.random.choice(columns)
+        body = bytearray(row[column.name])
+        body[self.random.randrange(len(body))] ^= 1 << self.random.randrange(8)
+        return self._set(table, row, column, bytes(body))
+
+    def delete(self, table: sa.Table) -> str:
+        row = self.row(table)
+        if row is None:
+            return ""
+        self.connection.execute(sa.delete(table).where(*self._is(table, row)))
+        return f"delete {self._key(table, row)} of"
+
+    def insert(self, table: sa.Table) -> str:
+        """Copy a row to a key that is free."""
+        row = self.row(table)
+        if row is None:
+            return ""
+        for column in table.primary_key.columns:
+            if column.name != "tenant" or table.name == "audit_heads":
+                row[column.name] = other_value(row[column.name], self.random)
+        for unique in ("event_id", "pseudonym", "sha256"):
+            if unique in row:
+                row[unique] = other_value(row[unique], self.random)
+        return self._done("insert into", lambda: sa.insert(table).values(row))
+
+    def swap(self, table: sa.Table) -> str:
+        """Exchange all but the keys of two rows."""
+        first, second = self.row(table), self.row(table)
+        keys = {c.name for c in table.primary_key.columns} | {"event_id", "pseudonym"}
+        if first is None or second is None or first["tenant"] != second["tenant"]:
+            return ""
+        names = [c.name for c in table.c if c.name not in keys]
+        if table.name == "sources":
+            names.remove("sha256")  # UNIQUE
+        if all(first[n] == second[n] for n in names):
+            return ""
+        for own, other in ((first, second), (second, first)):
+            values = {name: other[name] for name in names}
+            self.connection.execute(
+                sa.update(table).where(*self._is(table, own)).values(values)
+            )
+        return "swap rows of"
+
+    def undo(self) -> None:
+        self.connection.rollback()
+
+    def close(self) -> None:
+        self.connection.close()
+        self.engine.dispose()
+
+    def _set(self, table: sa.Table, row: dict[str, Any], column: Any, value: Any) -> str:
+        statement = (
+            sa.update(table).where(*self._is(table, row)).values({column.name: value})
+        )
+        return self._done(
+            f"change {column.name} {self._key(table, row)} of", lambda: statement
+        )
+
+    def _done(self, what: str, statement: Any) -> str:
+        try:
+            with self.connection.begin_nested():
+                self.connection.execute(statement())
+        except (sa.exc.DBAPIError, sa.exc.StatementError):
+            return ""  # the database itself refuses: a key, a length, NOT NULL
+        return what
+
+    @staticmethod
+    def _is(table: sa.Table, row: dict[str, Any]) -> list[Any]:
+        return [c == row[c.name] for c in table.primary_key.columns]
+
+    @staticmethod
+    def _key(table: sa.Table, row: dict[str, Any]) -> str:
+        return str([row[c.name] for c in table.primary_key.columns])
+
+
+def other_value(value: Any, chance: random.Random) -> Any:
+    """A value of the same kind that is another."""
+    if isinstance(value, bool | int | float):
+        return value + chance.choice((1, 7, -1))
+    if isinstance(value, datetime):
+        return value + timedelta(microseconds=chance.choice((1, -1, 10**6)))
+    if isinstance(value, bytes):
+        return value + b"x"
+    if isinstance(value, str) and value:
+        place = chance.randrange(len(value))
+        letter = chance.choice([c for c in "abcdef0123456789" if c != value[place]])
+        return value[:place] + letter + value[place + 1 :]
+    return "0"
+
+
+@pytest.fixture
+def populated(database_url: str) -> str:
+    populate(database_url)
+    return database_url
+
+
+def attack_many(url: str, n_attacks: int) -> None:
+    kept = heads(url)
+    assert problems(url, *kept) == []
+    for seed in range(n_attacks):
+        attacker = Attacker(url, seed)
+        what = attacker.attack()
+        auditor = TrailAuditor(attacker.connection, [KEY.public])
+        found = [
+            problem for tenant in auditor.tenants()
+            for problem in auditor.verify(tenant, kept).problems
+        ]  # fmt: skip
+        assert found, f"attack {seed} was not found: {what}"
+        attacker.undo()
+        attacker.close()
+
+
+def test_sixty_attacks_are_found(populated: str) -> None:
+    attack_many(populated, 60)
+
+
+@pytest.mark.verify
+def test_a_thousand_attacks_are_found(populated: str) -> None:
+    attack_many(populated, 1000)
