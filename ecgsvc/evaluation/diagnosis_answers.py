@@ -10,6 +10,7 @@ from ecgsvc.evaluation.references import OnRecord
 from ecgsvc.inference import DiagnosisReader
 from ecgsvc.inference.diagnosis import THRESHOLD_KINDS, threshold_name
 from ecgsvc.inference.diagnosis_inputs import DiagnosisInputs, standardise
+from ecgsvc.inference.signal_form import signal_form
 
 TEST_SPLIT = "test"
 _BATCH = 64
@@ -37,7 +38,8 @@ def evaluate_diagnosis(
         rows = np.arange(start, min(start + _BATCH, len(recordings.labels)))
         batch = recordings.take(rows)
         signal, leads = standardise(batch.samples.astype(np.float32), batch.size_known)
-        answers, _ = reader.outputs(DiagnosisInputs(signal, leads, batch.person))
+        form = signal_form(signal, leads)
+        answers, _ = reader.outputs(DiagnosisInputs(signal, leads, batch.person, form))
         logits.append(answers)
     labels = list(reader.card.labels)
     columns = [recordings.label_names.index(label) for label in labels]

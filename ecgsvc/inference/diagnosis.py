@@ -29,6 +29,7 @@ from ecgsvc.inference.diagnosis_inputs import (
 )
 from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
 from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.signal_form import FORM_FEATURES
 
 OUTPUTS = ("logits", "outlier")
 ADULT_YEARS = 18.0
@@ -128,7 +129,9 @@ class DiagnosisReader:
             self.identity,
             {each: calls[each] for each in SUPERCLASSES},
             {code: call for code, call in calls.items() if code not in SUPERCLASS_WORDS},
-            "the recording is unlike those the network learned from" if foreign else "",
+            "the signal is unlike the electrocardiograms the network learned from"
+            if foreign
+            else "",
             tuple(_reservations(n_shown, age_years, sex)),
         )
 
@@ -136,7 +139,10 @@ class DiagnosisReader:
         self, inputs: DiagnosisInputs
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits (n, labels) and outlier scores (n,) of prepared windows."""
-        feed = {"signal": inputs.signal, "leads": inputs.leads, "person": inputs.person}
+        feed = {
+            "signal": inputs.signal, "leads": inputs.leads, "person": inputs.person,
+            "form": inputs.form,
+        }  # fmt: skip
         try:
             logits, outlier = self._session.run(list(OUTPUTS), feed)
         except Exception as error:  # ONNX Runtime's errors share no public base class
@@ -191,6 +197,6 @@ def _fits(card: ModelCard) -> bool:
         and card.leads == DIAGNOSIS_LEADS
         and card.sampling_rate_hz == DIAGNOSIS_RATE_HZ
         and card.window_samples == DIAGNOSIS_WINDOW_SAMPLES
-        and card.features == (*LEAD_FEATURES, *PERSON_FEATURES)
+        and card.features == (*LEAD_FEATURES, *PERSON_FEATURES, *FORM_FEATURES)
         and needed | {"outlier"} <= card.thresholds.keys()
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import STANDARD_LEADS, Lead, Millivolts, Sex, Waveform
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.signal_form import signal_form
 
 DIAGNOSIS_RATE_HZ = 100.0
 DIAGNOSIS_BAND_HZ = (0.5, 40.0)
@@ -47,11 +48,14 @@ class DiagnosisInputs:
         natural logarithm of the standard deviation in mV (0 where it is not known).
     person
         Shape (n, 4) float32, columns as `PERSON_FEATURES`.
+    form
+        Shape (n, 9) float32, columns as `FORM_FEATURES`.
     """
 
     signal: NDArray[np.float32]
     leads: NDArray[np.float32]
     person: NDArray[np.float32]
+    form: NDArray[np.float32]
 
 
 def filter_leads(waveform: Waveform, tools: SignalTools) -> Millivolts:
@@ -148,4 +152,4 @@ def build_diagnosis_inputs(
     stacked = np.stack([leads_mv[:, window] for window in windows])
     signal, leads = standardise(stacked, np.ones(len(windows), dtype=bool))
     person = np.tile(person_features(age_years, sex), (len(windows), 1))
-    return DiagnosisInputs(signal, leads, person)
+    return DiagnosisInputs(signal, leads, person, signal_form(signal, leads))

@@ -25,8 +25,9 @@ from ecgsvc.training.diagnosis_card import diagnosis_card, figures_of_card
 from ecgsvc.training.diagnosis_decision import DiagnosisDecision, choose_decision
 from ecgsvc.training.diagnosis_ensemble import (
     DiagnosisEnsemble,
-    DiagnosisMember,
+    ecg_scores,
     foreign_scores,
+    form_score,
     outlier_figures,
     random_diagnosis_inputs,
 )
@@ -53,7 +54,6 @@ LEAD_SUBSETS: Mapping[str, tuple[str, ...]] = {
     "V1": ("V1",),
     "V5": ("V5",),
 }
-_OUTLIERS = 0.99  # quantile of the validation recordings' scores that is the limit
 _MAX_DIFFERENCE = 1e-4
 
 
@@ -132,16 +132,16 @@ def train_diagnosis(
         )  # fmt: skip
 
     networks = [fitted(seed) for seed in range(seeds)]
-    members = [DiagnosisMember(n, diagnosis_outputs(n, training)[1]) for n in networks]
-    ensemble = DiagnosisEnsemble(members)
-    seen = _Answers(members)
+    score = form_score(training, validation)
+    ensemble = DiagnosisEnsemble(networks, score)
+    seen = _Answers(networks)
     decision = choose_decision(seen.logits(validation), validation.labels)
-    limit = float(np.quantile(seen.outlier(validation), _OUTLIERS))
     sha256 = _export(ensemble, folder)
     results = held_out_results(test, seen.logits(test), decision)
     tables = (
         *diagnosis_figures(results),
         _seeds(networks, test),
+        _folds(seen, validation, test),
         _hidden(seen, test),
     )
     card = diagnosis_card(
@@ -149,7 +149,6 @@ def train_diagnosis(
         sha256=sha256,
         labels=everything.label_names,
         decision=decision,
-        outlier=limit,
         training={
             "seeds": list(range(seeds)), "epochs": epochs, "fusion": fusion,
             "sizes": sizes, "threads": threads,
@@ -158,7 +157,7 @@ def train_diagnosis(
         metrics={
             "ptbxl_fold_10": figures_of_card(tables),
             "out_of_distribution": outlier_figures(
-                seen.outlier(test), foreign_scores(ensemble, 0), limit
+                ecg_scores(score, test), foreign_scores(score, 0)
             ),
         },
     )  # fmt: skip
@@ -185,7 +184,7 @@ def held_out_results(
 class _Answers:
     """Means over the members, of whole recordings."""
 
-    members: Sequence[DiagnosisMember]
+    members: Sequence[DiagnosisNetwork]
 
     def logits(
         self,
@@ -197,23 +196,12 @@ class _Answers:
     ) -> NDArray[np.float32]:
         shown = np.isin(DIAGNOSIS_LEADS, leads)
         answers = [
-            diagnosis_outputs(
-                member.network, recordings, shown=shown, person=person, sizes=sizes
-            )[0]
+            diagnosis_outputs(member, recordings, shown=shown, person=person, sizes=sizes)[
+                0
+            ]
             for member in self.members
         ]
         mean: NDArray[np.float32] = np.mean(answers, axis=0)
-        return mean
-
-    @torch.no_grad()
-    def outlier(self, recordings: DiagnosisSet) -> NDArray[np.float64]:
-        scores = [
-            member.score(
-                torch.from_numpy(diagnosis_outputs(member.network, recordings)[1])
-            ).numpy()
-            for member in self.members
-        ]
-        mean: NDArray[np.float64] = np.mean(scores, axis=0, dtype=np.float64)
         return mean
 
 
@@ -242,6 +230,15 @@ def _seeds(members: Sequence[DiagnosisNetwork], test: DiagnosisSet) -> Figures:
     return Figures(
         "Networks", tuple(_macro_row("Network", n, test, logits) for n, logits in named)
     )
+
+
+def _folds(seen: _Answers, validation: DiagnosisSet, test: DiagnosisSet) -> Figures:
+    """The fold that decided, whose ranking no decision changes, beside the one held out."""
+    rows = [
+        _macro_row("Fold", name, recordings, seen.logits(recordings))
+        for name, recordings in (("9, decides", validation), ("10, held out", test))
+    ]
+    return Figures("Folds", tuple(rows))
 
 
 def _hidden(seen: _Answers, test: DiagnosisSet) -> Figures:

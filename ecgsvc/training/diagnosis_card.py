@@ -13,6 +13,7 @@ from ecgsvc.inference.diagnosis_inputs import (
     LEAD_FEATURES,
     PERSON_FEATURES,
 )
+from ecgsvc.inference.signal_form import FORM_FEATURES
 from ecgsvc.training.cards import training_commit
 from ecgsvc.training.diagnosis_decision import DiagnosisDecision
 
@@ -41,7 +42,6 @@ def diagnosis_card(
     sha256: str,
     labels: Sequence[str],
     decision: DiagnosisDecision,
-    outlier: float,
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -63,13 +63,13 @@ def diagnosis_card(
             "window_samples": DIAGNOSIS_WINDOW_SAMPLES,
             "window": f"2.5 to 10 s, {low_hz:g} to {high_hz:g} Hz, each lead in its own "
             "standard deviation, which stands beside it; longer recordings in pieces",
-            "features": [*LEAD_FEATURES, *PERSON_FEATURES],
+            "features": [*LEAD_FEATURES, *PERSON_FEATURES, *FORM_FEATURES],
         },
         "decision": {
             "temperature": round(decision.temperature, 4),
             "logit_offsets": [round(float(offset), 4) for offset in decision.offsets],
             "thresholds": {
-                "outlier": round(outlier, 4),
+                "outlier": 1.0,
                 **decision.thresholds(labels),
             },
         },

@@ -1,5 +1,6 @@
 """From validation logits to the decision: calibration, thresholds, conformal limits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from ecgsvc.inference.diagnosis import threshold_name
 Floats = NDArray[np.float64]
 
 COVERAGE = 0.9
+CONFIDENCE = 0.9
 _SHIFT_PENALTY = 0.5  # on the square of a label's offset: as if a record or two said no
 _STEPS = 60
 
@@ -104,9 +106,23 @@ def best_f1_threshold(truth: NDArray[np.bool_], probabilities: Floats) -> float:
 
 
 def least_of_most(probabilities: Floats) -> float:
-    """The probability that nine tenths of those given reach; 0 where too few are given.
+    """The probability that nine tenths reach; 0 where too few are given to tell.
 
-    Class-conditional split conformal prediction (Vovk 2012, arXiv 1209.2673).
+    Class-conditional split conformal prediction with training-conditional validity: with
+    90 % confidence in the draw of those given, a tenth of others or fewer are below
+    (Vovk 2012, arXiv 1209.2673, proposition 2). Plain quantiles of a few dozen recordings
+    are as often too high as too low.
     """
-    rank = int((1 - COVERAGE) * (len(probabilities) + 1) + 1e-9)
+    rank = tolerated(len(probabilities))
     return float(np.sort(probabilities)[rank - 1]) if rank else 0.0
+
+
+def tolerated(n: int) -> int:
+    """How many of `n` may be below: the greatest k of P(Binomial(n, 0.1) >= k) >= 0.9."""
+    miss = 1 - COVERAGE
+    below = 0.0
+    for k in range(n + 1):
+        below += math.comb(n, k) * miss**k * (1 - miss) ** (n - k)
+        if below > 1 - CONFIDENCE:
+            return k
+    return n

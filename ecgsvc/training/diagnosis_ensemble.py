@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ecgsvc.domain.waveform import Waveform
+from ecgsvc.domain.waveform import Lead, Waveform
+from ecgsvc.evaluation.diagnosis_references import DiagnosisSet
 from ecgsvc.evaluation.foreign_signals import FOREIGN_SIGNALS, auroc, foreign_signals
 from ecgsvc.inference.diagnosis_inputs import (
     DIAGNOSIS_LEADS,
@@ -15,64 +16,33 @@ from ecgsvc.inference.diagnosis_inputs import (
     PERSON_FEATURES,
     build_diagnosis_inputs,
     filter_leads,
+    standardise,
 )
+from ecgsvc.inference.signal_form import FORM_FEATURES, signal_form
 from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.diagnosis_network import DiagnosisNetwork
-from ecgsvc.training.rhythm_ensemble import OutlierScore
+from ecgsvc.training.signal_form_score import FormScore
 
 N_EACH = 30
-_LEAST_DEVIATION = 1e-2  # of the size of an embedding
-
-
-class DiagnosisMember(nn.Module):
-    """A network, and how far what it makes of an input lies from the training recordings.
-
-    The score is the logarithm of a distance about the mean of all training embeddings:
-    labels overlap, so that there are no classes to be near to.
-    """
-
-    centre: Tensor
-
-    def __init__(self, network: DiagnosisNetwork, embeddings: NDArray[np.float32]) -> None:
-        super().__init__()
-        self.network = network
-        centre = embeddings.mean(axis=0)
-        one_class = np.zeros(len(embeddings), dtype=np.int64)
-        self.outlier = OutlierScore(1, embeddings.shape[1])
-        size = float(np.sqrt(np.square(embeddings).mean()))
-        self.outlier.fit(
-            embeddings - centre, one_class, least_deviation=_LEAST_DEVIATION * size
-        )
-        self.register_buffer("centre", torch.from_numpy(centre))
-
-    def forward(
-        self, signal: Tensor, leads: Tensor, person: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Logits (batch, labels) and scores (batch,)."""
-        embedding = self.network.embed(signal, leads, person)
-        return self.network.classify(embedding), self.score(embedding)
-
-    def score(self, embedding: Tensor) -> Tensor:
-        """Scores (batch,) of (batch, width); they are exact to a part of themselves."""
-        distance: Tensor = self.outlier(embedding - self.centre)
-        return distance.log1p()
+_FEW_LEADS: tuple[tuple[Lead, ...], ...] = (
+    ("I",), ("II",), ("V1",), ("V5",), ("I", "II"), ("II", "V2"),
+)  # fmt: skip
 
 
 class DiagnosisEnsemble(nn.Module):
-    """Mean logits and mean outlier scores of some networks."""
+    """Mean logits of some networks, and how far a signal's form is from an ECG's."""
 
-    def __init__(self, members: Sequence[DiagnosisMember]) -> None:
+    def __init__(self, members: Sequence[DiagnosisNetwork], score: FormScore) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.score = score
 
     def forward(
-        self, signal: Tensor, leads: Tensor, person: Tensor
+        self, signal: Tensor, leads: Tensor, person: Tensor, form: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Logits (batch, labels) and scores (batch,)."""
-        answers = [member(signal, leads, person) for member in self.members]
-        logits = torch.stack([logits for logits, _ in answers])
-        scores = torch.stack([scores for _, scores in answers])
-        return logits.mean(dim=0), scores.mean(dim=0)
+        logits = torch.stack([member(signal, leads, person) for member in self.members])
+        return logits.mean(dim=0), self.score(form, leads)
 
 
 def random_diagnosis_inputs(n: int, n_samples: int = 1000) -> dict[str, Tensor]:
@@ -87,55 +57,76 @@ def random_diagnosis_inputs(n: int, n_samples: int = 1000) -> dict[str, Tensor]:
         "signal": signal,
         "leads": torch.stack([present, known, (leads[..., 2] - 1.7) * known], dim=-1),
         "person": torch.rand(n, len(PERSON_FEATURES), generator=rng),
+        "form": torch.randn(n, len(FORM_FEATURES), generator=rng),
     }
 
 
+def form_score(training: DiagnosisSet, limiting: DiagnosisSet) -> FormScore:
+    """Fit the score to whole recordings, and to a lead or two of each."""
+    many, few = (
+        [_forms(recordings, shown) for recordings in (training, limiting)]
+        for shown in ((DIAGNOSIS_LEADS,), _FEW_LEADS)
+    )
+    return FormScore().fit((many[0], few[0]), (many[1], few[1]))
+
+
+def _forms(
+    recordings: DiagnosisSet, lead_sets: Sequence[tuple[Lead, ...]]
+) -> NDArray[np.float32]:
+    """Forms of recordings, each with the next of the sets of leads shown."""
+    forms = []
+    for row in range(len(recordings.labels)):
+        leads = lead_sets[row % len(lead_sets)]
+        window = recordings.samples[row : row + 1].astype(np.float32)
+        window[:, ~np.isin(DIAGNOSIS_LEADS, leads)] = np.nan
+        signal, shown = standardise(window, recordings.size_known[row : row + 1])
+        forms.append(signal_form(signal, shown))
+    return np.concatenate(forms)
+
+
 @torch.no_grad()
-def foreign_scores(
-    ensemble: DiagnosisEnsemble, seed: int
-) -> dict[str, NDArray[np.float64]]:
-    """Outlier scores of signals that are no ECG, twelve leads of 10 s, by kind."""
+def ecg_scores(score: FormScore, recordings: DiagnosisSet) -> NDArray[np.float64]:
+    """Scores of whole recordings."""
+    forms = torch.from_numpy(_forms(recordings, (DIAGNOSIS_LEADS,)))
+    leads = torch.ones(len(forms), len(DIAGNOSIS_LEADS), len(LEAD_FEATURES))
+    return score(forms, leads).numpy().astype(np.float64)
+
+
+@torch.no_grad()
+def foreign_scores(score: FormScore, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Scores of signals that are no ECG, by kind: other or the same in each lead."""
     scores = {}
+    n_leads = len(DIAGNOSIS_LEADS)
     for kind in FOREIGN_SIGNALS:
         answers = []
-        single = foreign_signals(kind, N_EACH * len(DIAGNOSIS_LEADS), seed)
+        single = foreign_signals(kind, N_EACH * n_leads, seed)
         for number in range(N_EACH):
-            rows = single[
-                number * len(DIAGNOSIS_LEADS) : (number + 1) * len(DIAGNOSIS_LEADS)
-            ]
+            rows = single[number * n_leads : (number + 1) * n_leads]
+            chosen = rows if number % 2 else [rows[0]] * n_leads
+            samples_mv = np.concatenate([row.samples_mv for row in chosen])
             rate_hz = rows[0].sampling_rate_hz
-            samples_mv = np.concatenate([row.samples_mv for row in rows])
             piece = np.ascontiguousarray(samples_mv[:, : round(10 * rate_hz)])
             waveform = Waveform(piece, rate_hz, DIAGNOSIS_LEADS)
             inputs = build_diagnosis_inputs(
                 filter_leads(waveform, SIGNAL_TOOLS), None, None
             )
-            if inputs is None:
-                continue
-            tensors = (inputs.signal, inputs.leads, inputs.person)
-            _, score = ensemble(*(torch.from_numpy(x) for x in tensors))
-            answers.append(float(score.mean()))
+            if inputs is not None and inputs.leads[..., 0].any():
+                form, leads = (torch.from_numpy(x) for x in (inputs.form, inputs.leads))
+                answers.append(float(score(form, leads).mean()))
         scores[kind] = np.array(answers)
     return scores
 
 
 def outlier_figures(
-    inside: NDArray[np.float64], outside: Mapping[str, NDArray[np.float64]], limit: float
+    inside: NDArray[np.float64], outside: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, list[float]]:
-    """AUROC, and share above the limit, of each kind; ``held_out`` is the false alarms."""
+    """AUROC, and share above 1, of each kind; ``held_out`` is the false alarms."""
+    everything = {"all_kinds": np.concatenate(list(outside.values())), **outside}
     figures = {
         kind.replace(" ", "_"): [
             round(auroc(inside, scores), 4),
-            round(float((scores > limit).mean()), 4),
+            round(float((scores > 1).mean()), 4),
         ]
-        for kind, scores in outside.items()
+        for kind, scores in everything.items()
     }
-    everything = np.concatenate(list(outside.values()))
-    return {
-        "all_kinds": [
-            round(auroc(inside, everything), 4),
-            round(float((everything > limit).mean()), 4),
-        ],
-        **figures,
-        "held_out_above_the_limit": [round(float((inside > limit).mean()), 4)],
-    }
+    return figures | {"held_out_above_the_limit": [round(float((inside > 1).mean()), 4)]}

@@ -16,6 +16,10 @@ from ecgsvc.inference.wave_groups import WINDOW_SAMPLES
 MakeTrunk = Callable[[int, bool], nn.Sequential]
 """From the number of channels and whether it is the large trunk, of the beat."""
 
+_BEAT_MODULES = (
+    (32, 4), (32, 1), (48, 2), (48, 1), (64, 1), (64, 2), (64, 1), (64, 1),
+)  # fmt: skip
+_REPETITION_MODULES = ((24, 4), (32, 2), (48, 2), (64, 1))
 _LEAST_SCALE = 0.01  # of a target's standard deviation
 _SLOPE = 0.1
 
@@ -80,9 +84,8 @@ class ResidualModule(nn.Module):
 
 def aicrn_trunk(n_in: int, large: bool, *, attention: bool = True) -> nn.Sequential:
     """Eight attention-integrated residual modules; four for the repetition."""
-    plan = ((24, 2), (24, 2), (32, 1), (32, 2), (48, 1), (48, 2), (64, 1), (64, 1))
     layers: list[nn.Module] = []
-    for channels, stride in plan if large else plan[1::2]:
+    for channels, stride in _BEAT_MODULES if large else _REPETITION_MODULES:
         layers.append(ResidualModule(n_in, channels, stride, attention=attention))
         n_in = channels
     return nn.Sequential(*layers)

@@ -45,7 +45,7 @@ from ecgsvc.training.waves_dataset import folds_of
 from ecgsvc.training.window_export import export_module
 
 INTERVALS_VERSION = "1.0.0"
-INTERVALS_EPOCHS = 10
+INTERVALS_EPOCHS = 12
 N_FOLDS = 5
 _N_SIMULATED, _N_SIMULATED_TEST = 500, 200
 _SIMULATED_SEEDS = (1000, 90_000)

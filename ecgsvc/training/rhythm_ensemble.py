@@ -28,17 +28,9 @@ class OutlierScore(nn.Module):
         self.register_buffer("whitening", torch.eye(width))
 
     def fit(
-        self,
-        embeddings: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        *,
-        least_deviation: float = 0.0,
+        self, embeddings: NDArray[np.float32], labels: NDArray[np.int64]
     ) -> "OutlierScore":
-        """Take the means and the covariance of the training embeddings (n, width).
-
-        `least_deviation` is added in every direction: what single precision cannot tell
-        is no distance.
-        """
+        """Take the means and the covariance of the training embeddings (n, width)."""
         means = np.stack([embeddings[labels == i].mean(axis=0) for i in np.unique(labels)])
         within = embeddings - means[np.searchsorted(np.unique(labels), labels)]
         covariance = within.T.astype(np.float64) @ within / len(within)
@@ -46,7 +38,6 @@ class OutlierScore(nn.Module):
         shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * spread * np.eye(
             len(covariance)
         )
-        shrunk += least_deviation**2 * np.eye(len(covariance))
         values, vectors = np.linalg.eigh(shrunk)
         whitening = (vectors / np.sqrt(values)).astype(np.float32)
         self.whitening.copy_(torch.from_numpy(whitening))

@@ -179,10 +179,12 @@ def test_calibration_finds_the_temperature_and_shift():
     np.testing.assert_allclose(offsets, -0.8 / 1.6, atol=0.2)
 
 
-def test_nine_tenths_reach_the_conformal_limit():
-    given = np.random.default_rng(0).random(99)
-    assert (given >= least_of_most(given)).sum() == 90
-    assert least_of_most(given[:8]) == 0.0
+def test_nine_tenths_reach_the_conformal_limit_in_nine_of_ten_draws():
+    rng = np.random.default_rng(0)
+    # Of uniform numbers, as many are below the limit as the limit says.
+    limits = np.array([least_of_most(rng.random(60)) for _ in range(2000)])
+    assert 0.9 <= (limits <= 0.1).mean() <= 0.97
+    assert least_of_most(rng.random(15)) == 0.0
 
 
 def test_the_threshold_parts_what_can_be_parted():
@@ -210,6 +212,7 @@ def test_the_command_ends_in_a_folder_that_serves(tmp_path, monkeypatch):
         recordings.samples.astype(np.float32)[..., :600],
         np.ones((3, 12, 3), np.float32),
         recordings.person,
+        np.zeros((3, 9), np.float32),
     )
     logits, outlier = reader.outputs(inputs)
     assert logits.shape == (3, N_LABELS)
