@@ -278,7 +278,7 @@ def _http_face(
     if not settings.http:
         yield ""
         return
-    table = http.interactions(http.Creating(pipeline), http.Reading(store))
+    table = http.interactions(http.Creating(pipeline, store), http.Reading(store))
     face = http.build_app(
         http.AppSettings(settings.workers, settings.max_in_flight),
         table=table,

@@ -1,7 +1,7 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
 from ecgsvc.fhir.audit_event import audit_event
-from ecgsvc.fhir.bundles import BundleEntry, bundle
+from ecgsvc.fhir.bundles import BundleEntry, BundleType, bundle
 from ecgsvc.fhir.capability import OfferedResource, capability_statement
 from ecgsvc.fhir.diagnostic_report import build_documents
 from ecgsvc.fhir.encode import encode_observation
@@ -16,6 +16,7 @@ from ecgsvc.fhir.sheet import sheet_header, sheet_of, without_sheet
 __all__ = [
     "BadSample",
     "BundleEntry",
+    "BundleType",
     "ContentWarning",
     "DecodedEcg",
     "Installation",

@@ -37,6 +37,7 @@ class OfferedResource:
 
 def capability_statement(
     resources: Sequence[OfferedResource],
+    system_interactions: Sequence[str],
     *,
     base_url: str,
     software_version: str,
@@ -60,6 +61,7 @@ def capability_statement(
                         "description": "Bearer token (JWT) in the header authorization"
                     },
                     "resource": [_resource(each) for each in resources],
+                    "interaction": [{"code": code} for code in system_interactions],
                 }
             ],
         }

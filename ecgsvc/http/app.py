@@ -228,6 +228,7 @@ class _Face:
         base_url = _base_url(request)
         body = fhir.capability_statement(
             offered_resources(self._table, base_url),
+            ("batch", "transaction"),
             base_url=base_url,
             software_version=__version__,
             started_at=self._started_at,

@@ -1,15 +1,27 @@
 """ECGs in: one Observation, a Bundle of them, or a question whether one would be taken."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Protocol
+from urllib.parse import unquote
 
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import InvalidRequest, UnsupportedContent
+from ecgsvc.domain.errors import EcgsvcError, InvalidRequest, UnsupportedContent
 from ecgsvc.domain.report import StoredReport
+from ecgsvc.http.batches import Batch, BatchEntry, parse_batch
 from ecgsvc.http.call import Call, Reply
-from ecgsvc.http.resources import Resource, ecg_resource, report_resource
+from ecgsvc.http.errors import refusal
+from ecgsvc.http.resources import (
+    ECG_SUFFIX,
+    ReportReader,
+    Resource,
+    ecg_resource,
+    report_resource,
+)
+from ecgsvc.http.searching import parse_identifier
 
 R4, R5 = "4.0.1", "5.0.0"
 _FHIR_VERSIONS = {"4.0": R4, "4.3": R4, "5.0": R5}
@@ -51,28 +63,86 @@ class EcgAnalyzer(Protocol):
 class Creating:
     """Answers POST."""
 
-    def __init__(self, analyzer: EcgAnalyzer) -> None:
+    def __init__(self, analyzer: EcgAnalyzer, reports: ReportReader) -> None:
         self._analyzer = analyzer
+        self._reports = reports
 
     def observation(self, call: Call) -> Reply:
-        """Analyse an ECG; 201 with its place, 200 when it was known already."""
-        analyzed = self._analyzer.analyze(
+        """Analyse an ECG; 201 with its place, 200 when it was known already.
+
+        With ``If-None-Exist: identifier=SYSTEM|VALUE`` a known ECG is not looked at.
+        """
+        known = self._existing(call.caller, call.headers.get("if-none-exist", ""))
+        if known is not None:
+            return Reply(200, b"", _headers(call.base_url, known))
+        analyzed = self._analyze(call, call.body, call.headers.get("idempotency-key", ""))
+        report = analyzed.report
+        return Reply(
+            200 if analyzed.replayed else 201,
+            _representation(call, ecg_resource(report, call.body)),
+            _headers(call.base_url, report),
+        )
+
+    def batch(self, call: Call) -> Reply:
+        """Take a Bundle of ECGs; each entry is answered for itself.
+
+        Patients among the entries give age and sex of the ECGs that refer to them; they
+        are not stored.
+        """
+        bundle = parse_batch(call.body)
+        answers = [self._entry(call, bundle, entry) for entry in bundle.entries]
+        kind: fhir.BundleType = (
+            "batch-response" if bundle.type == "batch" else "transaction-response"
+        )
+        return Reply(200, fhir.bundle(kind, answers))
+
+    def _entry(self, call: Call, bundle: Batch, entry: BatchEntry) -> fhir.BundleEntry:
+        """Answer one entry; what the one of a transaction raises is the answer."""
+        try:
+            if entry.problem:
+                raise UnsupportedContent(entry.problem, expression=entry.expression)
+            if entry.is_patient:
+                return _answered("200 OK", {}, fhir.all_ok_outcome())
+            known = self._existing(call.caller, entry.if_none_exist)
+            if known is not None:
+                return _answered("200 OK", _headers(call.base_url, known))
+            patient = bundle.patient_of(entry)
+            analyzed = self._analyze(call, entry.resource, "", patient)
+        except EcgsvcError as error:
+            if bundle.type == "transaction":
+                raise
+            reply = refusal(error)
+            status = f"{reply.status} {HTTPStatus(reply.status).phrase}"
+            return _answered(status, {}, reply.body)
+        status = "200 OK" if analyzed.replayed else "201 Created"
+        report = analyzed.report
+        made = _answered(status, _headers(call.base_url, report))
+        return replace(
+            made,
+            resource=fhir.without_sheet(report.documents.diagnostic_report),
+            full_url=f"{call.base_url}/{report_resource(report).name}",
+        )
+
+    def _existing(self, caller: Caller, condition: str) -> StoredReport | None:
+        if not condition:
+            return None
+        name, _, value = condition.lstrip("?").partition("=")
+        if name != "identifier" or "&" in value:
+            msg = "If-None-Exist must be identifier=SYSTEM|VALUE"
+            raise InvalidRequest(msg, expression="http.if-none-exist")
+        return self._reports.find_by_identifier(caller, parse_identifier(unquote(value)))
+
+    def _analyze(
+        self, call: Call, observation: bytes, request_id: str, patient: bytes = b""
+    ) -> AnalyzedEcg:
+        return self._analyzer.analyze(
             call.caller,
-            observation=call.body,
+            observation=observation,
             fhir_version=_fhir_version(call),
-            patient=b"",
-            request_id=call.headers.get("idempotency-key", ""),
+            patient=patient,
+            request_id=request_id,
             cancelled=call.cancelled,
         )
-        report = analyzed.report
-        ecg = ecg_resource(report, call.body)
-        headers = {
-            "location": f"{call.base_url}/{ecg.version_name}",
-            "etag": f'W/"{report.version}"',
-            "link": f"<{call.base_url}/{report_resource(report).name}>; "
-            'rel="describedby"; title="DiagnosticReport"',
-        }
-        return Reply(200 if analyzed.replayed else 201, _representation(call, ecg), headers)
 
     def validate(self, call: Call) -> Reply:
         """Say what is wrong with an ECG, or that all is well; nothing is stored."""
@@ -81,6 +151,29 @@ class Creating:
             call.caller, observation=body, fhir_version=_fhir_version(call), patient=b""
         )
         return Reply(200, outcome)
+
+
+def _headers(base_url: str, report: StoredReport) -> dict[str, str]:
+    """Say where the ECG and its report are."""
+    ecg = f"Observation/{report.report_id}{ECG_SUFFIX}/_history/{report.version}"
+    return {
+        "location": f"{base_url}/{ecg}",
+        "etag": f'W/"{report.version}"',
+        "link": f"<{base_url}/{report_resource(report).name}>; "
+        'rel="describedby"; title="DiagnosticReport"',
+    }
+
+
+def _answered(
+    status: str, headers: Mapping[str, str], outcome: bytes | None = None
+) -> fhir.BundleEntry:
+    """Write the response of an entry."""
+    written: dict[str, object] = {"status": status}
+    if "location" in headers:
+        written |= {"location": headers["location"], "etag": headers["etag"]}
+    if outcome is not None:
+        written["outcome"] = json.loads(outcome)
+    return fhir.BundleEntry(None, more={"response": written})
 
 
 def _representation(call: Call, ecg: Resource) -> bytes:

@@ -44,7 +44,7 @@ class Interaction:
 
     @property
     def resource(self) -> str:
-        """Resource type of the path."""
+        """Resource type of the path, empty for the base."""
         return self.path.strip("/").partition("/")[0]
 
 
@@ -55,6 +55,11 @@ def interactions(creating: Creating, reading: Reading) -> tuple[Interaction, ...
         return Interaction("GET", path, code, summary, _READERS, handle)
 
     return (
+        Interaction(
+            "POST", "", "batch",
+            "Analyse the ECGs of a Bundle (batch, or a transaction of one)", _POSTERS,
+            creating.batch, takes_body=True,
+        ),
         Interaction(
             "POST", "/Observation", "create",
             "Analyse an ECG and store it with its report", _POSTERS,
@@ -84,7 +89,7 @@ def offered_resources(
 ) -> tuple[fhir.OfferedResource, ...]:
     """Sum up the table by resource type, for the CapabilityStatement."""
     offered = []
-    for kind in dict.fromkeys(each.resource for each in table):
+    for kind in dict.fromkeys(each.resource for each in table if each.resource):
         codes = [each.code for each in table if each.resource == kind]
         searched = "search-type" in codes
         parameters: Mapping[str, str] = PARAMETERS if searched else {}
@@ -102,6 +107,7 @@ def offered_resources(
                 if searched and kind == "DiagnosticReport"
                 else [],
                 operations=operations,
+                conditional_create="create" in codes,
             )
         )
     return tuple(offered)

@@ -101,6 +101,9 @@ class Reading:
                 return (self._reports.get(call.caller, report_id or ""),), ""
             except ReportNotFound:
                 return (), ""
+        if search.identifier is not None:
+            found = self._reports.find_by_identifier(call.caller, search.identifier)
+            return (() if found is None else (found,)), ""
         page = self._reports.list(call.caller, search.query)
         return page.reports, page.next_page_token
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import ReportNotFound
-from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+from ecgsvc.domain.report import Identifier, ReportPage, ReportQuery, StoredReport
 
 ECG_SUFFIX = "-ecg"
 
@@ -29,6 +29,11 @@ class ReportReader(Protocol):
         self, caller: Caller, report_id: str, version: int | None = None
     ) -> tuple[StoredReport, bytes]:
         """Return the same with the ECG as received."""
+
+    def find_by_identifier(
+        self, caller: Caller, identifier: Identifier
+    ) -> StoredReport | None:
+        """Return the latest report of the ECG with an identifier, None if unknown."""
 
     def list(self, caller: Caller, query: ReportQuery) -> ReportPage:
         """Return one page; a token stays valid when the page size changes."""

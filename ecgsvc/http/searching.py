@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import ReportQuery
+from ecgsvc.domain.report import Identifier, ReportQuery
 
 DEFAULT_COUNT = 50
 MAX_COUNT = 1000
 
 PARAMETERS: Mapping[str, str] = {
     "_id": "token",
+    "identifier": "token",
     "patient": "reference",
     "subject": "reference",
     "date": "date",
@@ -38,6 +39,7 @@ class Search:
 
     query: ReportQuery
     resource_id: str | None
+    identifier: Identifier | None
     include_results: bool
     code: tuple[str | None, str] | None
 
@@ -54,7 +56,7 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
         Names the parameter and what was expected.
     """
     query = ReportQuery(page_size=DEFAULT_COUNT)
-    resource_id, include, code = None, False, None
+    resource_id, identifier, include, code = None, None, False, None
     seen: set[str] = set()
     for name, value in parameters:
         if name in seen and name not in {"date", "_include"}:
@@ -65,6 +67,8 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
         match name:
             case "_id":
                 resource_id = value
+            case "identifier":
+                identifier = parse_identifier(value)
             case "patient" | "subject":
                 if {"patient", "subject"} <= seen:
                     raise _bad(name, "and its synonym exclude each other")
@@ -89,11 +93,26 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
             case _:
                 known = ", ".join(sorted({*PARAMETERS, *RESULT_PARAMETERS}))
                 raise _bad(name, f"is not known here; known are {known}")
-    if "_id" in seen and seen & (set(PARAMETERS) - {"_id"}):
-        raise _bad(name="_id", what="stands alone: no other search parameter beside it")
+    for name in sorted(seen & {"_id", "identifier"}):
+        if len(seen & set(PARAMETERS)) > 1:
+            raise _bad(name, "stands alone: no other search parameter beside it")
     if resource == "DiagnosticReport" and code is not None:
         query = replace(query, code=code[1])
-    return Search(query, resource_id, include, code)
+    return Search(query, resource_id, identifier, include, code)
+
+
+def parse_identifier(value: str) -> Identifier:
+    """Read ``SYSTEM|VALUE`` or ``VALUE``; the latter is an identifier without a system.
+
+    Raises
+    ------
+    InvalidRequest
+        The value is missing.
+    """
+    system, _, symbol = value.rpartition("|")
+    if not symbol:
+        raise _bad(name="identifier", what="must be SYSTEM|VALUE or VALUE")
+    return Identifier(system or None, symbol)
 
 
 def _patient(name: str, value: str) -> str:

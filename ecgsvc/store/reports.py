@@ -13,6 +13,7 @@ from ecgsvc.domain.errors import ReportNotFound, StoreUnavailable
 from ecgsvc.domain.export import Export, ExportContent, ExportedReport
 from ecgsvc.domain.report import (
     EcgSource,
+    Identifier,
     NewReport,
     ReportPage,
     ReportQuery,
@@ -31,7 +32,7 @@ from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
 from ecgsvc.store.migrations import newest_revision, revision_of
 from ecgsvc.store.patients import pseudonym_of, subject_key
-from ecgsvc.store.places import answer_to, place_of
+from ecgsvc.store.places import answer_to, known_identifiers, place_of
 from ecgsvc.store.reading import ReportKey, read_reports, select_reports
 from ecgsvc.store.trail import Entry, Notary, Trail
 
@@ -314,6 +315,29 @@ class ReportStore:
             if not page:
                 return
             query = replace(query, page_token=page[-1].cursor)
+
+    def find_by_identifier(
+        self, caller: Caller, identifier: Identifier
+    ) -> StoredReport | None:
+        """Return the latest report of the ECG with an identifier; a search of one.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        key = (identifier.system or "", identifier.value)
+        with self._writing() as connection:
+            reports: tuple[StoredReport, ...] = ()
+            if all(map(is_storable, key)):
+                owners = known_identifiers(connection, caller.tenant, [key])
+                reports = tuple(
+                    _read(connection, caller.tenant, (report_id, None))
+                    for report_id in owners.values()
+                )
+            page = ReportPage(reports, "")
+            entries = search_entries(connection, caller.tenant, ReportQuery(), page)
+            self._trail.append(connection, caller, entries)
+        return reports[0] if reports else None
 
     def source(self, caller: Caller, report_id: str, version: int) -> bytes:
         """Return the Observation behind a report version, exactly as received.

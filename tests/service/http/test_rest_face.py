@@ -105,6 +105,79 @@ def test_observations_are_searched_by_code(rest_server: Server) -> None:
     assert ask(rest_server, "GET", "/Observation?_count=1").status == 400
 
 
+def test_a_known_identifier_creates_nothing(rest_server: Server) -> None:
+    first = ask(rest_server, "POST", "/Observation", ecg(seed=71, identifier="cond"))
+    condition = "identifier=urn:test|cond"
+    again = ask(rest_server, "POST", "/Observation", ecg(seed=72), if_none_exist=condition)
+    assert again.status == 200
+    assert again.headers["location"] == first.headers["location"]
+    found = ask(rest_server, "GET", "/DiagnosticReport?identifier=urn:test|cond")
+    assert len(found.json["entry"]) == 1
+    none = ask(rest_server, "GET", "/Observation?identifier=urn:test|other")
+    assert "entry" not in none.json
+    bad = ask(rest_server, "POST", "/Observation", ecg(seed=72), if_none_exist="patient=1")
+    assert bad.status == 400
+
+
+def a_bundle(kind: str, *entries: dict[str, object]) -> bytes:
+    bundle = {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+    return json.dumps(bundle).encode()
+
+
+def an_entry(body: bytes, **request: str) -> dict[str, object]:
+    return {
+        "resource": json.loads(body),
+        "request": {"method": "POST", "url": "Observation", **request},
+    }
+
+
+def test_each_ecg_of_a_batch_is_answered_for_itself(rest_server: Server) -> None:
+    patient = {
+        "fullUrl": "urn:uuid:5b1c9a52-9d5c-4d35-9b1e-0d6e1c2f3a4b",
+        "resource": {
+            "resourceType": "Patient",
+            "id": "batch",
+            "gender": "female",
+            "birthDate": "1950-01-01",
+        },
+        "request": {"method": "POST", "url": "Patient"},
+    }
+    broken = json.loads(ecg(seed=82))
+    del broken["subject"]
+    answer = ask(
+        rest_server, "POST", "", a_bundle(
+            "batch",
+            patient,
+            an_entry(ecg(seed=81, identifier="batch", patient="Patient/batch")),
+            an_entry(json.dumps(broken).encode()),
+            an_entry(ecg(seed=83), url="DiagnosticReport"),
+            {},
+            an_entry(ecg(seed=81), ifNoneExist="identifier=urn:test|batch"),
+        ),
+    )  # fmt: skip
+    assert answer.status == 200
+    assert_valid_for_independent_validators([answer.body])
+    entries = answer.json["entry"]
+    statuses = [entry["response"]["status"].split()[0] for entry in entries]
+    assert statuses == ["200", "201", "422", "422", "422", "200"]
+    assert entries[5]["response"]["location"] == entries[1]["response"]["location"]
+    (refused,) = entries[2]["response"]["outcome"]["issue"]
+    assert refused["expression"] == ["Observation.subject"]
+    header = entries[1]["resource"]
+    assert header["resourceType"] == "DiagnosticReport"
+
+
+def test_a_transaction_is_all_or_nothing(rest_server: Server) -> None:
+    one = ask(rest_server, "POST", "", a_bundle("transaction", an_entry(ecg(seed=84))))
+    assert one.json["type"] == "transaction-response"
+    two = a_bundle("transaction", an_entry(ecg(seed=85)), an_entry(ecg(seed=86)))
+    assert ask(rest_server, "POST", "", two).status == 422
+    broken = json.loads(ecg(seed=85))
+    del broken["subject"]
+    sent = a_bundle("transaction", an_entry(json.dumps(broken).encode()))
+    assert ask(rest_server, "POST", "", sent).status == 422
+
+
 def test_an_unchanged_report_is_not_sent_again(rest_server: Server) -> None:
     posted = ask(rest_server, "POST", "/Observation", ecg(seed=32))
     link = posted.headers["link"].partition(">")[0].lstrip("<")
@@ -147,6 +220,10 @@ def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None
         ("GET", "/DiagnosticReport", None, {"accept": "application/fhir+xml"}, 406),
         ("GET", "/Patient/1", None, {}, 404),
         ("DELETE", "/DiagnosticReport/none", None, {}, 405),
+        ("POST", "", b"not json", {}, 400),
+        ("POST", "", b"{}", {}, 400),
+        ("POST", "", b'{"resourceType":"Bundle"}', {}, 400),
+        ("POST", "", b'{"resourceType":"Bundle","type":"batch"}', {}, 400),
         ("POST", "/Observation", b"not json", {}, 400),
         ("POST", "/Observation", b"[]", {}, 400),
         ("POST", "/Observation", b"<x/>", {"content_type": "application/xml"}, 415),
