@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from ecgsvc import dsp, fhir, interpretation, render
+from ecgsvc import convert, dsp, fhir, interpretation, render
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.audit import AuditDraft, Operation
 from ecgsvc.domain.beats import ClassifiedBeats
@@ -382,7 +382,7 @@ class SignalPath:
 
 
 class EcgPipeline:
-    """From the bytes of an Observation to a stored report.
+    """From the bytes of an ECG, as Observation or as file in FHIR, to a stored report.
 
     Parameters
     ----------
@@ -520,8 +520,9 @@ class EcgPipeline:
     def _decode(
         self, observation: bytes, fhir_version: str, patient: bytes
     ) -> fhir.DecodedEcg:
-        decoded = fhir.decode_observation(
+        decoded = fhir.decode_ecg(
             observation,
+            read_file=convert.read_bytes,
             fhir_version=fhir_version,
             patient=patient,
             parse_samples=dsp.parse_sampled_data,

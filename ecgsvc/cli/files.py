@@ -10,6 +10,7 @@ from ecgsvc.convert import (
     cut,
     format_of,
     is_wfdb,
+    read_bytes,
     read_file,
 )
 from ecgsvc.domain.waveform import Recording
@@ -24,8 +25,8 @@ def read_recording(path: Path, piece: Piece, declared: TableDeclaration) -> Reco
         return read_file(path, piece, declared)
     from ecgsvc import dsp, fhir
 
-    decoded = fhir.decode_observation(
-        path.read_bytes(), parse_samples=dsp.parse_sampled_data
+    decoded = fhir.decode_ecg(
+        path.read_bytes(), parse_samples=dsp.parse_sampled_data, read_file=read_bytes
     )
     recording = replace(decoded.recording, name=path.stem)
     return cut(recording, piece)

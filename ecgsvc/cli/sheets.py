@@ -10,6 +10,7 @@ from ecgsvc import __version__
 from ecgsvc.cli.files import is_fhir
 from ecgsvc.cli.options import settings_with
 from ecgsvc.config import Settings
+from ecgsvc.convert import read_bytes
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.report import ReportSlot
 from ecgsvc.domain.sheet import Person, SheetHeader, SheetOptions
@@ -42,8 +43,9 @@ def _header(source: Path, recording: Recording, settings: Settings) -> SheetHead
     now = datetime.now(UTC)
     if not is_fhir(source):
         return _header_of_file(recording, now)
-    decoded = fhir.decode_observation(
+    decoded = fhir.decode_ecg(
         source.read_bytes(),
+        read_file=read_bytes,
         parse_samples=dsp.parse_sampled_data,
         default_zone=ZoneInfo(settings.default_zone),
     )

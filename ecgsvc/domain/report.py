@@ -41,6 +41,9 @@ class EcgSource:
     carried
         Elements the report carries over as they came (subject, encounter, basedOn,
         effectiveDateTime, device, id …), plain JSON values.
+    resource_type
+        Observation, or the resource the ECG came in as a file: DocumentReference, Media,
+        Binary.
     """
 
     body: bytes
@@ -52,6 +55,7 @@ class EcgSource:
     subject_identifier: Identifier | None
     effective_at: datetime
     carried: Mapping[str, object]
+    resource_type: str = "Observation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
+from ecgsvc.fhir.attached import FileReader, decode_ecg
 from ecgsvc.fhir.audit_event import audit_event
 from ecgsvc.fhir.bundles import BundleEntry, BundleType, bundle
 from ecgsvc.fhir.capability import OfferedResource, capability_statement
@@ -19,6 +20,7 @@ __all__ = [
     "BundleType",
     "ContentWarning",
     "DecodedEcg",
+    "FileReader",
     "Installation",
     "Limits",
     "OfferedResource",
@@ -28,6 +30,7 @@ __all__ = [
     "build_documents",
     "bundle",
     "capability_statement",
+    "decode_ecg",
     "decode_observation",
     "encode_observation",
     "operation_outcome",

@@ -39,6 +39,28 @@ def carried_elements(
     return carried
 
 
+def carried_references(resource: Element, problems: Problems) -> JsonObject:
+    """Return encounter and orders of a DocumentReference or Media."""
+    context = resource.object("context")
+    encounters = [
+        *([one] if (one := resource.object("encounter")) is not None else []),
+        *(context.objects("encounter") if context is not None else []),
+        *(c for c in resource.objects("context") if _points_to(c, "Encounter")),
+    ]
+    kept: JsonObject = {}
+    if encounters and (encounter := _kept(encounters[0], "encounter", problems)):
+        kept["encounter"] = encounter
+    orders = [_kept(order, "basedOn", problems) for order in resource.objects("basedOn")]
+    if any(orders):
+        kept["basedOn"] = [order for order in orders if order]
+    return kept
+
+
+def _points_to(reference: Element, kind: str) -> bool:
+    literal = LITERAL_REFERENCE.fullmatch(reference.text("reference") or "")
+    return (literal["type"] if literal else reference.text("type")) == kind
+
+
 def _kept(reference: Element, name: str, problems: Problems) -> JsonObject | None:
     target = reference.text("reference")
     literal = LITERAL_REFERENCE.fullmatch(target or "")

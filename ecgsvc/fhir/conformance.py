@@ -108,7 +108,8 @@ class _Checker:
     def _check_primitive(
         self, value: object, prop: Property, structure: Structure, path: str
     ) -> None:
-        if isinstance(value, str) and len(value) > MAX_STRING:
+        is_text = isinstance(value, str) and prop.primitive != "base64Binary"
+        if is_text and len(str(value)) > MAX_STRING:
             msg = f"a string of FHIR has at most {MAX_STRING} characters"
             self._problems.add(TooLarge(msg, expression=path))
             return

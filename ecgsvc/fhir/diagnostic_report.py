@@ -102,7 +102,7 @@ def _diagnostic_report(
         | {
             "performer": [frame.organization()],
             "result": [
-                frame.ecg(),
+                *([frame.ecg()] if frame.ecg_is_observation else []),
                 *({"reference": f"Observation/{own_id}"} for own_id in observation_ids),
             ],
             "conclusion": analysis.conclusion,

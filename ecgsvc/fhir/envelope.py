@@ -58,7 +58,10 @@ def open_body(body: bytes, stated_version: str, *, max_bytes: int) -> Envelope:
 
 
 def _other_resource(kind: object) -> MissingElement | InvalidElement | UnsupportedContent:
-    msg = "expected resourceType Observation, or Bundle with one Observation"
+    msg = (
+        "expected resourceType Observation, DocumentReference, Media or Binary, or Bundle "
+        "with one of these"
+    )
     if kind is None:
         return MissingElement(msg, expression="Observation")
     if isinstance(kind, str) and resource_model("4.0.1", kind) is not None:
@@ -82,20 +85,31 @@ def _from_bundle(bundle: Element) -> tuple[Element, tuple[tuple[str, Element], .
     return ecgs[0], tuple((url, r) for url, r in entries if r is not ecgs[0])
 
 
-def _version(observation: Element, stated: str) -> FhirVersion:
-    """Recognise R5 by `interval` and `intervalUnit`; a stated version must agree."""
+def stated_version(stated: str, path: str) -> FhirVersion | None:
+    """Return the version that a request states, None when it states none.
+
+    Raises
+    ------
+    UnsupportedContent
+        Another version than R4, R4B and R5.
+    """
     if stated and stated not in _VERSIONS:
         msg = "expected fhir_version 4.0.1, 4.3.0 or 5.0.0"
-        raise UnsupportedContent(msg, expression=observation.path)
+        raise UnsupportedContent(msg, expression=path)
+    return _VERSIONS.get(stated)
+
+
+def _version(observation: Element, stated: str) -> FhirVersion:
+    """Recognise R5 by `interval` and `intervalUnit`; a stated version must agree."""
+    version = stated_version(stated, observation.path)
     r4 = _first_with(observation, ("period",))
     r5 = _first_with(observation, _R5_NAMES)
     if r4 is not None and r5 is not None:
         msg = "period is R4, interval and intervalUnit are R5: expected only one of them"
         raise InvalidElement(msg, expression=r5)
     seen: FhirVersion | None = "5.0.0" if r5 else "4.0.1" if r4 else None
-    if not stated:
+    if version is None:
         return seen or "4.0.1"
-    version = _VERSIONS[stated]
     if seen is not None and (seen == "5.0.0") != (version == "5.0.0"):
         msg = f"the request states FHIR {version}, this element is of {seen}"
         raise InvalidElement(msg, expression=r5 or r4)

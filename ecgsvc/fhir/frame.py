@@ -109,14 +109,14 @@ class Frame:
         identifiers = self.source.carried.get("identifier")
         own = identifiers[0] if isinstance(identifiers, list) and identifiers else None
         return self._ecg_id(versioned=False) | {
-            "type": "Observation",
+            **self._ecg_type(),
             "identifier": own or self.ecg_hash(),
         }
 
     def ecg_version(self) -> JsonObject:
         """Return a reference to the very bytes that were analysed."""
         return self._ecg_id(versioned=True) | {
-            "type": "Observation",
+            **self._ecg_type(),
             "identifier": self.ecg_hash(),
         }
 
@@ -124,11 +124,21 @@ class Frame:
         """Return the SHA-256 of the ECG as an identifier."""
         return sha256_identifier(self.source.sha256)
 
+    @property
+    def ecg_is_observation(self) -> bool:
+        """Whether the ECG may stand among the results of a report."""
+        return self.source.resource_type == "Observation"
+
+    def _ecg_type(self) -> JsonObject:
+        """Type of the ECG; nothing is derived from a Binary in FHIR, so that has none."""
+        kind = self.source.resource_type
+        return {"display": "ECG file"} if kind == "Binary" else {"type": kind}
+
     def _ecg_id(self, *, versioned: bool) -> JsonObject:
         ecg_id = self.source.carried.get("id")
-        if ecg_id is None:
+        if ecg_id is None or self.source.resource_type == "Binary":
             return {}
-        reference = f"Observation/{ecg_id}"
+        reference = f"{self.source.resource_type}/{ecg_id}"
         meta = self.source.carried.get("meta")
         if versioned and isinstance(meta, dict) and "versionId" in meta:
             reference += f"/_history/{meta['versionId']}"

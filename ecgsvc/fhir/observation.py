@@ -50,6 +50,9 @@ class Limits:
     max_errors: int = 50
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedEcg:
     """An accepted ECG.
@@ -78,7 +81,7 @@ def decode_observation(
     fhir_version: str = "",
     patient: bytes = b"",
     default_zone: tzinfo = UTC,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
 ) -> DecodedEcg:
     """Read an ECG Observation (R4 or R5), or a Bundle with one.
 
@@ -115,7 +118,7 @@ def decode_observation(
     _check_code(observation, problems)
     subject = read_subject(observation, envelope.companions, problems)
     effective_at = effective_start(observation, default_zone, problems)
-    resource = _patient_resource(patient, subject, envelope.version, limits, problems)
+    resource = patient_resource(patient, subject, envelope.version, limits, problems)
     age_years, sex = (
         (None, None) if resource is None else age_and_sex(resource, effective_at, problems)
     )
@@ -192,7 +195,7 @@ def _check_code(observation: Element, problems: Problems) -> None:
         problems.add(UnsupportedContent(msg, expression=code.path))
 
 
-def _patient_resource(
+def patient_resource(
     body: bytes,
     subject: Subject | None,
     version: FhirVersion,

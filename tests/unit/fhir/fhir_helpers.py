@@ -51,13 +51,13 @@ def expressions(error):
     return [each.expression for each in error.all]
 
 
-def violations(resource):
-    """Return what our own strict check says about an R4 resource of ours."""
+def violations(resource, version="4.0.1"):
+    """Return what our own strict check says about a resource of ours."""
     content = json.loads(resource)
     problems = Problems(limit=1000)
     try:
-        model = resource_model("4.0.1", content["resourceType"])
-        check_resource(content, model, "4.0.1", problems)
+        model = resource_model(version, content["resourceType"])
+        check_resource(content, model, version, problems)
         problems.raise_if_any()
     except RefusedContent as error:
         return [(each.expression, each.message) for each in error.all]
