@@ -229,11 +229,13 @@ class EcgClient:
         request_id: str = "",
         fhir_version: str = "",
         explain: bool = False,
+        accept_fhir_version: str = "",
     ) -> AnalyzedReply:
         """Have an ECG analysed and its report stored.
 
         Without a `request_id` one is made, so that a second try never makes a second
-        report. `explain` asks also what the models looked at.
+        report. `explain` asks also what the models looked at. `accept_fhir_version` is that
+        of the answer; R4 when empty.
 
         Raises
         ------
@@ -245,6 +247,7 @@ class EcgClient:
             patient=_resource(patient, fhir_version),
             request_id=request_id or str(uuid.uuid4()),
             explain=explain,
+            accept_fhir_version=accept_fhir_version,
         )
         reply = self._call(self._analysis.AnalyzeEcg, request, _ANALYZED)
         return AnalyzedReply(
@@ -270,9 +273,11 @@ class EcgClient:
         reply = self._call(self._analysis.ValidateEcg, request, _VALIDATED)
         return ValidatedReply(reply.valid, json.loads(reply.operation_outcome.json))
 
-    def get_report(self, name: str) -> ReportReply:
+    def get_report(self, name: str, *, accept_fhir_version: str = "") -> ReportReply:
         """Get ``reports/{id}`` or ``reports/{id}/versions/{n}``; NOT_FOUND raises."""
-        request = reports_pb2.GetReportRequest(name=name)
+        request = reports_pb2.GetReportRequest(
+            name=name, accept_fhir_version=accept_fhir_version
+        )
         return _report(self._call(self._reports.GetReport, request, _GOT).report)
 
     def list_reports(

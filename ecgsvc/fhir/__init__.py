@@ -13,6 +13,7 @@ from ecgsvc.fhir.problems import ContentWarning
 from ecgsvc.fhir.sampled_data import BadSample, SampleParser
 from ecgsvc.fhir.served_ecg import served_ecg
 from ecgsvc.fhir.sheet import sheet_header, sheet_of, without_sheet
+from ecgsvc.fhir.versions import in_version
 
 __all__ = [
     "BadSample",
@@ -33,6 +34,7 @@ __all__ = [
     "decode_ecg",
     "decode_observation",
     "encode_observation",
+    "in_version",
     "operation_outcome",
     "served_ecg",
     "sheet_header",

@@ -81,6 +81,7 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
         self, request: analysis_pb2.AnalyzeEcgRequest, context: grpc.ServicerContext
     ) -> analysis_pb2.AnalyzeEcgResponse:
         """Analyse an ECG; the reply is sent after the transaction is committed."""
+        version = requests.accepted_version(request.accept_fhir_version)
         analyzed = self._analyzer.analyze(
             caller_of(context),
             observation=_observation(request.observation),
@@ -93,10 +94,10 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
         report, documents = analyzed.report, analyzed.report.documents
         explanation = analyzed.explanation
         return analysis_pb2.AnalyzeEcgResponse(
-            report=fhir_resource(documents.diagnostic_report),
-            observations=[fhir_resource(body) for body in documents.observations],
-            provenance=fhir_resource(documents.provenance),
-            device=fhir_resource(documents.device),
+            report=fhir_resource(documents.diagnostic_report, version),
+            observations=[fhir_resource(o, version) for o in documents.observations],
+            provenance=fhir_resource(documents.provenance, version),
+            device=fhir_resource(documents.device, version),
             replayed=analyzed.replayed,
             name=requests.version_name(report.report_id, report.version),
             explanation=None

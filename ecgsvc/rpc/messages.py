@@ -6,17 +6,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ecgsvc.domain.report import FhirVersion, StoredReport
 from ecgsvc.export import ExportedResources
-from ecgsvc.fhir import without_sheet
+from ecgsvc.fhir import in_version, without_sheet
 from ecgsvc.rpc.requests import version_name
 from ecgsvc.v1 import reports_pb2, resource_pb2
 
 WRITTEN_FHIR_VERSION: FhirVersion = "4.0.1"
-"""The version of every resource this service writes, whatever it read."""
+"""The version that is stored, and written where no other is asked for."""
 
 
-def fhir_resource(body: bytes) -> resource_pb2.FhirResource:
-    """Wrap the JSON of a resource we wrote."""
-    return resource_pb2.FhirResource(json=body, fhir_version=WRITTEN_FHIR_VERSION)
+def fhir_resource(
+    body: bytes, version: FhirVersion = WRITTEN_FHIR_VERSION
+) -> resource_pb2.FhirResource:
+    """Wrap a resource we wrote, in the version asked for."""
+    return resource_pb2.FhirResource(json=in_version(body, version), fhir_version=version)
 
 
 def report_summary(report: StoredReport) -> reports_pb2.Report:
@@ -24,7 +26,9 @@ def report_summary(report: StoredReport) -> reports_pb2.Report:
     return _message(report, without_sheet(report.documents.diagnostic_report))
 
 
-def _message(report: StoredReport, body: bytes) -> reports_pb2.Report:
+def _message(
+    report: StoredReport, body: bytes, version: FhirVersion = WRITTEN_FHIR_VERSION
+) -> reports_pb2.Report:
     return reports_pb2.Report(
         name=version_name(report.report_id, report.version),
         status=report.status,
@@ -33,17 +37,19 @@ def _message(report: StoredReport, body: bytes) -> reports_pb2.Report:
         issued_time=_timestamp(report.issued_at),
         conclusion=report.conclusion,
         source_sha256=report.source_sha256,
-        report=fhir_resource(body),
+        report=fhir_resource(body, version),
     )
 
 
-def whole_report(report: StoredReport) -> reports_pb2.Report:
+def whole_report(
+    report: StoredReport, version: FhirVersion = WRITTEN_FHIR_VERSION
+) -> reports_pb2.Report:
     """Make the message with everything the report refers to."""
     documents = report.documents
-    message = _message(report, documents.diagnostic_report)
-    message.observations.extend(fhir_resource(body) for body in documents.observations)
-    message.provenance.CopyFrom(fhir_resource(documents.provenance))
-    message.device.CopyFrom(fhir_resource(documents.device))
+    message = _message(report, documents.diagnostic_report, version)
+    message.observations.extend(fhir_resource(o, version) for o in documents.observations)
+    message.provenance.CopyFrom(fhir_resource(documents.provenance, version))
+    message.device.CopyFrom(fhir_resource(documents.device, version))
     return message
 
 

@@ -61,8 +61,9 @@ class ReportService(reports_pb2_grpc.ReportServiceServicer):
     ) -> reports_pb2.GetReportResponse:
         """Return one report with everything it refers to."""
         report_id, version = requests.report_name(request.name)
+        fhir_version = requests.accepted_version(request.accept_fhir_version)
         report = self._reader.get(caller_of(context), report_id, version)
-        return reports_pb2.GetReportResponse(report=whole_report(report))
+        return reports_pb2.GetReportResponse(report=whole_report(report, fhir_version))
 
     def ListReports(  # noqa: N802  # the name in the contract
         self, request: reports_pb2.ListReportsRequest, context: grpc.ServicerContext

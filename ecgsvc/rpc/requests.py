@@ -40,6 +40,16 @@ def fhir_version(
     return next(iter(stated), "")
 
 
+def accepted_version(value: str) -> FhirVersion:
+    """Check the version that answers shall have; R4 when none is stated."""
+    for version in get_args(FhirVersion):
+        if value in ("", version):
+            known: FhirVersion = version
+            return known
+    msg = f"accept_fhir_version must be one of {', '.join(get_args(FhirVersion))} or empty"
+    raise InvalidRequest(msg, expression="accept_fhir_version")
+
+
 def report_name(name: str) -> tuple[str, int | None]:
     """Split ``reports/{id}`` or ``reports/{id}/versions/{n}`` into id and version."""
     match = _REPORT_NAME.fullmatch(name)

@@ -8,16 +8,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AnalyzeEcgRequest(_message.Message):
-    __slots__ = ("observation", "patient", "request_id", "explain")
+    __slots__ = ("observation", "patient", "request_id", "explain", "accept_fhir_version")
     OBSERVATION_FIELD_NUMBER: _ClassVar[int]
     PATIENT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FHIR_VERSION_FIELD_NUMBER: _ClassVar[int]
     observation: _resource_pb2.FhirResource
     patient: _resource_pb2.FhirResource
     request_id: str
     explain: bool
-    def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., request_id: _Optional[str] = ..., explain: _Optional[bool] = ...) -> None: ...
+    accept_fhir_version: str
+    def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., request_id: _Optional[str] = ..., explain: _Optional[bool] = ..., accept_fhir_version: _Optional[str] = ...) -> None: ...
 
 class AnalyzeEcgResponse(_message.Message):
     __slots__ = ("report", "observations", "provenance", "device", "replayed", "name", "explanation")

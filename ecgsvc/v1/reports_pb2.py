@@ -26,7 +26,7 @@ from ecgsvc.v1 import resource_pb2 as ecgsvc_dot_v1_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x63gsvc/v1/reports.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07patient\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12\x15\n\rsource_sha256\x18\x07 \x01(\t\x12\'\n\x06report\x18\x08 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\t \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x0b \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x11GetReportResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"]\n\x12ListReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListReportsResponse\x12\"\n\x07reports\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x14\x45xportReportsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x13\n\x0binclude_ecg\x18\x03 \x01(\x08\x12\x15\n\rwithout_names\x18\x04 \x01(\x08\"\xfb\x01\n\x15\x45xportReportsResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12$\n\x03\x65\x63g\x18\x05 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0e\n\x06\x63ursor\x18\x06 \x01(\t2\xfb\x01\n\rReportService\x12\x46\n\tGetReport\x12\x1b.ecgsvc.v1.GetReportRequest\x1a\x1c.ecgsvc.v1.GetReportResponse\x12L\n\x0bListReports\x12\x1d.ecgsvc.v1.ListReportsRequest\x1a\x1e.ecgsvc.v1.ListReportsResponse\x12T\n\rExportReports\x12\x1f.ecgsvc.v1.ExportReportsRequest\x1a .ecgsvc.v1.ExportReportsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x63gsvc/v1/reports.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07patient\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12\x15\n\rsource_sha256\x18\x07 \x01(\t\x12\'\n\x06report\x18\x08 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\t \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x0b \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\"=\n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x13\x61\x63\x63\x65pt_fhir_version\x18\x02 \x01(\t\"6\n\x11GetReportResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"]\n\x12ListReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListReportsResponse\x12\"\n\x07reports\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x14\x45xportReportsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x13\n\x0binclude_ecg\x18\x03 \x01(\x08\x12\x15\n\rwithout_names\x18\x04 \x01(\x08\"\xfb\x01\n\x15\x45xportReportsResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12$\n\x03\x65\x63g\x18\x05 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0e\n\x06\x63ursor\x18\x06 \x01(\t2\xfb\x01\n\rReportService\x12\x46\n\tGetReport\x12\x1b.ecgsvc.v1.GetReportRequest\x1a\x1c.ecgsvc.v1.GetReportResponse\x12L\n\x0bListReports\x12\x1d.ecgsvc.v1.ListReportsRequest\x1a\x1e.ecgsvc.v1.ListReportsResponse\x12T\n\rExportReports\x12\x1f.ecgsvc.v1.ExportReportsRequest\x1a .ecgsvc.v1.ExportReportsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORT']._serialized_start=98
   _globals['_REPORT']._serialized_end=471
   _globals['_GETREPORTREQUEST']._serialized_start=473
-  _globals['_GETREPORTREQUEST']._serialized_end=505
-  _globals['_GETREPORTRESPONSE']._serialized_start=507
-  _globals['_GETREPORTRESPONSE']._serialized_end=561
-  _globals['_LISTREPORTSREQUEST']._serialized_start=563
-  _globals['_LISTREPORTSREQUEST']._serialized_end=656
-  _globals['_LISTREPORTSRESPONSE']._serialized_start=658
-  _globals['_LISTREPORTSRESPONSE']._serialized_end=740
-  _globals['_EXPORTREPORTSREQUEST']._serialized_start=742
-  _globals['_EXPORTREPORTSREQUEST']._serialized_end=840
-  _globals['_EXPORTREPORTSRESPONSE']._serialized_start=843
-  _globals['_EXPORTREPORTSRESPONSE']._serialized_end=1094
-  _globals['_REPORTSERVICE']._serialized_start=1097
-  _globals['_REPORTSERVICE']._serialized_end=1348
+  _globals['_GETREPORTREQUEST']._serialized_end=534
+  _globals['_GETREPORTRESPONSE']._serialized_start=536
+  _globals['_GETREPORTRESPONSE']._serialized_end=590
+  _globals['_LISTREPORTSREQUEST']._serialized_start=592
+  _globals['_LISTREPORTSREQUEST']._serialized_end=685
+  _globals['_LISTREPORTSRESPONSE']._serialized_start=687
+  _globals['_LISTREPORTSRESPONSE']._serialized_end=769
+  _globals['_EXPORTREPORTSREQUEST']._serialized_start=771
+  _globals['_EXPORTREPORTSREQUEST']._serialized_end=869
+  _globals['_EXPORTREPORTSRESPONSE']._serialized_start=872
+  _globals['_EXPORTREPORTSRESPONSE']._serialized_end=1123
+  _globals['_REPORTSERVICE']._serialized_start=1126
+  _globals['_REPORTSERVICE']._serialized_end=1377
 # @@protoc_insertion_point(module_scope)

@@ -37,10 +37,12 @@ class Report(_message.Message):
     def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., patient: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., issued_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., conclusion: _Optional[str] = ..., source_sha256: _Optional[str] = ..., report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ...) -> None: ...
 
 class GetReportRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "accept_fhir_version")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FHIR_VERSION_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    accept_fhir_version: str
+    def __init__(self, name: _Optional[str] = ..., accept_fhir_version: _Optional[str] = ...) -> None: ...
 
 class GetReportResponse(_message.Message):
     __slots__ = ("report",)

@@ -1,10 +1,13 @@
 """A real server process, a real database, real and simulated ECGs."""
 
+import base64
+import hashlib
 import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +18,9 @@ from ecgsvc import fhir
 from ecgsvc.app import open_store
 from ecgsvc.client import GONE, EcgClient, EcgServiceError
 from ecgsvc.config import Settings
-from ecgsvc.convert import read_wfdb
+from ecgsvc.convert import WRITERS, Format, read_wfdb
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.recording_header import RecordedPatient, RecordingHeader
 from ecgsvc.domain.report import Identifier
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.mutations import mutated_observations
@@ -288,3 +292,35 @@ def test_cuts_of_all_48_records_pass_validators_and_are_found_again(
         listed = list(client.list_reports(f'patient = "Patient/mitdb-{name}"'))
         assert [report.name for report in listed] == [reply.name]
     assert_valid_for_independent_validators(resources)
+
+
+def test_a_dicom_file_in_a_document_becomes_a_report_in_the_version_asked_for(
+    client: EcgClient,
+) -> None:
+    header = RecordingHeader(RecordedPatient("4711"), EFFECTIVE)
+    recording = replace(simulate(SimulationSettings(seed=8)).recording, header=header)
+    content = WRITERS[Format.DICOM](recording)
+    attachment = {
+        "contentType": "application/dicom",
+        "data": base64.b64encode(content).decode(),
+    }
+    document = {
+        "resourceType": "DocumentReference",
+        "id": "ecg-8",
+        "status": "current",
+        "identifier": [{"system": "urn:test", "value": "document-8"}],
+        "subject": {"reference": "Patient/8"},
+        "content": [{"attachment": attachment}],
+    }
+    body = json.dumps(document).encode()
+    replies = [client.analyze(body, accept_fhir_version=v) for v in ("4.3.0", "5.0.0")]
+    assert [reply.replayed for reply in replies] == [False, True]
+    assert_valid_for_independent_validators([replies[0].report])
+    assert "deviceName" in json.loads(replies[0].device)
+    assert json.loads(replies[1].device)["name"][0]["value"] == "ecgsvc"
+    stored = client.get_report(replies[0].name, accept_fhir_version="5.0.0")
+    assert stored.device == replies[1].device
+    assert stored.source_sha256 == hashlib.sha256(body).hexdigest()
+    with pytest.raises(EcgServiceError) as refused:
+        client.analyze(body, accept_fhir_version="3.0.2")
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
