@@ -34,6 +34,7 @@ from ecgsvc.inference import (
     WaveReader,
 )
 from ecgsvc.pipeline import EcgPipeline, SignalPath
+from ecgsvc.signing import ReportSigner
 from ecgsvc.store import Notary, ReportStore
 from ecgsvc.trail import SigningKey
 
@@ -253,6 +254,7 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
             analyzer=pipeline,
             reports=store,
             authenticate=authenticate,
+            signer=ReportSigner(store, now=lambda: datetime.now(UTC)),
             operation_outcome=fhir.operation_outcome,
             record_refusal=store.record_refusal,
         )

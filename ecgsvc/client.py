@@ -10,7 +10,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from google.rpc import error_details_pb2, status_pb2
 from ecgsvc.v1 import (
     analysis_pb2,
     analysis_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
     resource_pb2,
@@ -121,8 +123,22 @@ class ValidatedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureReply:
+    """Who stands for a version; `conclusion` is empty where they agree with the machine."""
+
+    subject: str
+    name: str
+    role: str
+    reason: str
+    conclusion: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportReply:
-    """A stored report; in a list the last three are empty. Times are UTC."""
+    """A stored report; in lists observations, provenance and device are empty.
+
+    Times are UTC. `conclusion` is the machine's.
+    """
 
     name: str
     status: str
@@ -135,6 +151,9 @@ class ReportReply:
     observations: tuple[bytes, ...]
     provenance: bytes
     device: bytes
+    etag: str
+    signature: SignatureReply | None = None
+    might_supersede: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +214,7 @@ class EcgClient:
         self._channel = _channel(target, tls)
         self._analysis = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
         self._reports = reports_pb2_grpc.ReportServiceStub(self._channel)
+        self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
         self._deadline_s = deadline_s
         self._max_attempts = max_attempts
 
@@ -345,6 +365,85 @@ class EcgClient:
             time.sleep(delay_s)
             attempt += 1
 
+    def list_report_versions(self, name: str) -> list[ReportReply]:
+        """Get all versions of ``reports/{id}``, the newest first; NOT_FOUND raises."""
+        request = reports_pb2.ListReportVersionsRequest(parent=name)
+        reply = self._call(self._reports.ListReportVersions, request, _VERSIONS)
+        return [_report(version) for version in reply.versions]
+
+    def update_report_status(
+        self,
+        name: str,
+        *,
+        etag: str,
+        status: str,
+        role: str,
+        reason: str,
+        conclusion: str = "",
+        findings: Sequence[tuple[str, str]] = (),
+    ) -> ReportReply:
+        """Sign, amend, correct or retract ``reports/{id}`` in the caller's name.
+
+        Parameters
+        ----------
+        etag
+            Of the version that was read.
+        status
+            ``final``, ``amended``, ``corrected`` or ``entered-in-error``.
+        conclusion, findings
+            The caller's own, where they disagree with the machine; findings as SNOMED CT
+            code and text.
+
+        Raises
+        ------
+        EcgServiceError
+            ABORTED when there is a newer version; FAILED_PRECONDITION when a report of its
+            status cannot get this one. Nothing was changed then.
+        """
+        request = reports_pb2.UpdateReportStatusRequest(
+            name=name,
+            etag=etag,
+            status=status,
+            role=role,
+            reason=reason,
+            conclusion=conclusion,
+            findings=[reports_pb2.Finding(code=code, text=text) for code, text in findings],
+        )
+        reply = self._call(self._reports.UpdateReportStatus, request, _UPDATED)
+        return _report(reply.report)
+
+    def erase_patient(self, patient: str) -> int:
+        """Erase all reports of a patient on legal order; return how many there were."""
+        request = reports_pb2.ErasePatientRequest(patient=patient)
+        return self._call(self._reports.ErasePatient, request, _ERASED).report_count
+
+    def list_audit_events(
+        self, *, report: str = "", subject: str = "", patient: str = "", page_size: int = 0
+    ) -> Iterator[audit_pb2.AuditEvent]:
+        """Yield the events of the tenant's trail, the newest first."""
+        request = audit_pb2.ListAuditEventsRequest(
+            report=report, subject=subject, patient=patient, page_size=page_size
+        )
+        while True:
+            page = self._call(self._audit.ListAuditEvents, request, _EVENTS)
+            yield from page.events
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def get_audit_checkpoint(self) -> tuple[str, str]:
+        """Get the signed end of the tenant's trail, and the public key as PEM."""
+        request = audit_pb2.GetAuditCheckpointRequest()
+        reply = self._call(self._audit.GetAuditCheckpoint, request, _CHECKPOINT)
+        return reply.checkpoint, reply.public_key
+
+    def verify_audit_trail(
+        self, checkpoints: Sequence[str] = ()
+    ) -> audit_pb2.VerifyAuditTrailResponse:
+        """Have the tenant's trail verified, against checkpoints that were kept as well."""
+        request = audit_pb2.VerifyAuditTrailRequest(checkpoints=checkpoints)
+        return self._call(self._audit.VerifyAuditTrail, request, _VERIFIED)
+
     def _call(
         self, method: Callable[..., Any], request: Message, kind: type[_Reply]
     ) -> _Reply:
@@ -378,6 +477,12 @@ _ANALYZED = analysis_pb2.AnalyzeEcgResponse
 _VALIDATED = analysis_pb2.ValidateEcgResponse
 _GOT = reports_pb2.GetReportResponse
 _LISTED = reports_pb2.ListReportsResponse
+_VERSIONS = reports_pb2.ListReportVersionsResponse
+_UPDATED = reports_pb2.UpdateReportStatusResponse
+_ERASED = reports_pb2.ErasePatientResponse
+_EVENTS = audit_pb2.ListAuditEventsResponse
+_CHECKPOINT = audit_pb2.GetAuditCheckpointResponse
+_VERIFIED = audit_pb2.VerifyAuditTrailResponse
 
 
 def _channel(target: str, tls: ClientTls | None) -> grpc.Channel:
@@ -422,6 +527,19 @@ def _report(message: reports_pb2.Report) -> ReportReply:
         observations=tuple(each.json for each in message.observations),
         provenance=message.provenance.json,
         device=message.device.json,
+        etag=message.etag,
+        signature=_signature(message.signature) if message.HasField("signature") else None,
+        might_supersede=message.might_supersede,
+    )
+
+
+def _signature(message: reports_pb2.Signature) -> SignatureReply:
+    return SignatureReply(
+        subject=message.subject,
+        name=message.display_name,
+        role=message.role,
+        reason=message.reason,
+        conclusion=message.conclusion,
     )
 
 

@@ -13,6 +13,7 @@ from ecgsvc.cli import (
     reports,
     serve,
     token,
+    trail,
     train,
 )
 from ecgsvc.cli.console import version_callback
@@ -39,6 +40,11 @@ app.command("convert")(convert.convert)
 app.command("simulate")(records.simulate)
 app.command("analyze")(records.analyze)
 reports.app.command("export")(export.export)
+audit.app.command("key")(trail.key)
+audit.app.command("list")(trail.list_events)
+audit.app.command("checkpoint")(trail.checkpoint)
+audit.app.command("verify")(trail.verify)
+audit.app.command("prove")(trail.prove)
 app.add_typer(reports.app, name="reports")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")

@@ -155,3 +155,39 @@ class TrailVerdict:
     n_events: int
     problems: tuple[TrailProblem, ...]
     checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which events to list, the newest first; None asks for any."""
+
+    report_id: str | None = None
+    subject: str | None = None
+    patient: str | None = None
+    page_size: int = 50
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the trail holds it; `event` is the AuditEvent."""
+
+    sequence: int
+    recorded_at: datetime
+    operation: str
+    outcome: str
+    subject: str
+    report_id: str | None
+    report_version: int | None
+    patient: str | None
+    request_id: str
+    hash: str
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """One page of events; an empty token means there are no more."""
+
+    events: tuple[StoredEvent, ...]
+    next_page_token: str

@@ -94,6 +94,14 @@ class DuplicateWithOtherContent(EcgsvcError):
     """The same request id or identifier was used before with another body."""
 
 
+class VersionConflict(EcgsvcError):
+    """There is a newer version than the one the caller has seen; nothing was changed."""
+
+
+class IllegalTransition(EcgsvcError):
+    """A report of this status cannot get the status asked for."""
+
+
 class StoreUnavailable(EcgsvcError):
     """The database cannot be reached or refuses to write; nothing was stored."""
 

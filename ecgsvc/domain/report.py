@@ -100,8 +100,42 @@ class NewReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """Who stands for a report version, as what, and why it was made.
+
+    Parameters
+    ----------
+    subject, name
+        The caller's, from their credentials.
+    role
+        As what they sign (``cardiologist``).
+    conclusion
+        Their own, where they disagree with the machine; None where they agree.
+    codes
+        Their own findings, where those differ from the machine's.
+    """
+
+    subject: str
+    name: str
+    role: str
+    reason: str
+    conclusion: str | None = None
+    codes: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report version as the store holds it; times are UTC."""
+    """A report version as the store holds it; times are UTC.
+
+    Parameters
+    ----------
+    conclusion
+        The machine's, also in versions that were signed.
+    signature
+        Of a version that a clinician made; its codes stand in the documents only.
+    might_supersede
+        The signed report beside which a later analysis of the same bytes stands.
+    """
 
     report_id: str
     version: int
@@ -113,6 +147,8 @@ class StoredReport:
     source_sha256: str
     conclusion: str
     documents: ReportDocuments
+    signature: Signature | None = None
+    might_supersede: str | None = None
 
 
 class ReportOrder(StrEnum):

@@ -12,7 +12,8 @@ from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
 from ecgsvc.fhir.sampled_data import BadSample, SampleParser
 from ecgsvc.fhir.served_ecg import served_ecg
-from ecgsvc.fhir.sheet import sheet_header, sheet_of, without_sheet
+from ecgsvc.fhir.sheet import sheet_form, sheet_header, sheet_of, without_sheet
+from ecgsvc.fhir.signed_report import both_conclusions, signed_documents
 from ecgsvc.fhir.versions import in_version
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SampleParser",
     "all_ok_outcome",
     "audit_event",
+    "both_conclusions",
     "build_documents",
     "bundle",
     "capability_statement",
@@ -37,7 +39,9 @@ __all__ = [
     "in_version",
     "operation_outcome",
     "served_ecg",
+    "sheet_form",
     "sheet_header",
     "sheet_of",
+    "signed_documents",
     "without_sheet",
 ]

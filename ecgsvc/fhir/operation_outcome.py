@@ -20,6 +20,8 @@ ISSUE_CODES: Mapping[type[errors.EcgsvcError], str] = {
     errors.Forbidden: "forbidden",
     errors.ReportNotFound: "not-found",
     errors.DuplicateWithOtherContent: "duplicate",
+    errors.VersionConflict: "conflict",
+    errors.IllegalTransition: "business-rule",
     errors.StoreUnavailable: "transient",
     errors.ModelUnavailable: "transient",
     errors.Overloaded: "throttled",

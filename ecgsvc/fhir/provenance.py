@@ -10,11 +10,11 @@ from ecgsvc.fhir.frame import SERVICE, Frame, sha256_identifier
 from ecgsvc.fhir.json_body import JsonObject
 
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
-_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _CREATE = Coding(_OPERATION, "CREATE", "create")
-_UPDATE = Coding(_OPERATION, "UPDATE", "revise")
-_AUTHOR = Coding(_PARTICIPANT, "author", "Author")
-_CUSTODIAN = Coding(_PARTICIPANT, "custodian", "Custodian")
+UPDATE = Coding(_OPERATION, "UPDATE", "revise")
+_AUTHOR = Coding(PARTICIPANT, "author", "Author")
+_CUSTODIAN = Coding(PARTICIPANT, "custodian", "Custodian")
 
 
 def provenance(frame: Frame, observation_ids: Sequence[str]) -> JsonObject:
@@ -29,7 +29,7 @@ def provenance(frame: Frame, observation_ids: Sequence[str]) -> JsonObject:
         "occurredDateTime": at,
         "recorded": at,
         "reason": [concept(AI_ASSERTED)],
-        "activity": concept(_CREATE if version == 1 else _UPDATE),
+        "activity": concept(_CREATE if version == 1 else UPDATE),
         "agent": [
             {
                 "type": concept(_AUTHOR),

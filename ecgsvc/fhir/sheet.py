@@ -68,6 +68,19 @@ def sheet_of(report: bytes) -> bytes | None:
     return None
 
 
+def sheet_form(report: bytes) -> Sheet | None:
+    """Return the sheet that a DiagnosticReport of ours carries, with what it says of it."""
+    for form in orjson.loads(report).get("presentedForm", ()):
+        if "data" in form:
+            return Sheet(
+                content=base64.b64decode(form["data"]),
+                content_type=form["contentType"],
+                title=form["title"],
+                made_at=datetime.fromisoformat(form["creation"]),
+            )
+    return None
+
+
 def without_sheet(report: bytes) -> bytes:
     """Leave the content of the sheet out, as lists do; size and hash stay.
 

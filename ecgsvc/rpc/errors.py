@@ -62,6 +62,10 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
         domain.DuplicateWithOtherContent: Row(
             grpc.StatusCode.ALREADY_EXISTS, "DUPLICATE_WITH_OTHER_CONTENT"
         ),
+        domain.VersionConflict: Row(grpc.StatusCode.ABORTED, "VERSION_CONFLICT"),
+        domain.IllegalTransition: Row(
+            grpc.StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"
+        ),
         domain.StoreUnavailable: Row(
             grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE", retry_after_s=1.0
         ),

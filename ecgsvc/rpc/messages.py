@@ -4,10 +4,10 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ecgsvc.domain.report import FhirVersion, StoredReport
+from ecgsvc.domain.report import FhirVersion, Signature, StoredReport
 from ecgsvc.export import ExportedResources
 from ecgsvc.fhir import in_version, without_sheet
-from ecgsvc.rpc.requests import version_name
+from ecgsvc.rpc.requests import etag, version_name
 from ecgsvc.v1 import reports_pb2, resource_pb2
 
 WRITTEN_FHIR_VERSION: FhirVersion = "4.0.1"
@@ -33,11 +33,14 @@ def _message(
         name=version_name(report.report_id, report.version),
         status=report.status,
         patient=_patient(report),
-        effective_time=_timestamp(report.effective_at),
-        issued_time=_timestamp(report.issued_at),
+        effective_time=timestamp(report.effective_at),
+        issued_time=timestamp(report.issued_at),
         conclusion=report.conclusion,
         source_sha256=report.source_sha256,
         report=fhir_resource(body, version),
+        etag=etag(report.version),
+        signature=_signature(report.signature),
+        might_supersede=f"reports/{older}" if (older := report.might_supersede) else "",
     )
 
 
@@ -69,6 +72,18 @@ def exported_report(
     )
 
 
+def _signature(signature: Signature | None) -> reports_pb2.Signature | None:
+    if signature is None:
+        return None
+    return reports_pb2.Signature(
+        subject=signature.subject,
+        display_name=signature.name,
+        role=signature.role,
+        reason=signature.reason,
+        conclusion=signature.conclusion or "",
+    )
+
+
 def _patient(report: StoredReport) -> str:
     if report.subject_reference is not None:
         return report.subject_reference
@@ -80,7 +95,8 @@ def _patient(report: StoredReport) -> str:
     )
 
 
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
+def timestamp(moment: datetime) -> Timestamp:
+    """Make the message of a moment."""
+    made = Timestamp()
+    made.FromDatetime(moment)
+    return made

@@ -15,6 +15,7 @@ ANYONE: Final = None
 
 _ANALYSIS = "/ecgsvc.v1.AnalysisService"
 _REPORTS = "/ecgsvc.v1.ReportService"
+_AUDIT = "/ecgsvc.v1.AuditService"
 _HEALTH = "/grpc.health.v1.Health"
 _REFLECTION = "/grpc.reflection.v1alpha.ServerReflection"
 
@@ -30,6 +31,12 @@ PERMISSIONS: Mapping[str, frozenset[Role] | None] = MappingProxyType(
         f"{_REPORTS}/GetReport": _roles(Role.READER, Role.SIGNER),
         f"{_REPORTS}/ListReports": _roles(Role.READER, Role.SIGNER),
         f"{_REPORTS}/ExportReports": _roles(Role.OPERATOR),
+        f"{_REPORTS}/ListReportVersions": _roles(Role.READER, Role.SIGNER),
+        f"{_REPORTS}/UpdateReportStatus": _roles(Role.SIGNER),
+        f"{_REPORTS}/ErasePatient": _roles(Role.OPERATOR),
+        f"{_AUDIT}/ListAuditEvents": _roles(Role.AUDITOR),
+        f"{_AUDIT}/GetAuditCheckpoint": _roles(Role.AUDITOR),
+        f"{_AUDIT}/VerifyAuditTrail": _roles(Role.AUDITOR),
         # load balancers and probes ask these; they know no report
         f"{_HEALTH}/Check": ANYONE,
         f"{_HEALTH}/List": ANYONE,

@@ -10,6 +10,7 @@ from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import UnsupportedContent
 from ecgsvc.domain.export import Export, ExportContent
 from ecgsvc.domain.report import ReportPage, ReportQuery, StoredReport
+from ecgsvc.domain.signing import StatusChange
 from ecgsvc.export import Deidentifier, resources_of
 from ecgsvc.rpc import requests
 from ecgsvc.rpc.caller import caller_of
@@ -19,6 +20,10 @@ from ecgsvc.v1 import reports_pb2, reports_pb2_grpc
 
 MAX_LIST_BYTES = 4_000_000
 """Under the 4 MiB that gRPC clients accept in one message unless told otherwise."""
+
+
+MAX_PATIENT = 512
+"""Longest name of a patient, in characters."""
 
 
 class ReportReader(Protocol):
@@ -46,14 +51,39 @@ class ReportReader(Protocol):
         """Begin to read all that a query means, after a cursor."""
 
 
+class ReportKeeper(Protocol):
+    """What may be done with stored reports but reading and signing."""
+
+    def versions(self, caller: Caller, report_id: str) -> tuple[StoredReport, ...]:
+        """Return all versions, the newest first; `ReportNotFound` when there is none."""
+
+    def erase_patient(self, caller: Caller, patient: str) -> int:
+        """Erase all reports of a patient; return how many there were."""
+
+
+class StatusUpdater(Protocol):
+    """Makes versions in the name of clinicians."""
+
+    def update_status(self, caller: Caller, change: StatusChange) -> StoredReport:
+        """Make a version; `VersionConflict`, `IllegalTransition`, `ReportNotFound`."""
+
+
 class ReportService(reports_pb2_grpc.ReportServiceServicer):
-    """Translates messages to calls of a `ReportReader` and back.
+    """Translates messages to calls of whatever keeps reports, and back.
 
     `pseudonym_key` is that of exports without names; empty refuses them.
     """
 
-    def __init__(self, reader: ReportReader, pseudonym_key: bytes = b"") -> None:
+    def __init__(
+        self,
+        reader: ReportReader,
+        keeper: ReportKeeper,
+        signer: StatusUpdater,
+        pseudonym_key: bytes = b"",
+    ) -> None:
         self._reader = reader
+        self._keeper = keeper
+        self._signer = signer
         self._pseudonym_key = pseudonym_key
 
     def GetReport(  # noqa: N802  # the name in the contract
@@ -77,6 +107,33 @@ class ReportService(reports_pb2_grpc.ReportServiceServicer):
         )
         page = self._reader.list(caller_of(context), query, fits=_fits)
         return _response(page)
+
+    def ListReportVersions(  # noqa: N802  # the name in the contract
+        self, request: reports_pb2.ListReportVersionsRequest, context: grpc.ServicerContext
+    ) -> reports_pb2.ListReportVersionsResponse:
+        """Return all versions of a report, the newest first."""
+        report_id = requests.latest_name(request.parent, "parent")
+        versions = self._keeper.versions(caller_of(context), report_id)
+        return reports_pb2.ListReportVersionsResponse(
+            versions=map(report_summary, versions)
+        )
+
+    def UpdateReportStatus(  # noqa: N802  # the name in the contract
+        self, request: reports_pb2.UpdateReportStatusRequest, context: grpc.ServicerContext
+    ) -> reports_pb2.UpdateReportStatusResponse:
+        """Make a version in the caller's name."""
+        report = self._signer.update_status(
+            caller_of(context), requests.status_change(request)
+        )
+        return reports_pb2.UpdateReportStatusResponse(report=whole_report(report))
+
+    def ErasePatient(  # noqa: N802  # the name in the contract
+        self, request: reports_pb2.ErasePatientRequest, context: grpc.ServicerContext
+    ) -> reports_pb2.ErasePatientResponse:
+        """Erase all reports of a patient on legal order."""
+        patient = requests.required_text(request.patient, "patient", MAX_PATIENT)
+        n_reports = self._keeper.erase_patient(caller_of(context), patient)
+        return reports_pb2.ErasePatientResponse(report_count=n_reports)
 
     def ExportReports(  # noqa: N802  # the name in the contract
         self, request: reports_pb2.ExportReportsRequest, context: grpc.ServicerContext

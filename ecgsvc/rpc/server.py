@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
@@ -18,15 +19,28 @@ from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.rpc import health
 from ecgsvc.rpc.admission import Authenticate, admit
 from ecgsvc.rpc.analysis_service import AnalysisService, EcgAnalyzer
+from ecgsvc.rpc.audit_service import AuditService, TrailReader
 from ecgsvc.rpc.errors import OutcomeFactory
 from ecgsvc.rpc.guard import GuardSettings, RequestCounts
 from ecgsvc.rpc.interceptor import RpcInterceptor
-from ecgsvc.rpc.report_service import ReportReader, ReportService
+from ecgsvc.rpc.report_service import (
+    ReportKeeper,
+    ReportReader,
+    ReportService,
+    StatusUpdater,
+)
 from ecgsvc.rpc.slow_senders import SlowSenders
 from ecgsvc.rpc.stop_signals import stop_signals
 from ecgsvc.rpc.tls import TlsFiles, server_credentials
 from ecgsvc.rpc.work_pool import WorkPool
-from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, reports_pb2, reports_pb2_grpc
+from ecgsvc.v1 import (
+    analysis_pb2,
+    analysis_pb2_grpc,
+    audit_pb2,
+    audit_pb2_grpc,
+    reports_pb2,
+    reports_pb2_grpc,
+)
 
 MIB = 1024 * 1024
 TRANSPORT_LIMIT_BYTES = 20 * MIB
@@ -35,11 +49,16 @@ TRANSPORT_LIMIT_BYTES = 20 * MIB
 SERVICES = (
     analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"],
     reports_pb2.DESCRIPTOR.services_by_name["ReportService"],
+    audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
 )
 """The services of the contract, as it defines them."""
 
 _SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 _SIDE_THREADS = 4
+
+
+class Reports(ReportReader, ReportKeeper, TrailReader, Protocol):
+    """What keeps reports, and the trail of all that happens to them."""
 
 
 class CannotListen(OSError):
@@ -153,7 +172,8 @@ def build_server(
     settings: ServerSettings,
     *,
     analyzer: EcgAnalyzer,
-    reports: ReportReader,
+    reports: Reports,
+    signer: StatusUpdater,
     authenticate: Authenticate,
     operation_outcome: OutcomeFactory,
     record_refusal: Callable[[RefusedCall], None],
@@ -197,7 +217,7 @@ def build_server(
             else grpc.Compression.NoCompression
         ),
     )
-    health_servicer = _add_services(server, settings, analyzer, reports)
+    health_servicer = _add_services(server, settings, analyzer, reports, signer)
     port = _bind(server, settings)
     guard_settings.slow_senders.start()
     server.start()
@@ -216,14 +236,16 @@ def _add_services(
     server: grpc.Server,
     settings: ServerSettings,
     analyzer: EcgAnalyzer,
-    reports: ReportReader,
+    reports: Reports,
+    signer: StatusUpdater,
 ) -> health.Health:
     analysis_pb2_grpc.add_AnalysisServiceServicer_to_server(
         AnalysisService(analyzer), server
     )
     reports_pb2_grpc.add_ReportServiceServicer_to_server(
-        ReportService(reports, settings.pseudonym_key), server
+        ReportService(reports, reports, signer, settings.pseudonym_key), server
     )
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(reports), server)
     health_servicer = health.Health(_SERVICE_NAMES)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:

@@ -111,14 +111,23 @@ def _subject(tenant: str, query: ReportQuery) -> Iterator[Condition]:
     """Match the subject's reference, or its identifier as a FHIR token search would."""
     if query.patient is None:
         return
-    system, bar, value = query.patient.partition("|")
-    by_reference = _REPORTS.subject_reference == query.patient
-    by_identifier = _REPORTS.subject_value == (value if bar else query.patient)
-    if bar:
-        by_identifier &= _REPORTS.subject_system == system
+    by_reference, by_identifier = _subject_is(query.patient)
     # a union, because SQLite reads all of a tenant's reports for an OR of two columns
     leads = (_keys(tenant, asked) for asked in (by_reference, by_identifier))
     yield Condition(or_(by_reference, by_identifier), lead=union_all(*leads))
+
+
+def is_about(patient: str) -> ColumnElement[bool]:
+    """Match the subject of a row of ``reports`` as a query's `patient` does."""
+    return or_(*_subject_is(patient))
+
+
+def _subject_is(patient: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    system, bar, value = patient.partition("|")
+    by_identifier = _REPORTS.subject_value == (value if bar else patient)
+    if bar:
+        by_identifier &= _REPORTS.subject_system == system
+    return _REPORTS.subject_reference == patient, by_identifier
 
 
 def _times(tenant: str, query: ReportQuery) -> Iterator[Condition]:

@@ -53,7 +53,7 @@ def insert_report(connection: Connection, tenant: str, new: NewReport) -> Conten
     contents.note(source_version=source["version"], source_sha256=new.source.sha256)
     for table, rows in (
         (schema.reports, [_report_row(new, source, salt)]),
-        (schema.documents, _document_rows(new.documents)),
+        (schema.documents, document_rows(new.documents)),
         (schema.measurements, [_measurement_row(new.analysis)]),
         (schema.lead_amplitudes, _amplitude_rows(new.analysis)),
         (schema.findings, _finding_rows(new.analysis)),
@@ -128,7 +128,8 @@ def _report_row(new: NewReport, source: Row, salt: str) -> Row:
     }
 
 
-def _document_rows(documents: ReportDocuments) -> Iterator[Row]:
+def document_rows(documents: ReportDocuments) -> Iterator[Row]:
+    """Write the resources of a version, in their order."""
     yield {
         "kind": "diagnostic_report",
         "position": 0,

@@ -6,8 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
-from ecgsvc.domain.report import Identifier, ReportDocuments, StoredReport
+from ecgsvc.domain.errors import ReportNotFound
+from ecgsvc.domain.report import Identifier, ReportDocuments, Signature, StoredReport
 from ecgsvc.store import schema
+from ecgsvc.store.limits import is_storable
+
+_MAX_VERSION = 2**31 - 1
 
 ReportKey = tuple[str, int]
 """Id and version of a report."""
@@ -98,4 +102,47 @@ def _stored_report(row: RowMapping, documents: ReportDocuments) -> StoredReport:
         source_sha256=row["sha256"],
         conclusion=row["conclusion"],
         documents=documents,
+        signature=_signature(row),
+        might_supersede=row["might_supersede"],
     )
+
+
+def _signature(row: RowMapping) -> Signature | None:
+    if row["signer_subject"] is None:
+        return None
+    return Signature(
+        subject=row["signer_subject"],
+        name=row["signer_name"],
+        role=row["signer_role"],
+        reason=row["reason"],
+        conclusion=row["signer_conclusion"],
+    )
+
+
+def read_version(
+    connection: Connection, tenant: str, key: tuple[str, int | None]
+) -> StoredReport:
+    """Read a version of a report, the latest when None; `ReportNotFound` without one."""
+    report_id, version = key
+    check_key(report_id, version)
+    columns = schema.reports.c
+    query = select_reports(tenant).where(columns.report_id == report_id)
+    if version is None:
+        query = query.order_by(columns.version.desc()).limit(1)
+    else:
+        query = query.where(columns.version == version)
+    found = read_reports(connection, tenant, query)
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+def check_key(report_id: str, version: int | None) -> None:
+    """Refuse names that no report can have and that a database would choke on."""
+    if not is_storable(report_id) or not 1 <= (version or 1) <= _MAX_VERSION:
+        raise not_found()
+
+
+def not_found() -> ReportNotFound:
+    """Make the error; it says nothing of what there is."""
+    return ReportNotFound("there is no such report, or no such version of it")

@@ -1,15 +1,12 @@
 """The store: decides where a report stands, keeps it, and finds it again."""
 
-import contextlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import select
 
 from ecgsvc.domain.audit import AuditDraft, Operation, RefusedCall
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import ReportNotFound, StoreUnavailable
 from ecgsvc.domain.export import Export, ExportContent, ExportedReport
 from ecgsvc.domain.report import (
     EcgSource,
@@ -22,21 +19,20 @@ from ecgsvc.domain.report import (
 )
 from ecgsvc.domain.serial import MeasuredReport
 from ecgsvc.store import schema
+from ecgsvc.store.auditing import Auditing
 from ecgsvc.store.contents import Contents
 from ecgsvc.store.earlier import measured_report, previous_of
-from ecgsvc.store.engine import make_engine, translated_errors, writing
+from ecgsvc.store.erasing import Erasing
 from ecgsvc.store.events import about, export_entry, refusal_entry, search_entries
 from ecgsvc.store.exporting import count_reports, export_order, export_page
 from ecgsvc.store.inserting import as_stored, insert_report
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
-from ecgsvc.store.migrations import newest_revision, revision_of
 from ecgsvc.store.patients import pseudonym_of, subject_key
 from ecgsvc.store.places import answer_to, known_identifiers, place_of
-from ecgsvc.store.reading import ReportKey, read_reports, select_reports
-from ecgsvc.store.trail import Entry, Notary, Trail
-
-_MAX_VERSION = 2**31 - 1
+from ecgsvc.store.reading import ReportKey, check_key, not_found, read_version
+from ecgsvc.store.signing import Signing
+from ecgsvc.store.trail import Entry
 
 
 def always(_page: ReportPage) -> bool:
@@ -44,7 +40,7 @@ def always(_page: ReportPage) -> bool:
     return True
 
 
-class ReportStore:
+class ReportStore(Signing, Erasing, Auditing):
     """Reports, their sources and everything stored with them, and the trail of all calls.
 
     Whatever reads or writes for a caller enters one event in the audit trail of the
@@ -70,24 +66,6 @@ class ReportStore:
     StoreUnavailable
         When the database cannot be reached, or is not at the revision this software needs.
     """
-
-    def __init__(
-        self, url: str, notary: Notary, *, timeout_s: float = 10.0, pool_size: int = 16
-    ) -> None:
-        self._engine = make_engine(url, timeout_s=timeout_s, pool_size=pool_size)
-        self._writing_engine = writing(self._engine)
-        self._timeout_s = timeout_s
-        self._trail = Trail(notary)
-        # SQLite lets one writer in and makes the others poll; in one process they queue
-        self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else None
-        found, needed = revision_of(self._engine), newest_revision()
-        if found != needed:
-            self.close()
-            msg = (
-                f"the database is at revision {found or 'none'}, "
-                f"this software needs {needed}: run `ecgsvc migrate`"
-            )
-            raise StoreUnavailable(msg)
 
     def lookup(
         self, caller: Caller, request_id: str, request_sha256: str, source: EcgSource
@@ -130,7 +108,7 @@ class ReportStore:
             )
             if isinstance(place, ReportSlot):
                 return place
-            return _read(connection, tenant, place)
+            return read_version(connection, tenant, place)
 
     def record_replay(
         self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
@@ -214,12 +192,12 @@ class ReportStore:
         ------
         ReportNotFound, StoreUnavailable
         """
-        _check_key(report_id, None)
+        check_key(report_id, None)
         with self._writing() as connection:
             found = measured_report(connection, caller.tenant, report_id)
             if found is None:
-                raise _not_found()
-            report = _read(connection, caller.tenant, (report_id, found.version))
+                raise not_found()
+            report = read_version(connection, caller.tenant, (report_id, found.version))
             draft = about(connection, caller, Operation.READ, report)
             self._trail.append(connection, caller, [Entry(draft)])
         return found
@@ -234,7 +212,7 @@ class ReportStore:
         ReportNotFound, StoreUnavailable
         """
         with self._writing() as connection:
-            report = _read(connection, caller.tenant, (report_id, version))
+            report = read_version(connection, caller.tenant, (report_id, version))
             operation = Operation.READ if version is None else Operation.VREAD
             draft = about(connection, caller, operation, report)
             self._trail.append(connection, caller, [Entry(draft)])
@@ -331,7 +309,7 @@ class ReportStore:
             if all(map(is_storable, key)):
                 owners = known_identifiers(connection, caller.tenant, [key])
                 reports = tuple(
-                    _read(connection, caller.tenant, (report_id, None))
+                    read_version(connection, caller.tenant, (report_id, None))
                     for report_id in owners.values()
                 )
             page = ReportPage(reports, "")
@@ -359,7 +337,7 @@ class ReportStore:
         """
         reports, sources = schema.reports.c, schema.sources.c
         with self._writing() as connection:
-            report = _read(connection, caller.tenant, (report_id, version))
+            report = read_version(connection, caller.tenant, (report_id, version))
             query = select(sources.body).where(
                 reports.tenant == caller.tenant,
                 reports.report_id == report_id,
@@ -370,7 +348,7 @@ class ReportStore:
             )
             body: bytes | None = connection.scalar(query)
             if body is None:
-                raise _not_found()
+                raise not_found()
             operation = Operation.READ if version is None else Operation.VREAD
             draft = about(connection, caller, operation, report)
             draft = replace(draft, details={"content": "source"})
@@ -397,58 +375,6 @@ class ReportStore:
         with self._writing() as connection:
             self._trail.append(connection, refused.caller, [refusal_entry(refused)])
 
-    def ping(self) -> None:
-        """Raise `StoreUnavailable` unless the database answers."""
-        with self._reading() as connection:
-            connection.execute(text("SELECT 1"))
-
-    def close(self) -> None:
-        """Close the connections; those in use close when they are done."""
-        self._engine.dispose()
-
-    def _enter(
-        self,
-        connection: Connection,
-        caller: Caller,
-        draft: AuditDraft,
-        contents: Contents,
-        request: dict[str, object],
-    ) -> None:
-        """Enter an event with its digests, and the request that points to the event."""
-        if request:
-            contents.add(schema.requests, [request], salt="")
-        entry = Entry(draft, contents.as_json())
-        sequence = self._trail.append(connection, caller, [entry])
-        if request:
-            connection.execute(insert(schema.requests), request | {"sequence": sequence})
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated_errors(), self._engine.connect() as connection:
-            yield connection
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with (
-            self._my_turn(),
-            translated_errors(),
-            self._writing_engine.begin() as connection,
-        ):
-            yield connection
-
-    @contextlib.contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        if self._turn is None:
-            yield
-            return
-        if not self._turn.acquire(timeout=self._timeout_s):
-            msg = f"the database was busy with other writers for {self._timeout_s:g} s"
-            raise StoreUnavailable(msg)
-        try:
-            yield
-        finally:
-            self._turn.release()
-
 
 def _compared(new: NewReport) -> dict[str, str]:
     """Name the earlier report whose values the new one discloses."""
@@ -470,28 +396,3 @@ def _request_row(
         "report_id": answer[0],
         "version": answer[1],
     }
-
-
-def _read(connection: Connection, tenant: str, key: tuple[str, int | None]) -> StoredReport:
-    report_id, version = key
-    _check_key(report_id, version)
-    columns = schema.reports.c
-    query = select_reports(tenant).where(columns.report_id == report_id)
-    if version is None:
-        query = query.order_by(columns.version.desc()).limit(1)
-    else:
-        query = query.where(columns.version == version)
-    found = read_reports(connection, tenant, query)
-    if not found:
-        raise _not_found()
-    return found[0]
-
-
-def _check_key(report_id: str, version: int | None) -> None:
-    """Refuse names that no report can have and that a database would choke on."""
-    if not is_storable(report_id) or not 1 <= (version or 1) <= _MAX_VERSION:
-        raise _not_found()
-
-
-def _not_found() -> ReportNotFound:
-    return ReportNotFound("there is no such report, or no such version of it")

@@ -12,7 +12,15 @@ from ecgsvc.domain.audit import ACTIONS, AuditDraft, AuditRecord
 from ecgsvc.domain.caller import Caller
 from ecgsvc.store import schema
 from ecgsvc.store.limits import storable
-from ecgsvc.trail import GENESIS, ChainedEvent, Checkpoint, Frontier, SigningKey, link
+from ecgsvc.trail import (
+    GENESIS,
+    ChainedEvent,
+    Checkpoint,
+    Frontier,
+    SigningKey,
+    VerifyingKey,
+    link,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,11 @@ class Trail:
 
     def __init__(self, notary: Notary) -> None:
         self._notary = notary
+
+    @property
+    def key(self) -> VerifyingKey:
+        """The key that verifies what this trail signs."""
+        return self._notary.key.public
 
     def append(
         self, connection: Connection, caller: Caller, entries: Sequence[Entry]

@@ -98,7 +98,7 @@ class TrailVerifier:
 
     def _follow(self, page: Sequence[RowMapping]) -> Iterator[TrailProblem]:
         for row in page:
-            event = ChainedEvent(*(row[column] for column in _CHAINED))
+            event = chained(row)
             sequence, expected = event.sequence, self.n_events + 1
             if sequence != expected:
                 yield TrailProblem(expected, f"event {expected} is missing")
@@ -122,7 +122,7 @@ class TrailVerifier:
             yield TrailProblem(size, text)
 
     def _compare_contents(self, page: Sequence[RowMapping]) -> Iterator[TrailProblem]:
-        described = [(row, _contents(row)) for row in page]
+        described = [(row, contents_of(row)) for row in page]
         rows = VouchedRows(self._connection, self._tenant, described)
         for row, contents in described:
             for name in rows.differing(row, contents):
@@ -218,7 +218,13 @@ def _hash_of(event: ChainedEvent) -> str:
         return ""
 
 
-def _contents(row: RowMapping) -> Mapping[str, object]:
+def chained(row: RowMapping) -> ChainedEvent:
+    """Return an event as it stands in the chain."""
+    return ChainedEvent(*(row[column] for column in _CHAINED))
+
+
+def contents_of(row: RowMapping) -> Mapping[str, object]:
+    """Read the digests of an event; none when it has none, or they are no JSON."""
     if not row["contents"]:
         return {}
     try:

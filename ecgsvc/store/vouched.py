@@ -79,20 +79,34 @@ class VouchedRows:
         if self._differs(schema.erasures, key, contents):
             yield "erasures"
 
-    def _of_report(
+    def groups(
         self, event: RowMapping, contents: Mapping[str, object]
-    ) -> Iterator[str]:
-        if "reports" not in contents:
-            return
+    ) -> Iterator[tuple[str, str, list[Row]]]:
+        """Give the rows that an event describes of its report: table, salt, rows."""
+        if "reports" in contents:
+            salt = self._salt(event["report_id"], event["report_version"])
+            for table, key in self._keys(event, contents).items():
+                name = str(table.name)
+                if rows := self._groups[name].get(key, []):
+                    yield name, salt, rows
+
+    def _keys(self, event: RowMapping, contents: Mapping[str, object]) -> dict[Table, _Key]:
         report_id, version = event["report_id"], event["report_version"]
-        erased = ("report", report_id) in self._erased
-        salt = self._salt(report_id, version)
         keys: dict[Table, _Key] = dict.fromkeys(VERSIONED, (report_id, version))
         if "sources" in contents:
             keys[schema.sources] = (report_id, contents.get("source_version"))
         if "ecgs" in contents:
             keys[schema.ecgs] = (report_id,)
-        for table, key in keys.items():
+        return keys
+
+    def _of_report(
+        self, event: RowMapping, contents: Mapping[str, object]
+    ) -> Iterator[str]:
+        if "reports" not in contents:
+            return
+        erased = ("report", event["report_id"]) in self._erased
+        salt = self._salt(event["report_id"], event["report_version"])
+        for table, key in self._keys(event, contents).items():
             if self._differs(table, key, contents, salt, erased=erased):
                 yield str(table.name)
 

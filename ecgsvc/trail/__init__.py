@@ -5,11 +5,13 @@ Knows neither databases nor FHIR, so that an auditor's machine can verify withou
 
 from ecgsvc.trail.chain import GENESIS, ChainedEvent, link
 from ecgsvc.trail.checkpoints import Checkpoint, InvalidCheckpoint
-from ecgsvc.trail.digests import digest_of_rows, sha256_hex
+from ecgsvc.trail.digests import digest_of_rows, row_as_json, sha256_hex
 from ecgsvc.trail.keys import InvalidKey, SigningKey, VerifyingKey
-from ecgsvc.trail.merkle import Frontier
+from ecgsvc.trail.merkle import Frontier, inclusion_proof, root_of
+from ecgsvc.trail.proofs import FORMAT, VerifiedProof, event_as_json, verified_proof
 
 __all__ = [
+    "FORMAT",
     "GENESIS",
     "ChainedEvent",
     "Checkpoint",
@@ -17,8 +19,14 @@ __all__ = [
     "InvalidCheckpoint",
     "InvalidKey",
     "SigningKey",
+    "VerifiedProof",
     "VerifyingKey",
     "digest_of_rows",
+    "event_as_json",
+    "inclusion_proof",
     "link",
+    "root_of",
+    "row_as_json",
     "sha256_hex",
+    "verified_proof",
 ]

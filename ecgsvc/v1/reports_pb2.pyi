@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Report(_message.Message):
-    __slots__ = ("name", "status", "patient", "effective_time", "issued_time", "conclusion", "source_sha256", "report", "observations", "provenance", "device")
+    __slots__ = ("name", "status", "patient", "effective_time", "issued_time", "conclusion", "source_sha256", "report", "observations", "provenance", "device", "etag", "signature", "might_supersede")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PATIENT_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,9 @@ class Report(_message.Message):
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    MIGHT_SUPERSEDE_FIELD_NUMBER: _ClassVar[int]
     name: str
     status: str
     patient: str
@@ -34,7 +37,82 @@ class Report(_message.Message):
     observations: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
     provenance: _resource_pb2.FhirResource
     device: _resource_pb2.FhirResource
-    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., patient: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., issued_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., conclusion: _Optional[str] = ..., source_sha256: _Optional[str] = ..., report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ...) -> None: ...
+    etag: str
+    signature: Signature
+    might_supersede: str
+    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., patient: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., issued_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., conclusion: _Optional[str] = ..., source_sha256: _Optional[str] = ..., report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., etag: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., might_supersede: _Optional[str] = ...) -> None: ...
+
+class Signature(_message.Message):
+    __slots__ = ("subject", "display_name", "role", "reason", "conclusion")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCLUSION_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    display_name: str
+    role: str
+    reason: str
+    conclusion: str
+    def __init__(self, subject: _Optional[str] = ..., display_name: _Optional[str] = ..., role: _Optional[str] = ..., reason: _Optional[str] = ..., conclusion: _Optional[str] = ...) -> None: ...
+
+class Finding(_message.Message):
+    __slots__ = ("system", "code", "text")
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    system: str
+    code: str
+    text: str
+    def __init__(self, system: _Optional[str] = ..., code: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ListReportVersionsRequest(_message.Message):
+    __slots__ = ("parent",)
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    def __init__(self, parent: _Optional[str] = ...) -> None: ...
+
+class ListReportVersionsResponse(_message.Message):
+    __slots__ = ("versions",)
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    versions: _containers.RepeatedCompositeFieldContainer[Report]
+    def __init__(self, versions: _Optional[_Iterable[_Union[Report, _Mapping]]] = ...) -> None: ...
+
+class UpdateReportStatusRequest(_message.Message):
+    __slots__ = ("name", "etag", "status", "role", "reason", "conclusion", "findings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONCLUSION_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    etag: str
+    status: str
+    role: str
+    reason: str
+    conclusion: str
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ..., status: _Optional[str] = ..., role: _Optional[str] = ..., reason: _Optional[str] = ..., conclusion: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ...) -> None: ...
+
+class UpdateReportStatusResponse(_message.Message):
+    __slots__ = ("report",)
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    report: Report
+    def __init__(self, report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
+
+class ErasePatientRequest(_message.Message):
+    __slots__ = ("patient",)
+    PATIENT_FIELD_NUMBER: _ClassVar[int]
+    patient: str
+    def __init__(self, patient: _Optional[str] = ...) -> None: ...
+
+class ErasePatientResponse(_message.Message):
+    __slots__ = ("report_count",)
+    REPORT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    report_count: int
+    def __init__(self, report_count: _Optional[int] = ...) -> None: ...
 
 class GetReportRequest(_message.Message):
     __slots__ = ("name", "accept_fhir_version")

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ReportServiceStub:
-    """Finds stored reports.
+    """Finds stored reports, and keeps what clinicians make of them.
     """
 
     def __init__(self, channel):
@@ -50,10 +50,25 @@ class ReportServiceStub:
                 request_serializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsRequest.SerializeToString,
                 response_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsResponse.FromString,
                 _registered_method=True)
+        self.ListReportVersions = channel.unary_unary(
+                '/ecgsvc.v1.ReportService/ListReportVersions',
+                request_serializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportVersionsRequest.SerializeToString,
+                response_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportVersionsResponse.FromString,
+                _registered_method=True)
+        self.UpdateReportStatus = channel.unary_unary(
+                '/ecgsvc.v1.ReportService/UpdateReportStatus',
+                request_serializer=ecgsvc_dot_v1_dot_reports__pb2.UpdateReportStatusRequest.SerializeToString,
+                response_deserializer=ecgsvc_dot_v1_dot_reports__pb2.UpdateReportStatusResponse.FromString,
+                _registered_method=True)
+        self.ErasePatient = channel.unary_unary(
+                '/ecgsvc.v1.ReportService/ErasePatient',
+                request_serializer=ecgsvc_dot_v1_dot_reports__pb2.ErasePatientRequest.SerializeToString,
+                response_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ErasePatientResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer:
-    """Finds stored reports.
+    """Finds stored reports, and keeps what clinicians make of them.
     """
 
     def GetReport(self, request, context):
@@ -78,6 +93,27 @@ class ReportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReportVersions(self, request, context):
+        """Lists all versions of a report, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateReportStatus(self, request, context):
+        """Makes a new version of a report with another status, in the caller's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ErasePatient(self, request, context):
+        """Erases all reports of a patient on legal order; tombstones stay in the audit trail.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +132,21 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     request_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsRequest.FromString,
                     response_serializer=ecgsvc_dot_v1_dot_reports__pb2.ExportReportsResponse.SerializeToString,
             ),
+            'ListReportVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReportVersions,
+                    request_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportVersionsRequest.FromString,
+                    response_serializer=ecgsvc_dot_v1_dot_reports__pb2.ListReportVersionsResponse.SerializeToString,
+            ),
+            'UpdateReportStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateReportStatus,
+                    request_deserializer=ecgsvc_dot_v1_dot_reports__pb2.UpdateReportStatusRequest.FromString,
+                    response_serializer=ecgsvc_dot_v1_dot_reports__pb2.UpdateReportStatusResponse.SerializeToString,
+            ),
+            'ErasePatient': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePatient,
+                    request_deserializer=ecgsvc_dot_v1_dot_reports__pb2.ErasePatientRequest.FromString,
+                    response_serializer=ecgsvc_dot_v1_dot_reports__pb2.ErasePatientResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ecgsvc.v1.ReportService', rpc_method_handlers)
@@ -105,7 +156,7 @@ def add_ReportServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReportService:
-    """Finds stored reports.
+    """Finds stored reports, and keeps what clinicians make of them.
     """
 
     @staticmethod
@@ -179,6 +230,87 @@ class ReportService:
             '/ecgsvc.v1.ReportService/ExportReports',
             ecgsvc_dot_v1_dot_reports__pb2.ExportReportsRequest.SerializeToString,
             ecgsvc_dot_v1_dot_reports__pb2.ExportReportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReportVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecgsvc.v1.ReportService/ListReportVersions',
+            ecgsvc_dot_v1_dot_reports__pb2.ListReportVersionsRequest.SerializeToString,
+            ecgsvc_dot_v1_dot_reports__pb2.ListReportVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateReportStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecgsvc.v1.ReportService/UpdateReportStatus',
+            ecgsvc_dot_v1_dot_reports__pb2.UpdateReportStatusRequest.SerializeToString,
+            ecgsvc_dot_v1_dot_reports__pb2.UpdateReportStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePatient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecgsvc.v1.ReportService/ErasePatient',
+            ecgsvc_dot_v1_dot_reports__pb2.ErasePatientRequest.SerializeToString,
+            ecgsvc_dot_v1_dot_reports__pb2.ErasePatientResponse.FromString,
             options,
             channel_credentials,
             insecure,

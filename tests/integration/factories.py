@@ -22,8 +22,10 @@ from ecgsvc.domain.report import (
     NewReport,
     ReportDocuments,
     ReportSlot,
+    Signature,
     StoredReport,
 )
+from ecgsvc.domain.signing import ReportStatus, SignedVersion
 from ecgsvc.domain.waveform import STANDARD_LEADS, Waveform
 from ecgsvc.store import Notary, ReportStore
 from ecgsvc.trail import SigningKey
@@ -136,6 +138,25 @@ def a_report(
         codes=(ECG_STUDY, *findings),
         issued_at=ISSUED_AT,
         status=status,
+    )
+
+
+def a_signing(
+    report: StoredReport,
+    status: ReportStatus = ReportStatus.FINAL,
+    *,
+    conclusion: str | None = None,
+    codes: tuple[Coding, ...] = (),
+) -> SignedVersion:
+    signature = Signature("dr", "Dr Muster", "cardiologist", "read", conclusion, codes)
+    slot = ReportSlot(report.report_id, report.version + 1)
+    return SignedVersion(
+        report_id=report.report_id,
+        base_version=report.version,
+        status=status,
+        signature=signature,
+        documents=some_documents(slot),
+        issued_at=ISSUED_AT,
     )
 
 

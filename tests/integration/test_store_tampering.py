@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from factories import CALLER, KEY, a_source, an_identifier, open_store, submit
+from factories import CALLER, KEY, a_signing, a_source, an_identifier, open_store, submit
 
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.report import Identifier, ReportQuery
-from ecgsvc.store import TrailAuditor
+from ecgsvc.store import ReportStore, TrailAuditor
 from ecgsvc.store.engine import make_engine
 from ecgsvc.store.schema import metadata
 from ecgsvc.trail import Checkpoint
 
 OTHER = Caller("north", "somebody")
-TABLES = [table for table in metadata.sorted_tables if table.name != "erasures"]
+TABLES = metadata.sorted_tables
 
 
 def populate(url: str, n_reports: int = 6) -> None:
@@ -39,12 +40,15 @@ def populate(url: str, n_reports: int = 6) -> None:
             submit(store, a_source(identifier, status="amended"), caller=caller)
         store.get(caller, stored.report_id)
     store.list(CALLER, ReportQuery())
-    sign_some(store)
+    sign_one_and_erase_another(store)
     store.close()
 
 
-def sign_some(store: Any) -> None:
-    """Signed versions come with the signing tests."""
+def sign_one_and_erase_another(store: ReportStore) -> None:
+    first, *_, last = store.list(CALLER, ReportQuery()).reports
+    codes = (Coding("http://snomed.info/sct", "164889003", "Atrial fibrillation"),)
+    store.add_signed(CALLER, a_signing(first, conclusion="No.", codes=codes))
+    store.erase_patient(CALLER, str(last.subject_reference))
 
 
 def problems(url: str, *kept: Checkpoint) -> list[tuple[str, int | None, str]]:

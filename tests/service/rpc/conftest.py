@@ -37,6 +37,7 @@ def serve() -> Iterator[Callable[..., Served]]:
                 settings,
                 analyzer=analyzer,
                 reports=reader,
+                signer=reader,
                 authenticate=authenticate,
                 operation_outcome=outcome,
                 record_refusal=refused.append,

@@ -34,6 +34,7 @@ if __name__ == "__main__":
         ServerSettings("127.0.0.1:0", n_workers=2),
         analyzer=FakeAnalyzer(work),
         reports=FakeReader(),
+        signer=FakeReader(),
         authenticate=anyone,
         operation_outcome=operation_outcome,
         record_refusal=lambda _refused: None,

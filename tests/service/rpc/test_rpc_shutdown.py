@@ -170,6 +170,7 @@ def test_a_port_in_use_is_said_so(served):
             ServerSettings(address),
             analyzer=served.analyzer,
             reports=served.reader,
+            signer=served.reader,
             authenticate=anyone,
             operation_outcome=lambda _errors: b"",
             record_refusal=lambda _refused: None,

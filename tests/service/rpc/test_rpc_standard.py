@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-OURS = ["ecgsvc.v1.AnalysisService", "ecgsvc.v1.ReportService"]
+OURS = ["ecgsvc.v1.AnalysisService", "ecgsvc.v1.ReportService", "ecgsvc.v1.AuditService"]
 
 
 @pytest.mark.parametrize("service", ["", *OURS])

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, select
 from ecgsvc.domain.audit import TrailVerdict
 from ecgsvc.store import schema
 from ecgsvc.store.engine import make_engine, snapshot, translated_errors
+from ecgsvc.store.proving import proof_of
 from ecgsvc.store.verifying import TrailVerifier, tenants
 from ecgsvc.trail import Checkpoint, VerifyingKey
 
@@ -72,6 +73,18 @@ class TrailAuditor:
         """
         with self._reading() as connection:
             return _checkpoint(connection, tenant)
+
+    def prove(self, tenant: str, report_id: str) -> bytes:
+        """Write the proof of what the trail says of a report, see `ecgsvc.trail.proofs`.
+
+        Raises
+        ------
+        ReportNotFound
+            The trail has no event about it.
+        StoreUnavailable
+        """
+        with self._reading() as connection:
+            return proof_of(connection, tenant, report_id)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:

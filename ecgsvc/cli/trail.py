@@ -1,0 +1,211 @@
+"""`ecgsvc audit`: list the trail, verify it, and keep its checkpoints and proofs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from ecgsvc.cli.console import err, one_line_errors, out, print_json
+from ecgsvc.cli.options import Database, Json, Tenant, local_caller, settings_with
+from ecgsvc.domain.audit import AuditQuery, TrailVerdict
+from ecgsvc.domain.caller import Role
+
+if TYPE_CHECKING:
+    from ecgsvc.trail import VerifyingKey
+
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", help="The server's audit_key; beside the SQLite database."),
+]
+PublicKeys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--public-key",
+        help="PEM; believe it instead of the server's own. Repeatable.",
+    ),
+]
+Checkpoints = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--checkpoint",
+        help="A file of `ecgsvc audit checkpoint`, kept apart. Repeatable.",
+    ),
+]
+
+
+def key(
+    path: Annotated[
+        Path | None, typer.Argument(help="The file; audit_key's if not given.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Make the key that signs the trail, if it is not there, and print the public one.
+
+    Keep the private key off the database's machine, and give the public one to auditors.
+    """
+    from ecgsvc.trail import SigningKey
+
+    file = path or settings_with(database_url=database).signing_key
+    if file is None:
+        err.print("say where the key lies: there is no SQLite database beside it")
+        raise typer.Exit(2)
+    with one_line_errors():
+        made = SigningKey.at(file, make=True)
+    err.print(f"{file}, id {made.public.fingerprint}", highlight=False)
+    out.print(made.public.pem().decode(), end="", markup=False, highlight=False)
+
+
+def list_events(
+    report: Annotated[str | None, typer.Option(help="Id of a report.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Who called.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    tenant: Tenant = "default",
+    database: Database = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """List the latest events; with --json the AuditEvents themselves."""
+    from ecgsvc.app import open_store
+
+    query = AuditQuery(report_id=report, subject=subject, page_size=limit)
+    with one_line_errors():
+        store = open_store(settings_with(database_url=database, audit_key=key))
+        try:
+            page = store.audit_events(local_caller(tenant, Role.AUDITOR), query)
+        finally:
+            store.close()
+    if as_json:
+        print_json([orjson.Fragment(event.event) for event in page.events])
+        return
+    table = Table("event", "recorded (UTC)", "who", "what", "outcome", "report", "patient")
+    for event in page.events:
+        version = f" v{event.report_version}" if event.report_version else ""
+        table.add_row(
+            str(event.sequence),
+            f"{event.recorded_at:%Y-%m-%d %H:%M:%S}",
+            event.subject,
+            event.operation,
+            event.outcome,
+            f"{event.report_id or ''}{version}",
+            event.patient or "",
+        )
+    out.print(table)
+
+
+def checkpoint(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Add one file for each tenant there.")
+    ] = None,
+    database: Database = None,
+    key: Key = None,
+    public_keys: PublicKeys = None,
+) -> None:
+    """Print the signed end of every tenant's trail, or put each into a file of its own.
+
+    Run it on a schedule, into a folder that the database's administrators cannot change: a
+    trail that is cut or replaced later is found against it.
+    """
+    from ecgsvc.store import TrailAuditor
+    from ecgsvc.trail import Checkpoint
+
+    settings = settings_with(database_url=database, audit_key=key)
+    with one_line_errors():
+        keys = _keys(settings.signing_key, public_keys)
+        with TrailAuditor.opened(settings.database_url, keys) as auditor:
+            notes = [note for t in auditor.tenants() if (note := auditor.checkpoint(t))]
+        for note in notes:
+            state = Checkpoint.read(note, keys)
+            if folder is None:
+                out.print(note, markup=False, highlight=False)
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / f"{state.tenant}-{state.size:012d}.checkpoint"
+            file.write_text(note)
+            out.print(str(file), markup=False, highlight=False)
+
+
+def verify(
+    tenant: Annotated[
+        str | None, typer.Option(help="One hospital; all if not given.")
+    ] = None,
+    checkpoints: Checkpoints = None,
+    proof: Annotated[
+        Path | None, typer.Option(help="Verify this file of `ecgsvc audit prove` instead.")
+    ] = None,
+    database: Database = None,
+    key: Key = None,
+    public_keys: PublicKeys = None,
+) -> None:
+    """Verify that nothing in the trail, and in what it vouches for, was changed.
+
+    Ends with status 1 and names what was altered, inserted, reordered or cut, the first one
+    first. Reads the database only; the servers may go on meanwhile.
+    """
+    from ecgsvc.store import TrailAuditor
+    from ecgsvc.trail import Checkpoint, verified_proof
+
+    settings = settings_with(database_url=database, audit_key=key)
+    with one_line_errors():
+        keys = _keys(settings.signing_key, public_keys)
+        if proof is not None:
+            found = verified_proof(proof.read_bytes(), keys)
+            for text in found.problems:
+                err.print(text, style="red", markup=False, highlight=False)
+            if found.problems:
+                raise typer.Exit(1)
+            out.print(found.summary, markup=False, highlight=False)
+            return
+        kept = [Checkpoint.read(file.read_text(), keys) for file in checkpoints or ()]
+        with TrailAuditor.opened(settings.database_url, keys) as auditor:
+            tenants = [tenant] if tenant else auditor.tenants()
+            verdicts = [auditor.verify(each, kept) for each in tenants]
+        missing = {each.tenant for each in kept} - set(tenants)
+    for verdict in verdicts:
+        _show(verdict)
+    for name in sorted(missing) if tenant is None else ():
+        err.print(f"{name}: the whole trail is gone", style="red", highlight=False)
+    if missing or any(verdict.problems for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def prove(
+    report_id: Annotated[str, typer.Argument(help="Id of the report.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The proof, JSON.")],
+    tenant: Tenant = "default",
+    database: Database = None,
+    key: Key = None,
+) -> None:
+    """Write what proves a report: its rows, its events, and where they stand in the trail.
+
+    `ecgsvc audit verify --proof FILE --public-key KEY` verifies it without the database.
+    """
+    from ecgsvc.store import TrailAuditor
+
+    settings = settings_with(database_url=database, audit_key=key)
+    with one_line_errors():
+        keys = _keys(settings.signing_key, None)
+        with TrailAuditor.opened(settings.database_url, keys) as auditor:
+            output.write_bytes(auditor.prove(tenant, report_id))
+
+
+def _keys(own: Path | None, public: Sequence[Path] | None) -> list["VerifyingKey"]:
+    from ecgsvc.trail import SigningKey, VerifyingKey
+
+    if public:
+        return [VerifyingKey.read(path) for path in public]
+    if own is None:
+        err.print("say which key is believed: --public-key or --key")
+        raise typer.Exit(2)
+    return [SigningKey.at(own).public]
+
+
+def _show(verdict: TrailVerdict) -> None:
+    if not verdict.problems:
+        text = f"{verdict.tenant}: {verdict.n_events} events, nothing was changed"
+        out.print(text, markup=False, highlight=False)
+    for problem in verdict.problems:
+        text = f"{verdict.tenant}: {problem.text}"
+        err.print(text, style="red", markup=False, highlight=False)

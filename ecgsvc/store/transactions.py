@@ -1,0 +1,110 @@
+"""Transactions on the database, and the event that each of them enters."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, insert, text
+
+from ecgsvc.domain.audit import AuditDraft
+from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.errors import StoreUnavailable
+from ecgsvc.store import schema
+from ecgsvc.store.contents import Contents
+from ecgsvc.store.engine import make_engine, translated_errors, writing
+from ecgsvc.store.migrations import newest_revision, revision_of
+from ecgsvc.store.trail import Entry, Notary, Trail
+
+
+class Transactions:
+    """A migrated database and the trail in it; what the parts of the store share.
+
+    Safe to share between threads; several processes may use the same database. It must not
+    be carried over a fork.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///FILE`` or ``postgresql+psycopg://…``, migrated by `migrate`.
+    notary
+        Signs the trail and writes its events.
+    timeout_s
+        How long an operation waits for a connection, a lock or a statement.
+    pool_size
+        Connections kept open; as many again are opened under load.
+
+    Raises
+    ------
+    StoreUnavailable
+        When the database cannot be reached, or is not at the revision this software needs.
+    """
+
+    def __init__(
+        self, url: str, notary: Notary, *, timeout_s: float = 10.0, pool_size: int = 16
+    ) -> None:
+        self._engine = make_engine(url, timeout_s=timeout_s, pool_size=pool_size)
+        self._writing_engine = writing(self._engine)
+        self._timeout_s = timeout_s
+        self._trail = Trail(notary)
+        # SQLite lets one writer in and makes the others poll; in one process they queue
+        self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else None
+        found, needed = revision_of(self._engine), newest_revision()
+        if found != needed:
+            self.close()
+            msg = (
+                f"the database is at revision {found or 'none'}, "
+                f"this software needs {needed}: run `ecgsvc migrate`"
+            )
+            raise StoreUnavailable(msg)
+
+    def ping(self) -> None:
+        """Raise `StoreUnavailable` unless the database answers."""
+        with self._reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close the connections; those in use close when they are done."""
+        self._engine.dispose()
+
+    def _enter(
+        self,
+        connection: Connection,
+        caller: Caller,
+        draft: AuditDraft,
+        contents: Contents,
+        request: dict[str, object],
+    ) -> None:
+        """Enter an event with its digests, and the request that points to the event."""
+        if request:
+            contents.add(schema.requests, [request], salt="")
+        entry = Entry(draft, contents.as_json())
+        sequence = self._trail.append(connection, caller, [entry])
+        if request:
+            connection.execute(insert(schema.requests), request | {"sequence": sequence})
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated_errors(), self._engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with (
+            self._my_turn(),
+            translated_errors(),
+            self._writing_engine.begin() as connection,
+        ):
+            yield connection
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=self._timeout_s):
+            msg = f"the database was busy with other writers for {self._timeout_s:g} s"
+            raise StoreUnavailable(msg)
+        try:
+            yield
+        finally:
+            self._turn.release()
