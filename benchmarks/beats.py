@@ -8,6 +8,10 @@ the service calls it: quality, R peaks, and each model with its input. Processor
 thread, median with range.
 """
 
+import sys
+
+sys.path.append(sys.path.pop(0))  # signal.py beside this is not the standard library's
+
 import argparse
 import os
 import time

@@ -7,6 +7,10 @@ the ONNX file alone, and half an hour of one lead from samples and beats to wind
 (`RhythmClassifier.classify`). Processor time of one thread, median with range.
 """
 
+import sys
+
+sys.path.append(sys.path.pop(0))  # signal.py beside this is not the standard library's
+
 import argparse
 import statistics
 import time

@@ -15,8 +15,8 @@ MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-3.0.0"
 MALIGNANT_MODEL = "malignant-cnn-1.1.0"
 WAVE_MODEL = "waves-unet-1.1.0"
-RHYTHM_MODEL = "rhythm-canet-2.0.0"
-FAST_RHYTHM_MODEL = "rhythm-canet-single-2.0.0"
+RHYTHM_MODEL = "rhythm-canet-2.1.0"
+FAST_RHYTHM_MODEL = "rhythm-canet-single-2.1.0"
 
 
 class Settings(BaseSettings):
