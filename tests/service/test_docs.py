@@ -16,6 +16,7 @@ PAGES = (
     "docs/ecg-sheet.md",
     "docs/post-an-ecg.md",
     "docs/find-reports.md",
+    "docs/clients.md",
     "docs/rest.md",
     "docs/validate.md",
 )
