@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ecgsvc import __version__, dsp, fhir, http, rpc
@@ -35,7 +36,7 @@ from ecgsvc.inference import (
 )
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.signing import ReportSigner
-from ecgsvc.store import Notary, ReportStore
+from ecgsvc.store import Notary, RefusalLog, RefusalSpool, Repeated, ReportStore
 from ecgsvc.trail import SigningKey
 
 _LOG = logging.getLogger("ecgsvc")
@@ -236,6 +237,11 @@ def _serve_in_process(
 def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
     """Start what listens: gRPC, and HTTP when asked (its URL, else empty)."""
     store = open_store(settings)
+    refusals = RefusalLog(store, RefusalSpool(_spool_file(settings)))
+    housekeeping = Repeated(
+        partial(_keep_house, settings, store, refusals), settings.checkpoint_every_s
+    )
+    housekeeping.start()
     try:
         pipeline = EcgPipeline(
             signal_path(settings),
@@ -256,10 +262,10 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
             authenticate=authenticate,
             signer=ReportSigner(store, now=lambda: datetime.now(UTC)),
             operation_outcome=fhir.operation_outcome,
-            record_refusal=store.record_refusal,
+            record_refusal=refusals.record,
         )
         with ExitStack() as stack:
-            face = _http_face(settings, pipeline, store, authenticate)
+            face = _http_face(settings, pipeline, store, authenticate, refusals)
             try:
                 http_url = stack.enter_context(face)
             except OSError:
@@ -267,7 +273,21 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
                 raise
             yield server, http_url
     finally:
+        housekeeping.stop()
         store.close()
+
+
+def _keep_house(settings: Settings, store: ReportStore, refusals: RefusalLog) -> None:
+    """Enter what the trail could not take before, and keep its checkpoints."""
+    refusals.enter_spooled()
+    if settings.checkpoint_folder is not None:
+        store.keep_checkpoints(settings.checkpoint_folder)
+
+
+def _spool_file(settings: Settings) -> Path:
+    key = settings.signing_key
+    assert key is not None  # noqa: S101  # `open_store` has asked for it
+    return key.with_name(f"{key.name}.refusals")
 
 
 @contextmanager
@@ -276,6 +296,7 @@ def _http_face(
     pipeline: EcgPipeline,
     store: ReportStore,
     authenticate: Callable[[Credentials], Caller],
+    refusals: RefusalLog,
 ) -> Iterator[str]:
     if not settings.http:
         yield ""
@@ -285,7 +306,7 @@ def _http_face(
         http.AppSettings(settings.workers, settings.max_in_flight),
         table=table,
         authenticate=authenticate,
-        record_refusal=store.record_refusal,
+        record_refusal=refusals.record,
     )
     tls = None
     if settings.tls_certificate is not None and settings.tls_key is not None:

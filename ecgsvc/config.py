@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         description="Key of the pseudonyms in exports without names; made when missing. "
         "Beside the database file of SQLite when not given.",
     )
+    checkpoint_folder: Path | None = Field(
+        None, description="Where signed checkpoints of the audit trail are put."
+    )
+    checkpoint_every_s: float = Field(
+        300.0, gt=0, description="How often, in seconds; late refusals are entered then."
+    )
     token: str = Field("", repr=False, description="Bearer token that commands send.")
     token_file: Path | None = Field(None, description="A file with it.")
 

@@ -1,6 +1,6 @@
 """The store: decides where a report stands, keeps it, and finds it again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -26,6 +26,7 @@ from ecgsvc.store.erasing import Erasing
 from ecgsvc.store.events import about, export_entry, refusal_entry, search_entries
 from ecgsvc.store.exporting import count_reports, export_order, export_page
 from ecgsvc.store.inserting import as_stored, insert_report
+from ecgsvc.store.keeping import CheckpointKeeping
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
 from ecgsvc.store.patients import pseudonym_of, subject_key
@@ -40,7 +41,7 @@ def always(_page: ReportPage) -> bool:
     return True
 
 
-class ReportStore(Signing, Erasing, Auditing):
+class ReportStore(Signing, Erasing, Auditing, CheckpointKeeping):
     """Reports, their sources and everything stored with them, and the trail of all calls.
 
     Whatever reads or writes for a caller enters one event in the audit trail of the
@@ -365,15 +366,24 @@ class ReportStore(Signing, Erasing, Auditing):
         with self._writing() as connection:
             self._trail.append(connection, caller, [Entry(draft)])
 
-    def record_refusal(self, refused: RefusedCall) -> None:
-        """Enter a call that was refused.
+    def record_refusals(self, refused: Sequence[RefusedCall]) -> None:
+        """Enter calls that were refused, those left out that are there already.
 
         Raises
         ------
         StoreUnavailable
         """
+        by_caller: dict[Caller, list[Entry]] = {}
+        columns = schema.audit_events.c
         with self._writing() as connection:
-            self._trail.append(connection, refused.caller, [refusal_entry(refused)])
+            for each in refused:
+                known = select(columns.sequence).where(
+                    columns.tenant == each.caller.tenant, columns.event_id == each.event_id
+                )
+                if connection.scalar(known) is None:
+                    by_caller.setdefault(each.caller, []).append(refusal_entry(each))
+            for caller in sorted(by_caller, key=lambda caller: caller.tenant):
+                self._trail.append(connection, caller, by_caller[caller])
 
 
 def _compared(new: NewReport) -> dict[str, str]:

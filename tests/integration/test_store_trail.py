@@ -95,7 +95,7 @@ def test_refusals_are_entered_with_whoever_called(
     for number, caller in enumerate((NORTH, NOBODY)):
         method = "/ecgsvc.v1.ReportService/GetReport"
         refused = RefusedCall(f"e{number}", moment, caller, method, "FORBIDDEN")
-        store.record_refusal(refused)
+        store.record_refusals([refused])
     north, nobody = rows(database_url, audit_events)
     assert (north["tenant"], north["subject"], north["outcome"]) == ("north", "n", "4")
     assert (nobody["tenant"], nobody["subject"]) == ("~nobody", "")
@@ -172,7 +172,7 @@ def test_events_are_valid_for_independent_validators(
     for operation in Operation:
         store.record(NORTH, AuditDraft(operation, details={"detail": "some"}))
     refused = RefusedCall("e", datetime.now(UTC), NOBODY, "/m", "UNAUTHENTICATED")
-    store.record_refusal(refused)
+    store.record_refusals([refused])
     events = [row["event"] for row in rows(database_url, audit_events)]
     assert_valid_for_independent_validators(events)
 
