@@ -34,7 +34,7 @@ def read_recording(path: Path, piece: Piece, declared: TableDeclaration) -> Reco
 
 def is_fhir(path: Path) -> bool:
     """Tell by its content whether a file holds a FHIR resource."""
-    if is_wfdb(path):
+    if is_wfdb(path) or not path.exists():
         return False
     with path.open("rb") as file:
         head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")

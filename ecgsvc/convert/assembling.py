@@ -25,6 +25,7 @@ MAX_LEADS = 16
 MAX_SAMPLES = 500_000_000
 MIN_RATE_HZ, MAX_RATE_HZ = 20.0, 32_000.0
 MAX_MILLIVOLTS = 20.0
+MIN_CALIBRATION_S = 0.04
 MIN_SPAN_MV = 0.005
 """Amplifiers alone make more noise than this between highest and lowest sample (IEC
 60601-2-25 allows 0.03 mV), so a smaller span is a unit gone wrong. A flat line is not."""
@@ -50,7 +51,8 @@ def assemble(
 ) -> Recording:
     """Put leads together to a recording.
 
-    An age that is not given is that between birth date and recording.
+    An age that is not given is that between birth date and recording. A calibration pulse
+    in the tracing becomes missing samples.
 
     Raises
     ------
@@ -65,6 +67,7 @@ def assemble(
     _check_equal(names, leads)
     samples_mv = np.stack([each.samples_mv for each in leads])
     _check_amplitudes(names, samples_mv)
+    _take_out_calibration(names, samples_mv, leads[0].sampling_rate_hz)
     steps = [each.step_uv for each in leads if each.step_uv]
     if len(steps) == len(leads):
         header = replace(header, step_uv=min(steps))
@@ -148,3 +151,20 @@ def _check_amplitudes(names: Sequence[Lead], samples_mv: Millivolts) -> None:
             "the noise of any amplifier. Are these millivolts stated as microvolts?"
         )
         raise UnreadableRecording(msg)
+
+
+def _take_out_calibration(
+    names: Sequence[Lead], samples_mv: Millivolts, rate_hz: float
+) -> None:
+    """Make missing, in place, what a calibration pulse overwrote.
+
+    Some carts (Philips HeartStart MRx) put one behind the ECG, 1 mV in every lead at once.
+    I, II and III that are the same and not 0 break Einthoven's law, so no heart makes them.
+    """
+    if not {"I", "II", "III"} <= set(names):
+        return
+    same = (samples_mv == samples_mv[0]).all(axis=0) & (samples_mv[0] != 0)
+    edges = np.flatnonzero(np.diff(same, prepend=False, append=False))
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        if end - begin >= MIN_CALIBRATION_S * rate_hz:
+            samples_mv[:, begin:end] = np.nan

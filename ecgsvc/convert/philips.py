@@ -165,8 +165,8 @@ def _header(root: Element) -> RecordingHeader:
             serial_number=None if machine is None else machine.get("machineid") or None,
         ),
         filters=RecordingFilters(
-            high_pass_hz=_filter(root, "hipass"),
-            low_pass_hz=_filter(root, "lowpass"),
+            high_pass_hz=_filter(root, "hipass") or _band(root, 0),
+            low_pass_hz=_filter(root, "lowpass") or _band(root, 1),
             notch_hz=_filter(root, "notchfilterfreqs") or None,
         ),
     )
@@ -177,3 +177,9 @@ def _filter(root: Element, name: str) -> float | None:
     waveforms = root.find("waveforms/parsedwaveforms")
     text = waveforms.get(name) if waveforms is not None else None
     return number_or_none(text or text_at(root, f"{_SIGNAL}/{name}"))
+
+
+def _band(root: Element, index: int) -> float | None:
+    """A cut-off as version 1.03 has it: ``<signalbandwidth>0.05-150</signalbandwidth>``."""
+    ends = (text_at(root, f"{_SIGNAL}/signalbandwidth") or "").split("-")
+    return number_or_none(ends[index]) if len(ends) == 2 else None

@@ -90,6 +90,9 @@ def read_file(
     OSError
         The file cannot be opened.
     """
+    if not path.exists() and not is_wfdb(path):
+        msg = "there is no such file, and no WFDB record of that name"
+        raise UnreadableRecording(msg)
     if is_wfdb(path):
         return read_wfdb(path, start_s=piece.start_s, duration_s=piece.duration_s)
     if path.stat().st_size > MAX_FILE_BYTES:
@@ -99,10 +102,12 @@ def read_file(
 
 
 def is_wfdb(path: Path) -> bool:
-    """Tell whether a path names a WFDB record: its header is there, or nothing else is."""
-    if path.suffix in (".hea", ".dat"):
-        return True
-    return path.with_name(f"{path.name}.hea").is_file() or not path.exists()
+    """Tell whether a path names a WFDB record: by its suffix, or its header is there."""
+    return path.suffix in (".hea", ".dat") or _header_of(path).is_file()
+
+
+def _header_of(record: Path) -> Path:
+    return record.with_name(f"{record.name}.hea")
 
 
 def cut(recording: Recording, piece: Piece) -> Recording:

@@ -90,9 +90,12 @@ class Deidentifier:
     def resource(self, resource: Mapping[str, Any], patient: str) -> dict[str, Any]:
         """Return a DiagnosticReport, Observation, Provenance or Device without names.
 
+        An ECG that came as a file is left out: the file has a patient of its own.
+
         `patient` decides by how many days times are shifted.
         """
         kept = self._object(resource, self._shift_days(patient))
+        kept.pop("data", None)  # of a Binary: a recording's file names the patient
         if "id" in resource:
             kept["id"] = self.pseudonym(str(resource["id"]))
         if resource.get("resourceType") == "Device":

@@ -75,6 +75,7 @@ class Creating:
         known = self._existing(call.caller, call.headers.get("if-none-exist", ""))
         if known is not None:
             return Reply(200, b"", _headers(call.base_url, known))
+        _refuse_files(call.body)
         analyzed = self._analyze(call, call.body, call.headers.get("idempotency-key", ""))
         report = analyzed.report
         return Reply(
@@ -147,10 +148,24 @@ class Creating:
     def validate(self, call: Call) -> Reply:
         """Say what is wrong with an ECG, or that all is well; nothing is stored."""
         body = _unwrapped(call.body)
+        _refuse_files(body)
         _, outcome = self._analyzer.validate(
             call.caller, observation=body, fhir_version=_fhir_version(call), patient=b""
         )
         return Reply(200, outcome)
+
+
+def _refuse_files(body: bytes) -> None:
+    """What is created at Observation is one; a DocumentReference would be served as one.
+
+    Raises
+    ------
+    UnsupportedContent
+        The body carries its ECG as a file.
+    """
+    if fhir.carries_file(body):
+        msg = "an ECG as a file is taken over gRPC; or convert it to an Observation first"
+        raise UnsupportedContent(msg, expression="Observation")
 
 
 def _headers(base_url: str, report: StoredReport) -> dict[str, str]:

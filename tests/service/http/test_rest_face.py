@@ -185,6 +185,14 @@ def test_an_unchanged_report_is_not_sent_again(rest_server: Server) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
+def test_an_ecg_as_a_file_is_not_created_as_an_observation(rest_server: Server) -> None:
+    body = b'{"resourceType": "Binary", "contentType": "application/xml", "data": "PGE+"}'
+    for path in ("/Observation", "/Observation/$validate"):
+        answer = ask(rest_server, "POST", path, body)
+        assert answer.status == 422
+        assert "gRPC" in answer.json["issue"][0]["details"]["text"]
+
+
 def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None:
     body = ecg(seed=33, patient="Patient/checked")
     assert issue(ask(rest_server, "POST", "/Observation/$validate", body))["code"] == (

@@ -72,6 +72,31 @@ def test_philips_gives_twelve_leads_compressed_or_not(compress, encoding):
     assert recording.age_years == pytest.approx(58.5, abs=0.1)
 
 
+def test_a_calibration_pulse_behind_the_ecg_is_missing_and_no_beat():
+    rows = files.limb_consistent(files.steps())
+    rows[:, 850:950] = 200  # 1 mV in all leads for 200 ms, as a HeartStart MRx writes it
+    samples_mv = read_bytes(files.philips_xml(rows), "x").waveform.samples_mv
+    assert np.isnan(samples_mv[:, 850:950]).all()
+    np.testing.assert_allclose(samples_mv[:, :850], rows[:, :850] * 5e-3)
+    np.testing.assert_allclose(samples_mv[:, 950:], rows[:, 950:] * 5e-3)
+
+
+def test_leads_that_lie_on_zero_together_are_no_calibration():
+    rows = files.limb_consistent(files.steps())
+    rows[:, 850:950] = 0
+    samples_mv = read_bytes(files.philips_xml(rows), "x").waveform.samples_mv
+    np.testing.assert_allclose(samples_mv, rows * 5e-3)
+
+
+def test_the_bandwidth_of_version_1_03_is_read():
+    content = files.philips_xml(files.limb_consistent(files.steps()), version="1.03")
+    text = content.decode("utf-16")
+    text = text.replace("<hipass>0.05</hipass><lowpass>150</lowpass>",
+                        "<signalbandwidth>0.5-40</signalbandwidth>")  # fmt: skip
+    filters = read_bytes(text.encode("utf-16"), "x").header.filters
+    assert filters == RecordingFilters(0.5, 40)
+
+
 @pytest.mark.parametrize("coded", [True, False])
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_scp_gives_what_was_coded_in_every_way(order, coded):

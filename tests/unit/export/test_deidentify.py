@@ -39,6 +39,16 @@ def test_no_name_is_left_anywhere(name: str) -> None:
     assert SECRET not in json.dumps(kept(resource))
 
 
+@pytest.mark.parametrize("kind", ["Binary", "DocumentReference", "Media"])
+def test_a_recording_as_a_file_stays_behind(kind: str) -> None:
+    attachment = {"contentType": "application/dicom", "data": SECRET}
+    content = [{"attachment": attachment}] if kind == "DocumentReference" else attachment
+    resource = {"resourceType": kind, "id": "1"} | (
+        attachment if kind == "Binary" else {"content": content}
+    )
+    assert SECRET not in json.dumps(kept(resource))
+
+
 def test_what_statistics_need_stays() -> None:
     report, measured, provenance, device, source = map(kept, resources().values())
     assert report["status"] == "final"
