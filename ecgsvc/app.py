@@ -255,17 +255,18 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
             sheet=sheet_options(settings),
         )
         authenticate = authenticator(settings).caller
+        signer = ReportSigner(store, now=lambda: datetime.now(UTC))
         server = rpc.build_server(
             _server_settings(settings),
             analyzer=pipeline,
             reports=store,
             authenticate=authenticate,
-            signer=ReportSigner(store, now=lambda: datetime.now(UTC)),
+            signer=signer,
             operation_outcome=fhir.operation_outcome,
             record_refusal=refusals.record,
         )
         with ExitStack() as stack:
-            face = _http_face(settings, pipeline, store, authenticate, refusals)
+            face = _http_face(settings, pipeline, store, signer, authenticate, refusals)
             try:
                 http_url = stack.enter_context(face)
             except OSError:
@@ -295,13 +296,19 @@ def _http_face(
     settings: Settings,
     pipeline: EcgPipeline,
     store: ReportStore,
+    signer: ReportSigner,
     authenticate: Callable[[Credentials], Caller],
     refusals: RefusalLog,
 ) -> Iterator[str]:
     if not settings.http:
         yield ""
         return
-    table = http.interactions(http.Creating(pipeline, store), http.Reading(store))
+    table = http.interactions(
+        http.Creating(pipeline, store),
+        http.Reading(store),
+        http.Signing(signer),
+        http.Auditing(store),
+    )
     face = http.build_app(
         http.AppSettings(settings.workers, settings.max_in_flight),
         table=table,

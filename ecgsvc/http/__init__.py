@@ -1,15 +1,18 @@
 """The FHIR REST face: the same pipeline and store as gRPC, over HTTP."""
 
 from ecgsvc.http.app import BASE_PATH, AppSettings, build_app
+from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.creating import Creating, EcgAnalyzer
 from ecgsvc.http.interactions import Interaction, interactions
 from ecgsvc.http.reading import Reading
 from ecgsvc.http.resources import ReportReader
 from ecgsvc.http.server import CannotListenHttp, HttpTls, serving
+from ecgsvc.http.signing import Signing
 
 __all__ = [
     "BASE_PATH",
     "AppSettings",
+    "Auditing",
     "CannotListenHttp",
     "Creating",
     "EcgAnalyzer",
@@ -17,6 +20,7 @@ __all__ = [
     "Interaction",
     "Reading",
     "ReportReader",
+    "Signing",
     "build_app",
     "interactions",
     "serving",

@@ -48,6 +48,8 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
         domain.Forbidden: Row(403),
         domain.ReportNotFound: Row(404),
         domain.DuplicateWithOtherContent: Row(409),
+        domain.VersionConflict: Row(412),
+        domain.IllegalTransition: Row(409),
         domain.StoreUnavailable: Row(503, retry_after_s=1),
         domain.ModelUnavailable: Row(503, retry_after_s=5),
         domain.Overloaded: Row(429, retry_after_s=1),

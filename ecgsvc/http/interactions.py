@@ -6,10 +6,13 @@ from typing import Final
 
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Role
+from ecgsvc.http.auditing import PARAMETERS as AUDIT_PARAMETERS
+from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.call import Handle
 from ecgsvc.http.creating import Creating
 from ecgsvc.http.reading import Reading
 from ecgsvc.http.searching import PARAMETERS
+from ecgsvc.http.signing import Signing
 
 ANYONE: Final = None
 """Open to callers that say not who they are: touches no data."""
@@ -48,7 +51,9 @@ class Interaction:
         return self.path.strip("/").partition("/")[0]
 
 
-def interactions(creating: Creating, reading: Reading) -> tuple[Interaction, ...]:
+def interactions(
+    creating: Creating, reading: Reading, signing: Signing, auditing: Auditing
+) -> tuple[Interaction, ...]:
     """Return everything that is offered on resources."""
 
     def get(path: str, code: str, summary: str, handle: Handle) -> Interaction:
@@ -79,9 +84,25 @@ def interactions(creating: Creating, reading: Reading) -> tuple[Interaction, ...
         get("/DiagnosticReport/{id}", "read", "Read a report", reading.diagnostic_report),
         get("/DiagnosticReport/{id}/_history/{version}", "vread",
             "Read a version of a report", reading.diagnostic_report),
+        get("/DiagnosticReport/{id}/_history", "history-instance",
+            "Read all versions of a report", reading.history),
+        Interaction(
+            "POST", "/DiagnosticReport/{id}/$sign", "$sign",
+            "Make a report final, amended, corrected or entered-in-error",
+            frozenset({Role.SIGNER}), signing.sign, takes_body=True,
+        ),
+        Interaction(
+            "GET", "/AuditEvent", "search-type", "Find events of the audit trail",
+            frozenset({Role.AUDITOR}), auditing.search,
+        ),
         get("/Provenance/{id}", "read", "Read which models and bytes are behind a report",
             reading.provenance),
     )  # fmt: skip
+
+
+def search_parameters(resource: str) -> Mapping[str, str]:
+    """Return the search parameters of a resource type, by their type."""
+    return AUDIT_PARAMETERS if resource == "AuditEvent" else PARAMETERS
 
 
 def offered_resources(
@@ -92,7 +113,7 @@ def offered_resources(
     for kind in dict.fromkeys(each.resource for each in table if each.resource):
         codes = [each.code for each in table if each.resource == kind]
         searched = "search-type" in codes
-        parameters: Mapping[str, str] = PARAMETERS if searched else {}
+        parameters = search_parameters(kind) if searched else {}
         operations = {
             code[1:]: f"{definitions_url}/OperationDefinition/{kind}-{code[1:]}"
             for code in codes

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from ecgsvc.domain.caller import Role
-from ecgsvc.http.interactions import ANYONE, Interaction
-from ecgsvc.http.searching import PARAMETERS
+from ecgsvc.http.interactions import ANYONE, Interaction, search_parameters
 
 _FHIR = "application/fhir+json"
 _REFUSALS = {
@@ -77,6 +76,8 @@ def _operation(interaction: Interaction) -> dict[str, object]:
         answers |= {"201": "Stored; Location names it, Link its report"}
     if interaction.takes_body:
         answers |= _BODY_REFUSALS
+    if interaction.code == "$sign":
+        answers |= {"412": "If-Match is missing, or there is a newer version"}
     if interaction.code in {"read", "vread"}:
         answers |= {"304": "If-None-Match names the present version"}
     written: dict[str, object] = {
@@ -99,8 +100,20 @@ def _operation(interaction: Interaction) -> dict[str, object]:
 def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
     for name in re.findall(r"{(\w+)}", interaction.path):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    if interaction.code == "$sign":
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "required": True,
+            "description": "ETag of the version that was read",
+            "schema": {"type": "string"},
+        }
     if interaction.code == "search-type":
-        for name, kind in {**PARAMETERS, "_count": "number", "_page": "string"}.items():
+        for name, kind in {
+            **search_parameters(interaction.resource),
+            "_count": "number",
+            "_page": "string",
+        }.items():
             yield {
                 "name": name,
                 "in": "query",

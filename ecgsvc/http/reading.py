@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from ecgsvc import fhir
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
@@ -17,7 +16,7 @@ from ecgsvc.http.resources import (
     report_id_of,
     report_resource,
 )
-from ecgsvc.http.searching import Search, parse_search
+from ecgsvc.http.searching import Search, parse_search, searchset
 
 _N_RESULTS = 2
 """Observations that a report has beside the ECG: measurements and impression."""
@@ -51,6 +50,25 @@ class Reading:
         report = self._report(call, report_id_of(call.path["id"]))
         return _one(call, _named(derived_resources(report), "Provenance", call.path["id"]))
 
+    def history(self, call: Call) -> Reply:
+        """Return all versions of a report, the newest first, without sheets."""
+        versions = self._reports.versions(call.caller, call.path["id"])
+        entries = []
+        for report in versions:
+            resource = report_resource(report)
+            url = f"{call.base_url}/{resource.name}"
+            method = "POST" if report.version == 1 else "PUT"
+            status = "201" if report.version == 1 else "200"
+            made = {
+                "request": {
+                    "method": method,
+                    "url": resource.name if method == "PUT" else resource.type,
+                },
+                "response": {"status": status, "etag": f'W/"{report.version}"'},
+            }
+            entries.append(fhir.BundleEntry(fhir.without_sheet(resource.json), url, made))
+        return Reply(200, fhir.bundle("history", entries, total=len(entries)))
+
     def search_reports(self, call: Call) -> Reply:
         """Return a page of DiagnosticReports without sheets, with results when asked."""
         search = parse_search(call.query, resource="DiagnosticReport")
@@ -62,7 +80,7 @@ class Reading:
             entries.append(_entry(call, listed, "match"))
             if search.include_results:
                 entries += [_entry(call, each, "include") for each in _results(report)]
-        return _page_reply(call, "DiagnosticReport", entries, following)
+        return searchset(call, "DiagnosticReport", entries, following)
 
     def search_observations(self, call: Call) -> Reply:
         """Return a page of measurements and impressions; those of an ECG stay together.
@@ -88,7 +106,7 @@ class Reading:
             for each in _results(report)
             if own_id in {None, each.id} and _has_code(each, search.code)
         ]
-        return _page_reply(call, "Observation", found, following)
+        return searchset(call, "Observation", found, following)
 
     def _report(self, call: Call, report_id: str) -> StoredReport:
         return self._reports.get(call.caller, report_id, _version(call))
@@ -153,18 +171,3 @@ def _entry(call: Call, resource: Resource, mode: str) -> fhir.BundleEntry:
     return fhir.BundleEntry(
         resource.json, f"{call.base_url}/{resource.name}", {"search": {"mode": mode}}
     )
-
-
-def _page_reply(
-    call: Call, kind: str, entries: Iterable[fhir.BundleEntry], following: str
-) -> Reply:
-    asked = [(name, value) for name, value in call.query if name != "_page"]
-    links = [("self", _url(call, kind, call.query))]
-    if following:
-        links.append(("next", _url(call, kind, [*asked, ("_page", following)])))
-    return Reply(200, fhir.bundle("searchset", entries, links=links))
-
-
-def _url(call: Call, kind: str, query: Iterable[tuple[str, str]]) -> str:
-    written = urlencode(list(query))
-    return f"{call.base_url}/{kind}" + (f"?{written}" if written else "")

@@ -35,6 +35,9 @@ class ReportReader(Protocol):
     ) -> StoredReport | None:
         """Return the latest report of the ECG with an identifier, None if unknown."""
 
+    def versions(self, caller: Caller, report_id: str) -> tuple[StoredReport, ...]:
+        """Return all versions, the newest first; `ReportNotFound` when there is none."""
+
     def list(self, caller: Caller, query: ReportQuery) -> ReportPage:
         """Return one page; a token stays valid when the page size changes."""
 

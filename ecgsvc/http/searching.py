@@ -1,13 +1,16 @@
-"""Search parameters of the REST face to questions the store answers."""
+"""Searches: parameters to questions the store answers, and pages of the answer."""
 
 import re
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
+from ecgsvc import fhir
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.report import Identifier, ReportQuery
+from ecgsvc.http.call import Call, Reply
 
 DEFAULT_COUNT = 50
 MAX_COUNT = 1000
@@ -81,7 +84,7 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
             case "status":
                 query = replace(query, status=value.rpartition("|")[2])
             case "_count":
-                query = replace(query, page_size=_count(value))
+                query = replace(query, page_size=parse_count(value))
             case "_page":
                 query = replace(query, page_token=value)
             case "_include":
@@ -122,7 +125,8 @@ def _patient(name: str, value: str) -> str:
     return value if "|" in value or "/" in value else f"Patient/{value}"
 
 
-def _count(value: str) -> int:
+def parse_count(value: str) -> int:
+    """Read ``_count``; too much is cut to `MAX_COUNT`."""
     if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or int(value) < 1:
         raise _bad(name="_count", what="must be a whole number from 1 on")
     return min(int(value), MAX_COUNT)
@@ -178,3 +182,19 @@ def _bad(name: str, what: str) -> InvalidRequest:
     """Refuse a parameter; its name is cut, as it is whatever the client sent."""
     shown = name if re.fullmatch(r"[A-Za-z_:.-]{1,40}", name) else "a parameter"
     return InvalidRequest(f"{shown} {what}", expression="http.query")
+
+
+def searchset(
+    call: Call, kind: str, entries: Iterable[fhir.BundleEntry], following: str
+) -> Reply:
+    """Answer a search: a page, and the link to the one after it."""
+    asked = [(name, value) for name, value in call.query if name != "_page"]
+    links = [("self", _url(call, kind, call.query))]
+    if following:
+        links.append(("next", _url(call, kind, [*asked, ("_page", following)])))
+    return Reply(200, fhir.bundle("searchset", entries, links=links))
+
+
+def _url(call: Call, kind: str, query: Iterable[tuple[str, str]]) -> str:
+    written = urlencode(list(query))
+    return f"{call.base_url}/{kind}" + (f"?{written}" if written else "")

@@ -269,6 +269,73 @@ def test_nobody_is_served_without_saying_who_they_are(rest_server: Server) -> No
     )
 
 
+def signature(**values: str) -> bytes:
+    parameters = [{"name": name, "valueString": text} for name, text in values.items()]
+    body = {"resourceType": "Parameters", "parameter": parameters}
+    return json.dumps(body).encode()
+
+
+def test_a_clinician_signs_what_they_have_read(rest_server: Server) -> None:
+    posted = ask(rest_server, "POST", "/Observation", ecg(seed=91, patient="Patient/sign"))
+    report = posted.headers["link"].partition(">")[0].lstrip("<")
+    etag = ask(rest_server, "GET", report).headers["etag"]
+    said = {"status": "final", "role": "cardiologist", "reason": "agreed"}
+    sign = f"{report}/$sign"
+    assert ask(rest_server, "POST", sign, signature(**said)).status == 412
+    refused = ask(
+        rest_server, "POST", sign, signature(**said), if_match=etag, roles=(Role.READER,)
+    )
+    assert refused.status == 403
+    signed = ask(rest_server, "POST", sign, signature(**said), if_match=etag)
+    assert signed.status == 200, signed.body
+    assert signed.json["status"] == "final"
+    assert signed.headers["etag"] == 'W/"2"'
+    late = ask(rest_server, "POST", sign, signature(**said), if_match=etag)
+    assert late.status == 412
+    again = ask(rest_server, "POST", sign, signature(**said), if_match='W/"2"')
+    assert (again.status, issue(again)["severity"]) == (409, "error")
+    history = ask(rest_server, "GET", f"{report}/_history")
+    versions = [e["resource"]["meta"]["versionId"] for e in history.json["entry"]]
+    assert versions == ["2", "1"]
+    first = ask(rest_server, "GET", f"{report}/_history/1")
+    assert first.json["status"] == "preliminary"
+    assert_valid_for_independent_validators([signed.body, history.body])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        signature(status="final", reason="agreed"),
+        signature(status="signed", role="cardiologist", reason="agreed"),
+        signature(status="final", role="cardiologist", reason="x" * 1001),
+        signature(status="final", role="cardiologist", reason="agreed", colour="red"),
+    ],
+)
+def test_a_signature_that_lacks_something_is_refused(
+    rest_server: Server, body: bytes
+) -> None:
+    sign = "/DiagnosticReport/none/$sign"
+    answer = ask(rest_server, "POST", sign, body, if_match='W/"1"')
+    assert answer.status == 400, answer.body
+
+
+def test_auditors_read_the_trail(rest_server: Server) -> None:
+    posted = ask(rest_server, "POST", "/Observation", ecg(seed=92))
+    report_id = posted.headers["location"].split("/")[-3].removesuffix("-ecg")
+    ask(rest_server, "GET", f"/DiagnosticReport/{report_id}")
+    path = f"/AuditEvent?entity=DiagnosticReport/{report_id}"
+    assert ask(rest_server, "GET", path, roles=(Role.READER,)).status == 403
+    answer = ask(rest_server, "GET", path, roles=(Role.AUDITOR,))
+    events = [entry["resource"] for entry in answer.json["entry"]]
+    assert [event["action"] for event in events] == ["R", "C"]
+    assert_valid_for_independent_validators([answer.body])
+    assert ask(rest_server, "GET", "/AuditEvent?entity=Patient/1").status == 400
+    assert ask(rest_server, "GET", "/AuditEvent?colour=red").status == 400
+    assert len(ask(rest_server, "GET", "/AuditEvent?_count=1").json["entry"]) == 1
+
+
 def trail(server: Server) -> list[str]:
     """Operation of every event of every tenant."""
     with sqlite3.connect(server.database) as connection:
@@ -322,6 +389,7 @@ def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
         "Observation": f"{report_id}-ecg",
         "DiagnosticReport": report_id,
         "Provenance": f"{report_id}-provenance",
+        "AuditEvent": "",
     }
     samples = {"token": "1", "reference": "Patient/1", "date": "2026"}
     (rest,) = answer.json["rest"]
@@ -336,12 +404,18 @@ def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
                 "vread": lambda k=kind, o=own: ask(
                     rest_server, "GET", f"/{k}/{o}/_history/1"
                 ),
+                "history-instance": lambda k=kind, o=own: ask(
+                    rest_server, "GET", f"/{k}/{o}/_history"
+                ),
                 "search-type": lambda k=kind: ask(rest_server, "GET", f"/{k}"),
                 "create": lambda k=kind: ask(rest_server, "POST", f"/{k}", ecg(seed=51)),
             }[code]()
             assert got.status in {200, 201}, (kind, code, got.body)
         for parameter in resource.get("searchParam", ()):
-            query = f"{parameter['name']}={samples[parameter['type']]}"
+            sample = samples[parameter["type"]]
+            if parameter["name"] == "entity":
+                sample = f"DiagnosticReport/{report_id}"
+            query = f"{parameter['name']}={sample}"
             got = ask(rest_server, "GET", f"/{kind}?{query}")
             assert got.status == 200, (kind, query, got.body)
         for include in resource.get("searchInclude", ()):
