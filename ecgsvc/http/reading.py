@@ -59,7 +59,7 @@ class Reading:
             url = f"{call.base_url}/{resource.name}"
             method = "POST" if report.version == 1 else "PUT"
             status = "201" if report.version == 1 else "200"
-            made = {
+            made: dict[str, object] = {
                 "request": {
                     "method": method,
                     "url": resource.name if method == "PUT" else resource.type,
