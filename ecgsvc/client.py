@@ -115,6 +115,16 @@ class AnalyzedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ReanalyzedReply:
+    """A report of another analysis; `might_supersede` names the signed one beside it."""
+
+    name: str
+    replayed: bool
+    report: bytes
+    might_supersede: str
+
+
+@dataclass(frozen=True, slots=True)
 class ValidatedReply:
     """Whether `analyze` would accept an Observation, and why not."""
 
@@ -292,6 +302,17 @@ class EcgClient:
         )
         reply = self._call(self._analysis.ValidateEcg, request, _VALIDATED)
         return ValidatedReply(reply.valid, json.loads(reply.operation_outcome.json))
+
+    def reanalyze(self, name: str) -> ReanalyzedReply:
+        """Have ``reports/{id}`` analysed again with the models of now; NOT_FOUND raises."""
+        request = analysis_pb2.ReanalyzeEcgRequest(name=name)
+        reply = self._call(self._analysis.ReanalyzeEcg, request, _REANALYZED)
+        return ReanalyzedReply(
+            name=reply.name,
+            replayed=reply.replayed,
+            report=reply.report.json,
+            might_supersede=reply.might_supersede,
+        )
 
     def get_report(self, name: str, *, accept_fhir_version: str = "") -> ReportReply:
         """Get ``reports/{id}`` or ``reports/{id}/versions/{n}``; NOT_FOUND raises."""
@@ -474,6 +495,7 @@ class EcgClient:
 
 
 _ANALYZED = analysis_pb2.AnalyzeEcgResponse
+_REANALYZED = analysis_pb2.ReanalyzeEcgResponse
 _VALIDATED = analysis_pb2.ValidateEcgResponse
 _GOT = reports_pb2.GetReportResponse
 _LISTED = reports_pb2.ListReportsResponse

@@ -5,6 +5,7 @@ rhythm → findings → sheet → report → store.
 """
 
 import hashlib
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +28,13 @@ from ecgsvc.domain.explanation import Explanation
 from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
-from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
+from ecgsvc.domain.report import (
+    EcgSource,
+    NewReport,
+    Reanalysis,
+    ReportSlot,
+    StoredReport,
+)
 from ecgsvc.domain.rhythm import (
     MalignantCall,
     RhythmCall,
@@ -37,6 +44,7 @@ from ecgsvc.domain.rhythm import (
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.serial import MeasuredReport, StatedFinding
 from ecgsvc.domain.sheet import Sheet, SheetOptions
+from ecgsvc.domain.signing import ReportStatus
 from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
 from ecgsvc.inference import choose_lead
@@ -167,6 +175,9 @@ class ReportSink(Protocol):
     def record(self, caller: Caller, draft: AuditDraft) -> None:
         """Commit an event that left no report."""
 
+    def stored_ecg(self, caller: Caller, report_id: str) -> Reanalysis:
+        """Return what another analysis of a stored ECG starts from."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedEcg:
@@ -242,6 +253,11 @@ class SignalPath:
             malignant_detector, diagnosis_reader,
         )  # fmt: skip
         self._models = tuple(model.identity for model in models if model is not None)
+
+    @property
+    def models(self) -> tuple[ModelIdentity, ...]:
+        """The models behind every analysis."""
+        return self._models
 
     def analyse(
         self,
@@ -465,6 +481,47 @@ class EcgPipeline:
         msg = "too many versions of this ECG are being written at once"
         raise Overloaded(msg)
 
+    def reanalyze(
+        self, caller: Caller, report_id: str, *, cancelled: Callable[[], bool] = never
+    ) -> AnalyzedEcg:
+        """Analyse a stored ECG again, with the models of now.
+
+        A preliminary report gets a new version. Beside one that was signed another report
+        is stored, which names it: what a clinician stands for is never overwritten. With
+        the models that are behind the report already, the report is returned as it is.
+
+        Raises
+        ------
+        ReportNotFound
+        StoreUnavailable, ModelUnavailable, DeadlineExceeded
+            Nothing was stored.
+        """
+        for _ in range(MAX_STORE_ATTEMPTS):
+            again = self._store.stored_ecg(caller, report_id)
+            if again.models == self._signal_path.models:
+                self._store.record(caller, _nothing_new(again.report))
+                return AnalyzedEcg(again.report, replayed=True)
+            decoded = self._decode(again.body, "", b"")
+            recording = replace(decoded.recording, sex=again.sex, age_years=again.age_years)
+            decoded = replace(decoded, recording=recording)
+            analysis = self._signal_path.analyse(recording, cancelled=cancelled)
+            is_open = again.report.status == ReportStatus.PRELIMINARY
+            slot = (
+                ReportSlot(report_id, again.report.version + 1)
+                if is_open
+                else ReportSlot(str(uuid.uuid4()), 1)
+            )
+            earlier = self._store.previous_of(caller, decoded.source, report_id)
+            new = self._report(_compared(analysis, earlier), decoded, slot, "", "")
+            _stop_if(cancelled)
+            try:
+                stored = self._store.add(caller, replace(new, again=again))
+            except SlotTaken:
+                continue
+            return AnalyzedEcg(stored, replayed=False)
+        msg = "too many versions of this ECG are being written at once"
+        raise Overloaded(msg)
+
     def _draw_sheet(
         self,
         analysis: Analysis,
@@ -555,6 +612,15 @@ def _compared(analysis: Analysis, earlier: MeasuredReport | None) -> Analysis:
         serial=serial,
         sentences=sentences,
         conclusion=interpretation.conclusion_of(sentences),
+    )
+
+
+def _nothing_new(report: StoredReport) -> AuditDraft:
+    return AuditDraft(
+        Operation.REANALYZE,
+        report_id=report.report_id,
+        version=report.version,
+        details={"models": "those of the report"},
     )
 
 

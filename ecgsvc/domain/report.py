@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from ecgsvc.domain.analysis import Analysis
+from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.waveform import Sex
 
@@ -77,6 +77,32 @@ class ReportDocuments:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Reanalysis:
+    """What is analysed again: a stored ECG, and the report on it.
+
+    Parameters
+    ----------
+    report
+        Its latest version.
+    body
+        The Observation behind it, exactly as received.
+    source_version
+        Which version of the source that is.
+    models
+        Names, versions and hashes of the models behind the report.
+    sex, age_years
+        The patient's, as the models got them.
+    """
+
+    report: "StoredReport"
+    body: bytes
+    source_version: int
+    models: tuple[ModelIdentity, ...]
+    sex: Sex | None
+    age_years: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NewReport:
     """A report version ready to be stored, with all that goes into the same transaction.
 
@@ -84,6 +110,7 @@ class NewReport:
     whole request content (Observation and Patient bytes). `codes` are the report's own code
     and those of its findings. `status` is that of the DiagnosticReport: preliminary until a
     clinician signs. `sex` and `age_years` are the patient's, None where nobody told.
+    `again` is what was analysed again, if this is another analysis of a stored ECG.
     """
 
     slot: ReportSlot
@@ -97,6 +124,14 @@ class NewReport:
     status: str = "preliminary"
     sex: Sex | None = None
     age_years: float | None = None
+    again: Reanalysis | None = None
+
+    @property
+    def might_supersede(self) -> str | None:
+        """The report beside which this one stands, because that one was signed."""
+        if self.again is None or self.again.report.report_id == self.slot.report_id:
+            return None
+        return self.again.report.report_id
 
 
 @dataclass(frozen=True, slots=True)

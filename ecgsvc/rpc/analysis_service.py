@@ -65,6 +65,11 @@ class EcgAnalyzer(Protocol):
         `DeadlineExceeded` and nothing is stored.
         """
 
+    def reanalyze(
+        self, caller: Caller, report_id: str, *, cancelled: Callable[[], bool]
+    ) -> AnalyzedEcg:
+        """Analyse a stored ECG again; `ReportNotFound` when there is none."""
+
     def validate(
         self, caller: Caller, *, observation: bytes, fhir_version: str, patient: bytes
     ) -> tuple[bool, bytes]:
@@ -117,6 +122,23 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
         )
         return analysis_pb2.ValidateEcgResponse(
             valid=valid, operation_outcome=fhir_resource(outcome)
+        )
+
+    def ReanalyzeEcg(  # noqa: N802  # the name in the contract
+        self, request: analysis_pb2.ReanalyzeEcgRequest, context: grpc.ServicerContext
+    ) -> analysis_pb2.ReanalyzeEcgResponse:
+        """Analyse a stored ECG again; the reply is sent after the commit."""
+        analyzed = self._analyzer.reanalyze(
+            caller_of(context),
+            requests.latest_name(request.name, "name"),
+            cancelled=lambda: not context.is_active() or context.time_remaining() <= 0,
+        )
+        report, older = analyzed.report, analyzed.report.might_supersede
+        return analysis_pb2.ReanalyzeEcgResponse(
+            report=fhir_resource(report.documents.diagnostic_report),
+            name=requests.version_name(report.report_id, report.version),
+            replayed=analyzed.replayed,
+            might_supersede=f"reports/{older}" if older else "",
         )
 
 

@@ -48,11 +48,12 @@ def insert_report(connection: Connection, tenant: str, new: NewReport) -> Conten
         put(schema.ecgs, [{"report_id": report_id, "created_at": new.issued_at}])
     unknown = _unknown_identifiers(connection, tenant, new)
     put(schema.identifiers, unknown, report_id=report_id, version=version)
-    source = _source_row(connection, tenant, new)
-    put(schema.sources, [source])
-    contents.note(source_version=source["version"], source_sha256=new.source.sha256)
+    source_version = _source_version(connection, tenant, new)
+    if new.again is None or new.might_supersede:
+        put(schema.sources, [_source_row(new, source_version)])
+    contents.note(source_version=source_version, source_sha256=new.source.sha256)
     for table, rows in (
-        (schema.reports, [_report_row(new, source, salt)]),
+        (schema.reports, [_report_row(new, source_version, salt)]),
         (schema.documents, document_rows(new.documents)),
         (schema.measurements, [_measurement_row(new.analysis)]),
         (schema.lead_amplitudes, _amplitude_rows(new.analysis)),
@@ -81,10 +82,13 @@ def as_stored(new: NewReport) -> StoredReport:
         source_sha256=new.source.sha256,
         conclusion=new.analysis.conclusion,
         documents=new.documents,
+        might_supersede=new.might_supersede,
     )
 
 
 def _unknown_identifiers(connection: Connection, tenant: str, new: NewReport) -> list[Row]:
+    if new.might_supersede:  # they name the report that was signed
+        return []
     keys = identifier_keys(new.source)
     known = known_identifiers(connection, tenant, keys)
     if set(known.values()) - {new.slot.report_id}:
@@ -96,14 +100,21 @@ def _unknown_identifiers(connection: Connection, tenant: str, new: NewReport) ->
     ]
 
 
-def _source_row(connection: Connection, tenant: str, new: NewReport) -> Row:
+def _source_version(connection: Connection, tenant: str, new: NewReport) -> int:
+    """Number the source: the next, or the one that was analysed again."""
+    if new.again is not None and new.might_supersede is None:
+        return new.again.source_version
     columns = schema.sources.c
     newest = select(func.max(columns.version)).where(
         columns.tenant == tenant, columns.report_id == new.slot.report_id
     )
+    return (connection.scalar(newest) or 0) + 1
+
+
+def _source_row(new: NewReport, version: int) -> Row:
     return {
         "report_id": new.slot.report_id,
-        "version": (connection.scalar(newest) or 0) + 1,
+        "version": version,
         "sha256": new.source.sha256,
         "fhir_version": new.source.fhir_version,
         "status": new.source.status,
@@ -112,10 +123,10 @@ def _source_row(connection: Connection, tenant: str, new: NewReport) -> Row:
     }
 
 
-def _report_row(new: NewReport, source: Row, salt: str) -> Row:
+def _report_row(new: NewReport, source_version: int, salt: str) -> Row:
     subject = new.source.subject_identifier
     return {
-        "source_version": source["version"],
+        "source_version": source_version,
         "status": new.status,
         "subject_reference": new.source.subject_reference,
         "subject_system": (subject.system or "") if subject else None,
@@ -125,6 +136,7 @@ def _report_row(new: NewReport, source: Row, salt: str) -> Row:
         "conclusion": new.analysis.conclusion,
         "software_version": __version__,
         "salt": salt,
+        "might_supersede": new.might_supersede,
     }
 
 

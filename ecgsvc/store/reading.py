@@ -4,10 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
+from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.errors import ReportNotFound
-from ecgsvc.domain.report import Identifier, ReportDocuments, Signature, StoredReport
+from ecgsvc.domain.report import (
+    Identifier,
+    Reanalysis,
+    ReportDocuments,
+    Signature,
+    StoredReport,
+)
 from ecgsvc.store import schema
 from ecgsvc.store.limits import is_storable
 
@@ -146,3 +153,36 @@ def check_key(report_id: str, version: int | None) -> None:
 def not_found() -> ReportNotFound:
     """Make the error; it says nothing of what there is."""
     return ReportNotFound("there is no such report, or no such version of it")
+
+
+def stored_ecg(connection: Connection, tenant: str, report: StoredReport) -> Reanalysis:
+    """Read what another analysis of the ECG behind a report starts from."""
+    key = (tenant, report.report_id, report.version)
+    reports, sources, models = schema.reports, schema.sources, schema.report_models
+    source = connection.execute(
+        select(sources.c.version, sources.c.body).where(
+            tuple_(reports.c.tenant, reports.c.report_id, reports.c.version) == key,
+            sources.c.tenant == reports.c.tenant,
+            sources.c.report_id == reports.c.report_id,
+            sources.c.version == reports.c.source_version,
+        )
+    ).one()
+    found = connection.execute(
+        select(models.c.name, models.c.model_version, models.c.sha256)
+        .where(tuple_(models.c.tenant, models.c.report_id, models.c.version) == key)
+        .order_by(models.c.position)
+    )
+    known = schema.demographics.c
+    person = connection.execute(
+        select(known.sex, known.age_years).where(
+            tuple_(known.tenant, known.report_id, known.version) == key
+        )
+    ).one_or_none()
+    return Reanalysis(
+        report=report,
+        body=source.body,
+        source_version=source.version,
+        models=tuple(ModelIdentity(*row) for row in found),
+        sex=person.sex if person else None,
+        age_years=person.age_years if person else None,
+    )

@@ -12,6 +12,7 @@ from ecgsvc.domain.report import (
     EcgSource,
     Identifier,
     NewReport,
+    Reanalysis,
     ReportPage,
     ReportQuery,
     ReportSlot,
@@ -31,7 +32,7 @@ from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
 from ecgsvc.store.patients import pseudonym_of, subject_key
 from ecgsvc.store.places import answer_to, known_identifiers, place_of
-from ecgsvc.store.reading import ReportKey, check_key, not_found, read_version
+from ecgsvc.store.reading import ReportKey, check_key, not_found, read_version, stored_ecg
 from ecgsvc.store.signing import Signing
 from ecgsvc.store.trail import Entry
 
@@ -157,7 +158,7 @@ class ReportStore(Signing, Erasing, Auditing, CheckpointKeeping):
                 salt = str(patient.new_row["salt"])
                 contents.add(schema.patients, [patient.new_row], salt=salt)
             draft = AuditDraft(
-                Operation.CREATE,
+                Operation.CREATE if new.again is None else Operation.REANALYZE,
                 report_id=key[0],
                 version=key[1],
                 patient=patient.value if patient else None,
@@ -166,6 +167,19 @@ class ReportStore(Signing, Erasing, Auditing, CheckpointKeeping):
             request = _request_row(caller, new.request_id, new.request_sha256, key)
             self._enter(connection, caller, draft, contents, request)
         return as_stored(new)
+
+    def stored_ecg(self, caller: Caller, report_id: str) -> Reanalysis:
+        """Return what another analysis of a stored ECG starts from.
+
+        Enters nothing in the trail: `add` or `record` does, of how it ends.
+
+        Raises
+        ------
+        ReportNotFound, StoreUnavailable
+        """
+        with self._reading() as connection:
+            report = read_version(connection, caller.tenant, (report_id, None))
+            return stored_ecg(connection, caller.tenant, report)
 
     def previous_of(
         self, caller: Caller, source: EcgSource, report_id: str

@@ -7,6 +7,24 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ReanalyzeEcgRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ReanalyzeEcgResponse(_message.Message):
+    __slots__ = ("report", "name", "replayed", "might_supersede")
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    MIGHT_SUPERSEDE_FIELD_NUMBER: _ClassVar[int]
+    report: _resource_pb2.FhirResource
+    name: str
+    replayed: bool
+    might_supersede: str
+    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., name: _Optional[str] = ..., replayed: _Optional[bool] = ..., might_supersede: _Optional[str] = ...) -> None: ...
+
 class AnalyzeEcgRequest(_message.Message):
     __slots__ = ("observation", "patient", "request_id", "explain", "accept_fhir_version")
     OBSERVATION_FIELD_NUMBER: _ClassVar[int]

@@ -49,6 +49,11 @@ class AnalysisServiceStub:
                 request_serializer=ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgRequest.SerializeToString,
                 response_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgResponse.FromString,
                 _registered_method=True)
+        self.ReanalyzeEcg = channel.unary_unary(
+                '/ecgsvc.v1.AnalysisService/ReanalyzeEcg',
+                request_serializer=ecgsvc_dot_v1_dot_analysis__pb2.ReanalyzeEcgRequest.SerializeToString,
+                response_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.ReanalyzeEcgResponse.FromString,
+                _registered_method=True)
 
 
 class AnalysisServiceServicer:
@@ -74,6 +79,15 @@ class AnalysisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReanalyzeEcg(self, request, context):
+        """Analyses a stored ECG again, with the models of now. A preliminary report gets a new
+        version; beside a signed one another report is stored, which names it
+        (Report.might_supersede).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AnalysisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -86,6 +100,11 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.ValidateEcg,
                     request_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgRequest.FromString,
                     response_serializer=ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgResponse.SerializeToString,
+            ),
+            'ReanalyzeEcg': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReanalyzeEcg,
+                    request_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.ReanalyzeEcgRequest.FromString,
+                    response_serializer=ecgsvc_dot_v1_dot_analysis__pb2.ReanalyzeEcgResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -147,6 +166,33 @@ class AnalysisService:
             '/ecgsvc.v1.AnalysisService/ValidateEcg',
             ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgRequest.SerializeToString,
             ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReanalyzeEcg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecgsvc.v1.AnalysisService/ReanalyzeEcg',
+            ecgsvc_dot_v1_dot_analysis__pb2.ReanalyzeEcgRequest.SerializeToString,
+            ecgsvc_dot_v1_dot_analysis__pb2.ReanalyzeEcgResponse.FromString,
             options,
             channel_credentials,
             insecure,

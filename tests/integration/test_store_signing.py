@@ -1,17 +1,18 @@
 """Clinicians' versions stand on the machine's, which stay; two signers never both win."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from factories import CALLER, a_signing, a_source, an_identifier, submit
+from factories import CALLER, KEY, a_report, a_signing, a_source, an_identifier, submit
 
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import ReportNotFound, VersionConflict
+from ecgsvc.domain.errors import ReportNotFound, SlotTaken, VersionConflict
 from ecgsvc.domain.findings import SNOMED_CT, Coding
-from ecgsvc.domain.report import ReportQuery, StoredReport
+from ecgsvc.domain.report import ReportQuery, ReportSlot, StoredReport
 from ecgsvc.domain.signing import ReportStatus
-from ecgsvc.store import ReportStore
+from ecgsvc.store import ReportStore, TrailAuditor
 from ecgsvc.store.contents import VERSIONED
 from ecgsvc.store.engine import make_engine
 
@@ -93,3 +94,41 @@ def test_versions_of_other_tenants_are_not_there(store: ReportStore) -> None:
     ):
         with pytest.raises(ReportNotFound):
             attempt()
+
+
+def again(store: ReportStore, report_id: str, slot: ReportSlot) -> StoredReport:
+    source = a_source(content=b"the ECG")
+    stored = store.stored_ecg(CALLER, report_id)
+    assert stored.body == source.body
+    return store.add(CALLER, replace(a_report(slot, source), again=stored))
+
+
+def test_another_analysis_is_a_version_on_the_same_source(
+    store: ReportStore, database_url: str
+) -> None:
+    first = submit(store, a_source(an_identifier(), content=b"the ECG"))
+    slot = ReportSlot(first.report_id, 2)
+    second = again(store, first.report_id, slot)
+    assert store.get(CALLER, first.report_id) == second
+    assert store.source(CALLER, first.report_id, 2) == b"the ECG"
+    with pytest.raises(SlotTaken):
+        again(store, first.report_id, slot)
+    assert problems(database_url) == []
+
+
+def test_another_analysis_of_a_signed_report_stands_beside_it(
+    store: ReportStore, database_url: str
+) -> None:
+    source = a_source(an_identifier(), content=b"the ECG")
+    signed = store.add_signed(CALLER, a_signing(submit(store, source)))
+    beside = again(store, signed.report_id, ReportSlot("another", 1))
+    assert store.get(CALLER, "another") == beside
+    assert beside.might_supersede == signed.report_id
+    assert store.get(CALLER, signed.report_id) == signed
+    assert submit(store, source) == signed  # the identifiers stay the signed report's
+    assert problems(database_url) == []
+
+
+def problems(url: str) -> list[str]:
+    with TrailAuditor.opened(url, [KEY.public]) as auditor:
+        return [p.text for p in auditor.verify("default").problems]

@@ -12,7 +12,7 @@ from ecgsvc.app import beat_classifier
 from ecgsvc.app import signal_path as shipped_signal_path
 from ecgsvc.config import Settings
 from ecgsvc.domain.analysis import ModelIdentity
-from ecgsvc.domain.audit import AuditDraft
+from ecgsvc.domain.audit import AuditDraft, Operation
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
@@ -20,7 +20,7 @@ from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
 from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
-from ecgsvc.domain.report import EcgSource, NewReport, ReportSlot, StoredReport
+from ecgsvc.domain.report import EcgSource, NewReport, Reanalysis, ReportSlot, StoredReport
 from ecgsvc.domain.rhythm import (
     EpisodeKind,
     MalignantCall,
@@ -50,6 +50,7 @@ class Store:
         self.added: list[NewReport] = []
         self.replayed: list[StoredReport] = []
         self.recorded: list[AuditDraft] = []
+        self.again: Reanalysis | None = None
         self.earlier: MeasuredReport | None = None
 
     def previous_of(
@@ -87,6 +88,10 @@ class Store:
 
     def record(self, caller: Caller, draft: AuditDraft) -> None:
         self.recorded.append(draft)
+
+    def stored_ecg(self, caller: Caller, report_id: str) -> Reanalysis:
+        assert self.again is not None
+        return self.again
 
 
 class HalfSure:
@@ -452,3 +457,57 @@ def test_a_report_is_compared_with_the_ecg_before(signal_path: SignalPath) -> No
     report = orjson.loads(new.documents.diagnostic_report)
     results = [each.get("reference") for each in report["result"]]
     assert f"Observation/{comparison['id']}" in results
+
+
+def stored_again(signal_path: SignalPath, status: str, n_models: int) -> Store:
+    """A store that holds one report, made by the first of the models of now."""
+    store = Store()
+    report = pipeline(signal_path, store).analyze(CALLER, observation=body()).report
+    store.again = Reanalysis(
+        report=replace(report, status=status),
+        body=body(),
+        source_version=1,
+        models=signal_path.models[:n_models],
+        sex="female",
+        age_years=61.0,
+    )
+    store.added.clear()
+    return store
+
+
+def test_an_open_report_gets_a_version_of_the_models_of_now(
+    signal_path: SignalPath,
+) -> None:
+    store = stored_again(signal_path, "preliminary", 1)
+    assert store.again
+    old = store.again.report
+    analyzed = pipeline(signal_path, store).reanalyze(CALLER, old.report_id)
+    [new] = store.added
+    assert not analyzed.replayed
+    assert (new.slot.report_id, new.slot.version) == (old.report_id, old.version + 1)
+    assert (new.might_supersede, new.sex, new.age_years) == (None, "female", 61.0)
+    assert new.source.sha256 == old.source_sha256
+
+
+@pytest.mark.parametrize("status", ["final", "amended", "entered-in-error"])
+def test_beside_a_signed_report_another_one_is_stored(
+    signal_path: SignalPath, status: str
+) -> None:
+    store = stored_again(signal_path, status, 1)
+    assert store.again
+    old = store.again.report
+    pipeline(signal_path, store).reanalyze(CALLER, old.report_id)
+    [new] = store.added
+    assert new.slot.version == 1
+    assert new.slot.report_id != old.report_id == new.might_supersede
+
+
+def test_with_the_same_models_nothing_is_made_and_the_trail_says_so(
+    signal_path: SignalPath,
+) -> None:
+    store = stored_again(signal_path, "final", len(signal_path.models))
+    assert store.again
+    analyzed = pipeline(signal_path, store).reanalyze(CALLER, "x")
+    assert (analyzed.replayed, analyzed.report) == (True, store.again.report)
+    assert store.added == []
+    assert [draft.operation for draft in store.recorded] == [Operation.REANALYZE]
