@@ -13,7 +13,7 @@ from ecgsvc.convert.leads import LEAD_BY_NUMBER, lead_name
 from ecgsvc.convert.times import compact_date, compact_time
 from ecgsvc.convert.units import millivolts_per
 from ecgsvc.convert.xml_tree import number_or_none
-from ecgsvc.domain.errors import EcgsvcError, UnreadableRecording
+from ecgsvc.domain.errors import EcgsvcError, TooLarge, UnreadableRecording
 from ecgsvc.domain.recording_header import (
     RecordedPatient,
     RecordingDevice,
@@ -28,6 +28,8 @@ ECG_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.9.1.3": "Ambulatory ECG",
     "1.2.840.10008.5.1.4.1.1.9.1.4": "General 32-bit ECG",
 }
+_WAVEFORM_SEQUENCE = 0x5400_0100
+MAX_ELEMENTS = 5000
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _TYPES = {
     ("SB", 8): "i1", ("UB", 8): "u1", ("SS", 16): "<i2", ("US", 16): "<u2",
@@ -56,15 +58,32 @@ def read_dicom(content: bytes, name: str) -> Recording:
             "ignore"
         )  # values out of form: what is needed is checked here
         try:
-            import pydicom
+            from pydicom.filereader import read_partial
 
-            dataset = pydicom.dcmread(io.BytesIO(content))
+            dataset = read_partial(io.BytesIO(content), stop_when=_Bound())
             return _recording(dataset, name)
         except EcgsvcError:
             raise
         except Exception as error:
             msg = "the DICOM file is damaged: its elements do not follow the format"
             raise UnreadableRecording(msg) from error
+
+
+class _Bound:
+    """Stops behind the waveforms, and at once where there are too many elements.
+
+    Parsing is what costs: a million empty elements would keep a server busy for seconds.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, tag: int, _vr: str | None, _length: int) -> bool:
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            msg = f"the DICOM file has more than {MAX_ELEMENTS} elements"
+            raise TooLarge(msg)
+        return tag > _WAVEFORM_SEQUENCE
 
 
 def _recording(dataset: Any, name: str) -> Recording:  # noqa: ANN401 (a pydicom Dataset)

@@ -16,7 +16,7 @@ _HEAD = struct.Struct("<iHh")
 _CODE_BITS = 10
 _MAX_CODE = (1 << _CODE_BITS) - 2
 _OFFSET = 64
-MAX_SAMPLES = 1_000_000
+MAX_SAMPLES = 100_000
 
 
 def decode_xli(content: bytes, n_leads: int) -> list[NDArray[np.int64]]:

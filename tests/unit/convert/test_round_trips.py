@@ -173,9 +173,12 @@ def test_from_a_simulated_ecg_through_each_format_to_an_observation(form):
     assert found.age_years == pytest.approx(56, abs=0.1)
 
 
+REAL_RECORDS = [("mitdb", "100"), ("ludb/data", "1"), ("ptbxl/records500", "00001_hr")]
+
+
 @pytest.mark.recordings
 @pytest.mark.parametrize("form", WRITERS)
-@pytest.mark.parametrize(("folder", "record"), [("mitdb", "100"), ("ludb/data", "1")])
+@pytest.mark.parametrize(("folder", "record"), REAL_RECORDS)
 def test_from_a_real_record_through_each_format_to_an_observation(
     form, folder, record, recordings
 ):

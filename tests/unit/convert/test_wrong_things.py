@@ -1,6 +1,8 @@
 """What is wrong is refused and named, in every format."""
 
 import re
+import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -234,3 +236,28 @@ def test_xli_that_would_grow_without_end_is_refused():
     bomb = files.lzw(b"\0" * 3_000_000)
     with pytest.raises(TooLarge):
         decode_xli(len(bomb).to_bytes(4, "little") + b"\0" * 4 + bomb, 1)
+
+
+def test_dicom_of_many_small_elements_is_refused_before_they_are_read():
+    content = WRITERS[Format.DICOM](a_recording())
+    many = b"".join(
+        struct.pack("<HH2sH", 0x0009, element, b"LO", 0)
+        for element in range(0x1000, 0xFFFF)
+    )
+    at = content.index(struct.pack("<HH2s", 0x0010, 0x0010, b"PN"))
+    begin = time.monotonic()
+    assert "5000 elements" in refusal(content[:at] + many + content[at:])
+    assert time.monotonic() - begin < 5
+
+
+def test_what_stands_behind_the_waveforms_of_a_dicom_file_is_not_read():
+    content = WRITERS[Format.DICOM](a_recording())
+    behind = struct.pack("<HH2sH", 0x5601, 0x1000, b"LO", 60_000)
+    assert read_bytes(content + behind, "x").waveform.n_samples == 1500
+
+
+def test_an_scp_file_of_more_samples_than_a_resting_ecg_is_refused():
+    rows = np.zeros((12, 90_000), dtype=np.int64)
+    begin = time.monotonic()
+    assert "1000000 samples" in refusal(files.scp_file(rows))
+    assert time.monotonic() - begin < 5
