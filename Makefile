@@ -71,6 +71,7 @@ bench: $(VENV)/installed
 	python benchmarks/rhythm.py
 	python benchmarks/sheet.py
 	python benchmarks/end_to_end.py
+	python benchmarks/records.py --reports 20000
 
 clean:
 	rm -rf build dist $(VENV)/installed .demo
