@@ -37,8 +37,9 @@ class ExportedReport:
     sex, age_years
         Of the patient, None where the request did not tell.
     signer, signed_codes
-        Who signed, and the codes of the signer's own conclusion; None: not signed, or
-        signed without a conclusion of one's own.
+        Who signed, and the codes they stand for: the machine's where they agree, else their
+        own. None: nobody signed, or the signer disagrees in words only, or the report was
+        retracted.
     source
         The Observation exactly as received, when it was asked for.
     cursor

@@ -228,6 +228,13 @@ class ReportQuery:
         Of one of the models behind the report.
     undetermined
         What the report left open, as `Undetermined.path` names it (``rhythm``).
+    signer
+        Subject of the caller who signed.
+    signer_code
+        Of a finding that the signer states instead of the machine's.
+    disagrees
+        Whether the signer has a conclusion or findings of their own; only what was signed
+        is found by either answer.
     measured
         Ranges of values, at most one a name.
     """
@@ -243,6 +250,9 @@ class ReportQuery:
     model: str | None = None
     model_version: str | None = None
     undetermined: str | None = None
+    signer: str | None = None
+    signer_code: str | None = None
+    disagrees: bool | None = None
     measured: tuple[MeasuredRange, ...] = ()
     order: ReportOrder = ReportOrder.NEWEST_ECG
     page_size: int = 50

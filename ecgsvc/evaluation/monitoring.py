@@ -43,7 +43,10 @@ class Week:
 
 @dataclass(slots=True)
 class Agreement:
-    """Machine against signer for one finding and one group, in signed reports."""
+    """Machine against signer for one finding and one group.
+
+    Of reports whose signer agrees, or has stated findings of their own.
+    """
 
     both: int = 0
     machine_only: int = 0
@@ -74,7 +77,7 @@ class MonitoringSummary:
         By (code, group); groups are ``all``, ``female``, ``male``, ``sex unknown``, age
         bands such as ``40-64``, and ``age unknown``.
     n_signed
-        Reports that a clinician signed.
+        Reports that can be compared so.
     """
 
     weeks: tuple[Week, ...]
@@ -132,9 +135,9 @@ class _Counting:
         for name, value in (measured | dict(exported.scores)).items():
             if value is not None:
                 self._values[name, monday].append(value)
-        if exported.signer is not None:
-            said = codes if exported.signed_codes is None else exported.signed_codes
-            self._signed[tuple(groups_of(exported)), codes, frozenset(said)] += 1
+        if exported.signed_codes is not None:
+            said = frozenset(exported.signed_codes)
+            self._signed[tuple(groups_of(exported)), codes, said] += 1
 
     def summary(self, reference_weeks: int) -> MonitoringSummary:
         return MonitoringSummary(

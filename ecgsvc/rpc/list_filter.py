@@ -68,8 +68,8 @@ def parse_filter(text: str) -> ReportQuery:
     Parameters
     ----------
     text
-        Empty, or terms joined by AND. Texts (patient, code, model …) are compared
-        by ``=``, each once; times and measured values by ``=``, ``<``, ``<=``,
+        Empty, or terms joined by AND. Texts (patient, code, model …) and ``disagrees``
+        are compared by ``=``, each once; times and measured values by ``=``, ``<``, ``<=``,
         ``>``, ``>=``. A time is RFC 3339 with zone, or a date, which stands for that whole
         day in UTC.
 
@@ -157,6 +157,14 @@ def _text(field: str) -> Callable[[ReportQuery, _Comparison], ReportQuery]:
         return replace(query, **changes)
 
     return read
+
+
+def _with_disagrees(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
+    earlier = None if query.disagrees is None else str(query.disagrees)
+    value = _only(earlier, comparison)
+    if value not in ("true", "false"):
+        _refuse("expected true or false", comparison.value_at)
+    return replace(query, disagrees=value == "true")
 
 
 def _with_measured(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
@@ -262,6 +270,9 @@ _FIELDS: dict[str, Callable[[ReportQuery, _Comparison], ReportQuery]] = {
     "model": _text("model"),
     "model_version": _text("model_version"),
     "undetermined": _text("undetermined"),
+    "signer": _text("signer"),
+    "signer_code": _text("signer_code"),
+    "disagrees": _with_disagrees,
     **dict.fromkeys((*MEASURED_NAMES, *_MEASURED_ALIASES), _with_measured),
 }
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    not_,
     or_,
     select,
     true,
@@ -67,6 +68,7 @@ def conditions_of(tenant: str, query: ReportQuery) -> list[Condition]:
         *_subject(tenant, query),
         *_times(tenant, query),
         *_texts(tenant, query),
+        *_signer(tenant, query),
         *(_measured(tenant, each) for each in query.measured),
     ]
 
@@ -156,6 +158,26 @@ def _texts(tenant: str, query: ReportQuery) -> Iterator[Condition]:
     if query.model is not None or query.model_version is not None:
         asked = {"name": query.model, "model_version": query.model_version}
         yield _elsewhere(tenant, schema.report_models, **asked)
+
+
+def _signer(tenant: str, query: ReportQuery) -> Iterator[Condition]:
+    """Match who signed, and whether they have words or findings of their own."""
+    codes = schema.signer_codes
+    if query.signer is not None:
+        yield _own(tenant, _REPORTS.signer_subject == query.signer)
+    if query.signer_code is not None:
+        yield _elsewhere(tenant, codes, code=query.signer_code)
+    if query.disagrees is None:
+        return
+    own_words = _REPORTS.signer_conclusion.is_not(None)
+    own_codes = _condition(tenant, codes, lambda _table: true())
+    disagrees = or_(own_words, own_codes.check)
+    if query.disagrees:
+        with_codes = select(*(codes.c[name] for name in schema.REPORT_KEY))
+        leads = (_keys(tenant, own_words), with_codes.where(codes.c.tenant == tenant))
+        yield Condition(disagrees, lead=union_all(*leads))
+    else:
+        yield Condition(and_(_REPORTS.signer_subject.is_not(None), not_(disagrees)))
 
 
 def _measured(tenant: str, asked: MeasuredRange) -> Condition:

@@ -73,6 +73,8 @@ class _Rows:
         self._tables = {
             table: _rows_of(connection, tenant, table, self.keys)
             for table in (
+                schema.reports,
+                schema.signer_codes,
                 schema.measurements,
                 schema.findings,
                 schema.undetermined,
@@ -91,7 +93,7 @@ class _Rows:
         nothing: Mapping[Any, Any] = {}
         measured = next(iter(of(schema.measurements)), nothing)
         person = next(iter(of(schema.demographics)), nothing)
-        findings = of(schema.findings)
+        findings, [version] = of(schema.findings), of(schema.reports)
         return ExportedReport(
             report=report,
             cursor=cursor,
@@ -112,7 +114,20 @@ class _Rows:
             },
             sex=person.get("sex"),
             age_years=person.get("age_years"),
+            signer=version["signer_subject"],
+            signed_codes=_signed_codes(version, findings, of(schema.signer_codes)),
         )
+
+
+def _signed_codes(
+    version: RowMapping, findings: Sequence[RowMapping], own: Sequence[RowMapping]
+) -> tuple[str, ...] | None:
+    """Return the codes a signer stands for; None when there is nothing to compare."""
+    if version["signer_subject"] is None or version["status"] == "entered-in-error":
+        return None
+    if version["signer_conclusion"] is not None and not own:
+        return None
+    return tuple(row["code"] for row in own or findings)
 
 
 def _rows_of(

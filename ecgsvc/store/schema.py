@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from ecgsvc.domain.measurements import MEASURED_NAMES
@@ -194,6 +195,14 @@ reports = Table(
     Index(None, "tenant", "subject_reference", "effective_at", "report_id"),
     Index(None, "tenant", "subject_value", "effective_at", "report_id"),
     Index(None, "tenant", "signer_subject", "effective_at", "report_id"),
+    Index(
+        "ix_reports_tenant_disagreeing",
+        "tenant",
+        "effective_at",
+        "report_id",
+        sqlite_where=text("signer_conclusion IS NOT NULL"),
+        postgresql_where=text("signer_conclusion IS NOT NULL"),
+    ),
 )
 """Versions of reports, each on one version of the source. The subject's identifier is in
 `subject_value`, with an empty `subject_system` when it has none. `salt` goes into the
@@ -301,6 +310,7 @@ signer_codes = Table(
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint(*REPORT_KEY, "position"),
     _of_report(),
+    Index(None, "tenant", "code", "report_id", "version"),
 )
 """The signer's own findings, where they differ from the machine's; without any, and without
 a `signer_conclusion`, the signer agrees."""

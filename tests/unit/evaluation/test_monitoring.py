@@ -68,10 +68,11 @@ def test_open_questions_are_counted_once_a_report() -> None:
     assert summary.undetermined == {(week, "rhythm"): 1, (week, "diagnosis"): 1}
 
 
-def test_a_signer_without_words_of_their_own_agrees_with_the_machine() -> None:
+def test_the_codes_of_a_signer_are_held_against_the_machines() -> None:
     summary = monitor(
         [
-            a_report(codes=(AF,), signer="dr"),  # agreed
+            a_report(codes=(AF,), signer="dr", signed=(AF,)),  # agreed
+            a_report(codes=(AF,), signer="dr"),  # disagreed in words only
             a_report(codes=(AF,), signer="dr", signed=()),  # took back
             a_report(codes=(), signer="dr", signed=(AF, LBBB)),  # added
             a_report(codes=(AF,)),  # nobody looked
@@ -88,7 +89,7 @@ def test_a_signer_without_words_of_their_own_agrees_with_the_machine() -> None:
      (None, "age unknown")],
 )  # fmt: skip
 def test_groups_are_sex_and_age_bands(age: float | None, band: str) -> None:
-    report = a_report(codes=(AF,), signer="dr", sex="male", age_years=age)
+    report = a_report(codes=(AF,), signed=(AF,), sex="male", age_years=age)
     assert {group for _, group in monitor([report]).agreement} == {"all", "male", band}
 
 
@@ -143,11 +144,20 @@ def test_too_few_or_constant_values_are_no_drift() -> None:
 
 
 def test_the_tables_and_the_json_say_the_same_and_hold_intervals() -> None:
+    def signed(n: int) -> tuple[str, ...] | None:
+        if n % 3 == 0:
+            return None
+        return () if n % 6 == 1 else (AF,) * (n % 2)
+
     reports = [
-        a_report(7 * (n % 3), codes=(AF,) * (n % 2), signer="dr" if n % 3 else None,
-                 signed=() if n % 6 == 1 else None, sex="female" if n % 2 else "male")
+        a_report(
+            7 * (n % 3),
+            codes=(AF,) * (n % 2),
+            signed=signed(n),
+            sex="female" if n % 2 else "male",
+        )
         for n in range(60)
-    ]  # fmt: skip
+    ]
     summary = monitor(reports)
     told = json.loads(json.dumps(monitoring_json(summary)))
     assert (told["n_reports"], told["n_signed"]) == (60, 40)
