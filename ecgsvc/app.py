@@ -199,6 +199,8 @@ def run_server(settings: Settings) -> None:
         The address cannot be bound, a file of TLS or identity cannot be used, nothing says
         who may call, or one of several server processes ended by itself.
     """
+    if settings.speaks_in_clear:
+        _LOG.warning("tokens and ECGs travel in clear text: set tls_certificate, tls_key")
     if settings.processes > 1:
         serve = partial(_serve_in_process, settings)
         http_url = f"http{'s' * bool(settings.tls_key)}://{settings.http}"

@@ -118,6 +118,17 @@ class Settings(BaseSettings):
     token_file: Path | None = Field(None, description="A file with it.")
 
     @property
+    def speaks_in_clear(self) -> bool:
+        """Whether tokens and ECGs leave this machine unencrypted."""
+        hosts = [
+            address.rpartition(":")[0].strip("[]")
+            for address in (self.listen, self.http)
+            if address
+        ]
+        are_local = (h in ("localhost", "::1") or h.startswith("127.") for h in hosts)
+        return self.tls_certificate is None and not all(are_local)
+
+    @property
     def own_key(self) -> Path | None:
         """File of the own key; None when others say who is asking, or nothing does."""
         if self.token_key is not None or self.token_keys or self.client_certificates:
@@ -148,7 +159,11 @@ class Settings(BaseSettings):
     @field_validator("default_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            msg = "expected the name of a time zone, such as Europe/Berlin"
+            raise ValueError(msg) from error
         return value
 
     @model_validator(mode="after")

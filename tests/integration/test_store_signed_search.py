@@ -46,9 +46,7 @@ def test_signer_disagreement_and_their_codes_are_searched(
         page = store.list(CALLER, ReportQuery(**terms))  # type: ignore[arg-type]
         return {report.report_id for report in page.reports}
 
-    [signer] = {
-        each.signer for each in exported(store).values() if each.signer is not None
-    }
+    [signer] = {each.signer for each in exported(store).values() if each.signer is not None}
     everyone = {signed.agreed, signed.in_words, signed.in_codes, signed.retracted}
     assert ids(signer=signer) == everyone
     assert ids(signer="nobody") == set()
@@ -67,7 +65,9 @@ def exported(store: ReportStore):
     return {each.report.report_id: each for each in export.reports}
 
 
-def test_exports_tell_what_the_signer_stands_for(store: ReportStore, signed: Signed) -> None:
+def test_exports_tell_what_the_signer_stands_for(
+    store: ReportStore, signed: Signed
+) -> None:
     found = exported(store)
     assert found[signed.unsigned].signer is None
     assert found[signed.agreed].signed_codes == (SINUS_RHYTHM.code,)
