@@ -6,7 +6,7 @@ table's key. Most can also lead: name the versions that fulfil it by an index of
 reports nor a common one all its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -69,7 +69,7 @@ def conditions_of(tenant: str, query: ReportQuery) -> list[Condition]:
         *_times(tenant, query),
         *_texts(tenant, query),
         *_signer(tenant, query),
-        *(_measured(tenant, each) for each in query.measured),
+        *_measured(tenant, query.measured),
     ]
 
 
@@ -180,14 +180,20 @@ def _signer(tenant: str, query: ReportQuery) -> Iterator[Condition]:
         yield Condition(and_(_REPORTS.signer_subject.is_not(None), not_(disagrees)))
 
 
-def _measured(tenant: str, asked: MeasuredRange) -> Condition:
-    def holds(table: FromClause) -> ColumnElement[bool]:
-        column = table.c[asked.name]
-        least = column >= asked.least if asked.least is not None else true()
-        most = column <= asked.most if asked.most is not None else true()
-        return and_(column.is_not(None), least, most)
+def _measured(tenant: str, asked: Sequence[MeasuredRange]) -> Iterator[Condition]:
+    """Match all ranges at once: they are about one row."""
 
-    return _condition(tenant, schema.measurements, holds)
+    def holds(table: FromClause) -> ColumnElement[bool]:
+        return and_(*(_within(table.c[each.name], each) for each in asked))
+
+    if asked:
+        yield _condition(tenant, schema.measurements, holds)
+
+
+def _within(column: ColumnElement[float], asked: MeasuredRange) -> ColumnElement[bool]:
+    least = column >= asked.least if asked.least is not None else true()
+    most = column <= asked.most if asked.most is not None else true()
+    return and_(column.is_not(None), least, most)
 
 
 def _elsewhere(tenant: str, table: Table, **asked: str | None) -> Condition:

@@ -28,7 +28,7 @@ from ecgsvc.store.limits import is_storable
 from ecgsvc.store.reading import read_reports, select_reports
 
 MAX_PAGE_SIZE = 1000
-RARE = 2_000
+RARE = 5_000
 """Most versions that may be looked up one by one for a page."""
 
 _DIGEST_SIZE = 12
@@ -76,8 +76,13 @@ def select_page(
         statement = statement.join(leading, same_report(leading))
     elif (ordered := _in_order(conditions, query.order)) and ordered.joined:
         lead, (table, holds) = ordered, ordered.joined
-        statement = statement.join(table, same_report(table)).where(holds)
         time = table.c.effective_at
+        statement = statement.join(table, same_report(table)).where(holds)
+        # also of the other table's time, which its index begins to read at
+        if query.effective_from is not None:
+            statement = statement.where(time >= query.effective_from)
+        if query.effective_before is not None:
+            statement = statement.where(time < query.effective_before)
     statement = statement.where(
         is_latest(), *(c.check for c in conditions if c is not lead)
     )

@@ -67,7 +67,8 @@ def get(ours: Hospital, others: Hospital) -> None:
 
 def list_all(ours: Hospital, others: Hospital) -> None:
     """Lists and searches know the hospital's own reports only."""
-    assert {report.name for report in ours.client.list_reports()} == ours.names
+    latest = {report.name.rpartition("/")[0] for report in ours.client.list_reports()}
+    assert latest == {name.rpartition("/")[0] for name in ours.names}
     search = f'patient = "{others.patient()}"'
     assert list(ours.client.list_reports(search)) == []
 
@@ -83,12 +84,81 @@ def export(ours: Hospital, others: Hospital) -> None:
         assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
+def list_versions(ours: Hospital, others: Hospital) -> None:
+    """Another's history is not there."""
+    for name in ours.names:
+        found = {
+            v.name for v in ours.client.list_report_versions(name.split("/versions")[0])
+        }
+        assert name in found
+        assert found <= ours.names
+    for name in others.names:
+        with pytest.raises(EcgServiceError) as refused:
+            ours.client.list_report_versions(name.split("/versions")[0])
+        assert refused.value.code is grpc.StatusCode.NOT_FOUND
+
+
+def sign(ours: Hospital, others: Hospital) -> None:
+    """Another's report cannot be signed, whatever its etag; one's own is signed once."""
+    change = {"status": "final", "role": "cardiologist", "reason": "read"}
+    for name in others.names:
+        etag = others.client.get_report(name).etag
+        with pytest.raises(EcgServiceError) as refused:
+            ours.client.update_report_status(
+                name.split("/versions")[0], etag=etag, **change
+            )
+        assert refused.value.code is grpc.StatusCode.NOT_FOUND
+    for report in list(ours.client.list_reports('status = "preliminary"')):
+        signed = ours.client.update_report_status(
+            report.name.split("/versions")[0], etag=report.etag, **change
+        )
+        ours.names.add(signed.name)
+
+
+def erase(ours: Hospital, others: Hospital) -> None:
+    """Erasing another's patient erases nothing; one's own patient takes the reports."""
+    before = {report.name for report in others.client.list_reports()}
+    assert ours.client.erase_patient(others.patient()) == 0
+    ours.client.erase_patient(ours.patient())
+    ours.names.clear()
+    assert {report.name for report in others.client.list_reports()} == before
+
+
+def list_events(ours: Hospital, others: Hospital) -> None:
+    """The trail tells of the hospital's own reports only."""
+    events = list(ours.client.list_audit_events())
+    theirs = {name.split("/")[1] for name in others.names}
+    assert not theirs & {event.report.split("/")[1] for event in events if event.report}
+    for report_id in theirs:
+        assert list(ours.client.list_audit_events(report=f"reports/{report_id}")) == []
+
+
+def get_checkpoint(ours: Hospital, others: Hospital) -> None:
+    """The end of the trail is the hospital's own."""
+    list_all(ours, others)  # so that both have a trail
+    list_all(others, ours)
+    assert ours.tenant in ours.client.get_audit_checkpoint()[0]
+    assert others.tenant not in ours.client.get_audit_checkpoint()[0]
+
+
+def verify(ours: Hospital, others: Hospital) -> None:
+    """Each hospital's trail is verified by itself."""
+    get_checkpoint(ours, others)
+    assert ours.client.verify_audit_trail().intact
+
+
 OPERATIONS: dict[str, Callable[[Hospital, Hospital], None]] = {
     "AnalyzeEcg": analyze,
     "ValidateEcg": validate,
     "GetReport": get,
     "ListReports": list_all,
     "ExportReports": export,
+    "ListReportVersions": list_versions,
+    "UpdateReportStatus": sign,
+    "ErasePatient": erase,
+    "ListAuditEvents": list_events,
+    "GetAuditCheckpoint": get_checkpoint,
+    "VerifyAuditTrail": verify,
 }
 """What a hospital does with each method, and what must hold then."""
 
@@ -178,6 +248,18 @@ def requests(name: str) -> dict[str, bytes]:
         "GetReport": reports_pb2.GetReportRequest(name=name).SerializeToString(),
         "ListReports": b"",
         "ExportReports": b"",
+        "ListReportVersions": reports_pb2.ListReportVersionsRequest(
+            parent=name.split("/versions")[0]
+        ).SerializeToString(),
+        "UpdateReportStatus": reports_pb2.UpdateReportStatusRequest(
+            name=name.split("/versions")[0], status="final", role="r", reason="r"
+        ).SerializeToString(),
+        "ErasePatient": reports_pb2.ErasePatientRequest(
+            patient="Patient/secret"
+        ).SerializeToString(),
+        "ListAuditEvents": b"",
+        "GetAuditCheckpoint": b"",
+        "VerifyAuditTrail": b"",
     }
 
 
