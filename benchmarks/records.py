@@ -71,7 +71,7 @@ SOURCE_BYTES = 2_000
 PAGE_SIZE = 50
 ROUNDS = 40
 KEY_FILE = Path(tempfile.gettempdir()) / "ecgsvc-benchmark.pem"
-"""Signs the trail; kept, so that a database filled before can be used and verified again."""
+"""Signs the trail; kept, so that a database filled before can be verified again."""
 CALLER = Caller("default", "benchmark", roles=frozenset(Role))
 ECG_STUDY = Coding("http://loinc.org", "11524-6", "EKG study")
 FINDINGS = {

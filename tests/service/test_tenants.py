@@ -47,6 +47,16 @@ def analyze(ours: Hospital, _others: Hospital) -> None:
     assert ours.patient().encode() in reply.report
 
 
+def reanalyze(ours: Hospital, others: Hospital) -> None:
+    """Another's ECG is not analysed again; one's own gives nothing new by these models."""
+    for name in others.names:
+        with pytest.raises(EcgServiceError) as refused:
+            ours.client.reanalyze(name.split("/versions")[0])
+        assert refused.value.code is grpc.StatusCode.NOT_FOUND
+    for name in {name.split("/versions")[0] for name in ours.names}:
+        assert ours.client.reanalyze(name).replayed
+
+
 def validate(ours: Hospital, _others: Hospital) -> None:
     """An ECG that another hospital knows is valid here as well."""
     assert ours.client.validate(observation(1, identifier="ecg-1")).valid
@@ -149,6 +159,7 @@ def verify(ours: Hospital, others: Hospital) -> None:
 
 OPERATIONS: dict[str, Callable[[Hospital, Hospital], None]] = {
     "AnalyzeEcg": analyze,
+    "ReanalyzeEcg": reanalyze,
     "ValidateEcg": validate,
     "GetReport": get,
     "ListReports": list_all,
@@ -245,6 +256,9 @@ def requests(name: str) -> dict[str, bytes]:
     return {
         "AnalyzeEcg": analysis_pb2.AnalyzeEcgRequest(observation=ecg).SerializeToString(),
         "ValidateEcg": analysis_pb2.ValidateEcgRequest(observation=ecg).SerializeToString(),
+        "ReanalyzeEcg": analysis_pb2.ReanalyzeEcgRequest(
+            name=name.split("/versions")[0]
+        ).SerializeToString(),
         "GetReport": reports_pb2.GetReportRequest(name=name).SerializeToString(),
         "ListReports": b"",
         "ExportReports": b"",
