@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ecgsvc import __version__, dsp, fhir, http, rpc
 from ecgsvc.config import Settings
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import EcgsvcError
+from ecgsvc.domain.errors import EcgsvcError, ModelUnavailable
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.export import read_key
 from ecgsvc.identity import (
@@ -30,6 +30,7 @@ from ecgsvc.inference import (
     BeatTools,
     Explainer,
     MalignantRhythmDetector,
+    PlugInModel,
     RhythmClassifier,
     SignalTools,
     WaveReader,
@@ -82,8 +83,28 @@ def signal_path(settings: Settings, *, threads: int = 1) -> SignalPath:
         malignant_detector=malignant_detector(settings),
         wave_reader=wave_reader(settings),
         explainer=explainer(settings),
+        plug_ins=plug_ins(settings),
         threads=threads,
     )
+
+
+def plug_ins(settings: Settings) -> tuple[PlugInModel, ...]:
+    """Load the hospital's own models, in the order of the setting.
+
+    Raises
+    ------
+    ModelUnavailable
+        One is wrong, or two have one name.
+    """
+    models = tuple(
+        PlugInModel.load(folder, _TOOLS, provider=settings.provider)
+        for folder in settings.extra_models
+    )
+    names = [model.identity.name for model in models]
+    if twice := {name for name in names if names.count(name) > 1}:
+        msg = f"two plug-in models are called {', '.join(sorted(twice))}"
+        raise ModelUnavailable(msg)
+    return models
 
 
 def malignant_detector(settings: Settings) -> MalignantRhythmDetector:

@@ -111,6 +111,7 @@ class AnalyzedReply:
     observations: tuple[bytes, ...]
     provenance: bytes
     device: bytes
+    further: tuple[bytes, ...]
     explanation: ExplanationReply | None = None
 
 
@@ -145,7 +146,7 @@ class SignatureReply:
 
 @dataclass(frozen=True, slots=True)
 class ReportReply:
-    """A stored report; in lists observations, provenance and device are empty.
+    """A stored report; in lists only `report` is there of its resources.
 
     Times are UTC. `conclusion` is the machine's.
     """
@@ -164,6 +165,7 @@ class ReportReply:
     etag: str
     signature: SignatureReply | None = None
     might_supersede: str = ""
+    further: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +289,7 @@ class EcgClient:
             observations=tuple(each.json for each in reply.observations),
             provenance=reply.provenance.json,
             device=reply.device.json,
+            further=tuple(each.json for each in reply.further),
             explanation=ExplanationReply(reply.explanation.json, reply.explanation.svg)
             if reply.HasField("explanation")
             else None,
@@ -552,6 +555,7 @@ def _report(message: reports_pb2.Report) -> ReportReply:
         etag=message.etag,
         signature=_signature(message.signature) if message.HasField("signature") else None,
         might_supersede=message.might_supersede,
+        further=tuple(each.json for each in message.further),
     )
 
 

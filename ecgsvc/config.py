@@ -4,12 +4,13 @@ Every field is the variable ``ECGSVC_<NAME>`` (``ECGSVC_DATABASE_URL``); the com
 overrides it.
 """
 
+import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-3.0.0"
@@ -58,6 +59,11 @@ class Settings(BaseSettings):
     )
     rhythm_model: Path | None = Field(
         None, description="The same, of rhythm; the profile's when not given."
+    )
+    extra_models: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Folders of the hospital's own models, separated by the system's path "
+        "separator.",
     )
     profile: Literal["accurate", "fast"] = Field(
         "accurate", description="fast: a small rhythm model, less often right."
@@ -155,6 +161,13 @@ class Settings(BaseSettings):
         """Folder of the rhythm model: the one named, else the profile's."""
         shipped = FAST_RHYTHM_MODEL if self.profile == "fast" else RHYTHM_MODEL
         return self.rhythm_model or MODELS_DIR / shipped
+
+    @field_validator("extra_models", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(each) for each in value.split(os.pathsep) if each)
+        return value
 
     @field_validator("default_zone")
     @classmethod

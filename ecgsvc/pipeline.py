@@ -27,6 +27,7 @@ from ecgsvc.domain.errors import (
 from ecgsvc.domain.explanation import Explanation
 from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.plug_in import PlugInResult
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import (
     EcgSource,
@@ -142,6 +143,15 @@ class IntervalEstimator(Protocol):
         """Hold its own values against those measured, which it leaves as they are."""
 
 
+class PlugIn(Protocol):
+    """A hospital's own model."""
+
+    def answer(
+        self, recording: Recording, usable: Waveform, measurements: Measurements
+    ) -> PlugInResult:
+        """Answer, or give the reason why not; never raises."""
+
+
 class Explainer(Protocol):
     """Says what the classifiers looked at."""
 
@@ -223,6 +233,8 @@ class SignalPath:
         Diagnose, and check the measured intervals; without them nobody does.
     explainer
         Says what models looked at, when that is asked.
+    plug_ins
+        The hospital's own models.
     threads
         How many work at the leads and stretches of one recording, as far as that pays;
         nothing that is found depends on it.
@@ -238,6 +250,7 @@ class SignalPath:
         diagnosis_reader: DiagnosisReader | None = None,
         interval_estimator: IntervalEstimator | None = None,
         explainer: Explainer | None = None,
+        plug_ins: Sequence[PlugIn] = (),
         threads: int = 1,
     ) -> None:
         self._classifier = classifier
@@ -247,6 +260,7 @@ class SignalPath:
         self._diagnosis_reader = diagnosis_reader
         self._interval_estimator = interval_estimator
         self._explainer = explainer
+        self._plug_ins = tuple(plug_ins)
         self._threads = threads
         models = (
             classifier, wave_reader, interval_estimator, rhythm_classifier,
@@ -310,8 +324,19 @@ class SignalPath:
             sampling_rate_hz=waveform.sampling_rate_hz, quality=quality,
             diagnosis=diagnosis, interval_check=interval_check,
         )  # fmt: skip
+        plug_ins = tuple(
+            each.answer(recording, usable, measurements) for each in self._plug_ins
+        )
+        _stop_if(cancelled)
         sentences = interpretation.conclude(
-            quality, beats, measurements, reading, rhythm, rhythm_statistics, diagnosis
+            quality,
+            beats,
+            measurements,
+            reading,
+            rhythm,
+            rhythm_statistics,
+            diagnosis,
+            plug_ins,
         )
         explanation = None
         if explain and self._explainer is not None:
@@ -345,6 +370,7 @@ class SignalPath:
             contradictions=reading.contradictions,
             reservations=reading.reservations,
             sentences=sentences,
+            plug_ins=plug_ins,
         )
 
     def _check_intervals(
@@ -603,7 +629,10 @@ def _compared(analysis: Analysis, earlier: MeasuredReport | None) -> Analysis:
         earlier,
         analysis.measurements,
         [StatedFinding(f.coding.system, f.coding.code, f.text) for f in analysis.findings],
-        [(model.name, model.version) for model in analysis.models],
+        [
+            (model.name, model.version)
+            for model in (*analysis.models, *(each.model for each in analysis.plug_ins))
+        ],
     )
     *said, closing = analysis.sentences
     sentences = (*said, *interpretation.serial_sentences(serial), closing)

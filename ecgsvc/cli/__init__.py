@@ -8,6 +8,7 @@ from ecgsvc.cli import (
     demo,
     evaluate,
     export,
+    models,
     post,
     records,
     reports,
@@ -45,6 +46,7 @@ audit.app.command("list")(trail.list_events)
 audit.app.command("checkpoint")(trail.checkpoint)
 audit.app.command("verify")(trail.verify)
 audit.app.command("prove")(trail.prove)
+app.add_typer(models.app, name="models")
 app.add_typer(reports.app, name="reports")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")

@@ -121,6 +121,7 @@ def show(
                 "observations": [orjson.Fragment(o) for o in documents.observations],
                 "provenance": orjson.Fragment(documents.provenance),
                 "device": orjson.Fragment(documents.device),
+                "further": [orjson.Fragment(each) for each in documents.further],
             }
         )
         return

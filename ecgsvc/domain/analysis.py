@@ -13,6 +13,7 @@ from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.morphology import LeadMorphology
+from ecgsvc.domain.plug_in import PlugInResult
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
@@ -37,6 +38,7 @@ class Analysis:
     pacing spike. `contradictions` are between rules and the diagnosis network (those about
     rhythm are in `rhythm`); `reservations` lower the certainty of findings. The conclusion
     is its `sentences`, one after the other. `serial`: against the patient's ECG before.
+    `plug_ins`: what the hospital's own models say.
     """
 
     waveform: Waveform
@@ -60,3 +62,4 @@ class Analysis:
     reservations: tuple[str, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     serial: SerialComparison | None = None
+    plug_ins: tuple[PlugInResult, ...] = ()

@@ -68,12 +68,17 @@ class ReportSlot:
 
 @dataclass(frozen=True, slots=True)
 class ReportDocuments:
-    """The FHIR resources of one report version, as JSON bytes."""
+    """The FHIR resources of one report version, as JSON bytes.
+
+    `further` are those of the hospital's own models: RiskAssessments, and a Provenance and
+    a Device for each model.
+    """
 
     diagnostic_report: bytes
     observations: tuple[bytes, ...]
     provenance: bytes
     device: bytes
+    further: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

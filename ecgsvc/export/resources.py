@@ -37,6 +37,7 @@ def resources_of(exported: ExportedReport, names: Deidentifier | None) -> Export
             observations=tuple(map(leaving, documents.observations)),
             provenance=leaving(documents.provenance),
             device=leaving(documents.device),
+            further=tuple(map(leaving, documents.further)),
         ),
         None if source is None else leaving(source),
     )

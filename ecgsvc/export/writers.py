@@ -79,9 +79,13 @@ class NdjsonWriter:
         for body in documents.observations:
             self._append("Observation.ndjson", body)
         self._append("Provenance.ndjson", documents.provenance)
-        if documents.device not in self._devices:
-            self._devices.add(documents.device)
-            self._append("Device.ndjson", documents.device)
+        self._device(documents.device)
+        for body in documents.further:
+            kind = json.loads(body)["resourceType"]
+            if kind == "Device":
+                self._device(body)
+            else:
+                self._append(f"{kind}.ndjson", body)
         if resources.source is not None:
             self._append("Observation.ecg.ndjson", resources.source)
 
@@ -93,6 +97,11 @@ class NdjsonWriter:
         """Close the files."""
         for each in self._files.values():
             each.file.close()
+
+    def _device(self, device: bytes) -> None:
+        if device not in self._devices:
+            self._devices.add(device)
+            self._append("Device.ndjson", device)
 
     def _append(self, name: str, line: bytes) -> None:
         if name not in self._files:

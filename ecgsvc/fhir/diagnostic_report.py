@@ -17,6 +17,7 @@ from ecgsvc.fhir.measurements import measurements_observation
 from ecgsvc.fhir.models import to_json
 from ecgsvc.fhir.narrative import narrative
 from ecgsvc.fhir.patient import LITERAL_REFERENCE
+from ecgsvc.fhir.plug_in import plug_in_resources
 from ecgsvc.fhir.provenance import provenance
 from ecgsvc.fhir.sheet import presented_form
 
@@ -71,11 +72,18 @@ def build_documents(
         *([comparison_observation(frame, serial)] if serial is not None else []),
     )
     ids = [str(observation["id"]) for observation in observations]
+    plugged = plug_in_resources(frame)
+    own = [each.answer for each in plugged if each.is_observation]
+    further = [each.answer for each in plugged if not each.is_observation]
+    for each in plugged:
+        further += [each.provenance, each.device]
+    result_ids = [*ids, *(str(each["id"]) for each in own)]
     documents = ReportDocuments(
-        diagnostic_report=to_json(_diagnostic_report(frame, ids, sheet)),
-        observations=tuple(to_json(observation) for observation in observations),
+        diagnostic_report=to_json(_diagnostic_report(frame, result_ids, sheet)),
+        observations=tuple(to_json(observation) for observation in (*observations, *own)),
         provenance=to_json(provenance(frame, ids)),
         device=device_json(analysis.models, installation.software_version),
+        further=tuple(to_json(each) for each in further),
     )
     return documents, (EKG_STUDY, *(finding.coding for finding in analysis.findings))
 

@@ -11,10 +11,10 @@ from ecgsvc.fhir.json_body import JsonObject
 
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-_CREATE = Coding(_OPERATION, "CREATE", "create")
+CREATE = Coding(_OPERATION, "CREATE", "create")
 UPDATE = Coding(_OPERATION, "UPDATE", "revise")
-_AUTHOR = Coding(PARTICIPANT, "author", "Author")
-_CUSTODIAN = Coding(PARTICIPANT, "custodian", "Custodian")
+AUTHOR = Coding(PARTICIPANT, "author", "Author")
+CUSTODIAN = Coding(PARTICIPANT, "custodian", "Custodian")
 
 
 def provenance(frame: Frame, observation_ids: Sequence[str]) -> JsonObject:
@@ -29,17 +29,17 @@ def provenance(frame: Frame, observation_ids: Sequence[str]) -> JsonObject:
         "occurredDateTime": at,
         "recorded": at,
         "reason": [concept(AI_ASSERTED)],
-        "activity": concept(_CREATE if version == 1 else UPDATE),
+        "activity": concept(CREATE if version == 1 else UPDATE),
         "agent": [
             {
-                "type": concept(_AUTHOR),
+                "type": concept(AUTHOR),
                 "role": [concept(AI_DEVICE)],
                 "who": {
                     "reference": f"Device/{frame.device_id}",
                     "display": f"{SERVICE} {frame.installation.software_version}",
                 },
             },
-            {"type": concept(_CUSTODIAN), "who": frame.organization()},
+            {"type": concept(CUSTODIAN), "who": frame.organization()},
         ],
         "entity": [*_entities(frame)],
     }

@@ -7,6 +7,7 @@ from ecgsvc.inference.explainer import Explainer
 from ecgsvc.inference.intervals import IntervalEstimator
 from ecgsvc.inference.malignant import MalignantRhythmDetector
 from ecgsvc.inference.model_card import ModelCard, load_model_card
+from ecgsvc.inference.plug_in import PlugInModel
 from ecgsvc.inference.rhythm import RhythmClassifier
 from ecgsvc.inference.sessions import Provider, open_session
 from ecgsvc.inference.wave_groups import BeatTools
@@ -20,6 +21,7 @@ __all__ = [
     "IntervalEstimator",
     "MalignantRhythmDetector",
     "ModelCard",
+    "PlugInModel",
     "Provider",
     "RhythmClassifier",
     "SignalTools",

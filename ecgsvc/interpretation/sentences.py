@@ -12,6 +12,7 @@ from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
 from ecgsvc.domain.diagnosis import DiagnosisCall
 from ecgsvc.domain.findings import Certainty, Sentence
 from ecgsvc.domain.measurements import Measurements
+from ecgsvc.domain.plug_in import PlugInAnswer, PlugInResult
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RHYTHM_WORDS, EpisodeKind, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
@@ -46,6 +47,7 @@ def conclude(
     rhythm: RhythmReading,
     statistics: RhythmStatistics,
     diagnosis: DiagnosisCall | None = None,
+    plug_ins: Sequence[PlugInResult] = (),
 ) -> tuple[Sentence, ...]:
     """Compose the conclusion; what was not determined is said, not left out."""
     return (
@@ -58,6 +60,7 @@ def conclude(
         *_reservations(reading),
         *_not_judged(reading),
         *_diagnosis(diagnosis),
+        *_plug_ins(plug_ins),
         *_quality(quality),
         Sentence(NOT_REVIEWED, ("models",)),
     )
@@ -175,6 +178,22 @@ def _diagnosis(diagnosis: DiagnosisCall | None) -> Iterator[Sentence]:
     if diagnosis is None or not diagnosis.reliable:
         text = "Diagnosis not determined: human reading needed."
         yield Sentence(text, ("undetermined.diagnosis",))
+
+
+def _plug_ins(results: Sequence[PlugInResult]) -> Iterator[Sentence]:
+    """Say what the hospital's own models say, or that one is silent and why."""
+    for position, each in enumerate(results):
+        if each.reason:
+            said = f"no answer, {each.reason}"
+        else:
+            said = ", ".join(_answer(each, answer) for answer in each.answers)
+        yield Sentence(f"{each.title}: {said}.", (f"plug_ins.{position}",))
+
+
+def _answer(result: PlugInResult, answer: PlugInAnswer) -> str:
+    value = f"{answer.value:.0%}" if result.unit == "1" else f"{answer.value:.1f}"
+    unit = "" if result.unit == "1" else f" {result.unit}"
+    return f"{answer.label} {value}{unit}"
 
 
 def _quality(quality: SignalQuality) -> Iterator[Sentence]:

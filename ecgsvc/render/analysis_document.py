@@ -7,6 +7,7 @@ from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.findings import Finding, NetworkOpinion
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.morphology import LeadMorphology
+from ecgsvc.domain.plug_in import PlugInResult
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.domain.waves import ABSENT, LeadWaves, WavePoints
 from ecgsvc.render.diagnosis_document import (
@@ -51,6 +52,7 @@ def analysis_document(analysis: Analysis) -> dict[str, object]:
             for each in analysis.contradictions
         ],
         "reservations": list(analysis.reservations),
+        "plug_ins": [_plug_in(each) for each in analysis.plug_ins],
         "serial": analysis.serial and serial_document(analysis.serial),
         "conclusion": analysis.conclusion,
         "sentences": [
@@ -192,6 +194,26 @@ def _morphology(lead: LeadMorphology) -> dict[str, object]:
         "r_peak_ms": _rounded(lead.r_peak_ms, 1),
         "slur_ms": _rounded(lead.slur_ms, 1),
         "st_j_mv": round(lead.st_j_mv, 4),
+    }
+
+
+def _plug_in(result: PlugInResult) -> dict[str, object]:
+    return {
+        "model": result.model.name,
+        "version": result.model.version,
+        "sha256": result.model.sha256,
+        "title": result.title,
+        "unit": result.unit,
+        "reason": result.reason,
+        "answers": [
+            {
+                "label": each.label,
+                "value": round(each.value, 4),
+                "threshold": each.threshold,
+                "called": each.called,
+            }
+            for each in result.answers
+        ],
     }
 
 

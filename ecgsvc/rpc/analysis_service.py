@@ -103,6 +103,7 @@ class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
             observations=[fhir_resource(o, version) for o in documents.observations],
             provenance=fhir_resource(documents.provenance, version),
             device=fhir_resource(documents.device, version),
+            further=[fhir_resource(each, version) for each in documents.further],
             replayed=analyzed.replayed,
             name=requests.version_name(report.report_id, report.version),
             explanation=None

@@ -53,6 +53,7 @@ def whole_report(
     message.observations.extend(fhir_resource(o, version) for o in documents.observations)
     message.provenance.CopyFrom(fhir_resource(documents.provenance, version))
     message.device.CopyFrom(fhir_resource(documents.device, version))
+    message.further.extend(fhir_resource(each, version) for each in documents.further)
     return message
 
 

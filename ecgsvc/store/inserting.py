@@ -151,6 +151,8 @@ def document_rows(documents: ReportDocuments) -> Iterator[Row]:
         yield {"kind": "observation", "position": position, "body": body}
     yield {"kind": "provenance", "position": 0, "body": documents.provenance}
     yield {"kind": "device", "position": 0, "body": documents.device}
+    for position, body in enumerate(documents.further):
+        yield {"kind": "further", "position": position, "body": body}
 
 
 def _measurement_row(analysis: Analysis) -> Row:
@@ -192,7 +194,8 @@ def _code_rows(new: NewReport) -> Iterator[Row]:
 
 
 def _model_rows(analysis: Analysis) -> Iterator[Row]:
-    for position, model in enumerate(analysis.models):
+    own = (each.model for each in analysis.plug_ins)
+    for position, model in enumerate((*analysis.models, *own)):
         yield {
             "position": position,
             "name": model.name,

@@ -87,6 +87,7 @@ def _read_documents(
             observations=tuple(kinds["observation"]),
             provenance=kinds["provenance"][0],
             device=kinds["device"][0],
+            further=tuple(kinds["further"]),
         )
         for key, kinds in bodies.items()
     }

@@ -40,7 +40,7 @@ class AnalyzeEcgRequest(_message.Message):
     def __init__(self, observation: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., patient: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., request_id: _Optional[str] = ..., explain: _Optional[bool] = ..., accept_fhir_version: _Optional[str] = ...) -> None: ...
 
 class AnalyzeEcgResponse(_message.Message):
-    __slots__ = ("report", "observations", "provenance", "device", "replayed", "name", "explanation")
+    __slots__ = ("report", "observations", "provenance", "device", "replayed", "name", "explanation", "further")
     REPORT_FIELD_NUMBER: _ClassVar[int]
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class AnalyzeEcgResponse(_message.Message):
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_FIELD_NUMBER: _ClassVar[int]
     report: _resource_pb2.FhirResource
     observations: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
     provenance: _resource_pb2.FhirResource
@@ -55,7 +56,8 @@ class AnalyzeEcgResponse(_message.Message):
     replayed: bool
     name: str
     explanation: Explanation
-    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., replayed: _Optional[bool] = ..., name: _Optional[str] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ...) -> None: ...
+    further: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
+    def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., replayed: _Optional[bool] = ..., name: _Optional[str] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., further: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ...) -> None: ...
 
 class Explanation(_message.Message):
     __slots__ = ("json", "svg")

@@ -26,7 +26,7 @@ from ecgsvc.v1 import resource_pb2 as ecgsvc_dot_v1_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x63gsvc/v1/reports.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x03\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07patient\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12\x15\n\rsource_sha256\x18\x07 \x01(\t\x12\'\n\x06report\x18\x08 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\t \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x0b \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\'\n\tsignature\x18\r \x01(\x0b\x32\x14.ecgsvc.v1.Signature\x12\x17\n\x0fmight_supersede\x18\x0e \x01(\t\"d\n\tSignature\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nconclusion\x18\x05 \x01(\t\"5\n\x07\x46inding\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"+\n\x19ListReportVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"A\n\x1aListReportVersionsResponse\x12#\n\x08versions\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\"\x9f\x01\n\x19UpdateReportStatusRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12$\n\x08\x66indings\x18\x07 \x03(\x0b\x32\x12.ecgsvc.v1.Finding\"?\n\x1aUpdateReportStatusResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"&\n\x13\x45rasePatientRequest\x12\x0f\n\x07patient\x18\x01 \x01(\t\",\n\x14\x45rasePatientResponse\x12\x14\n\x0creport_count\x18\x01 \x01(\x05\"=\n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x13\x61\x63\x63\x65pt_fhir_version\x18\x02 \x01(\t\"6\n\x11GetReportResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"]\n\x12ListReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListReportsResponse\x12\"\n\x07reports\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x14\x45xportReportsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x13\n\x0binclude_ecg\x18\x03 \x01(\x08\x12\x15\n\rwithout_names\x18\x04 \x01(\x08\"\xfb\x01\n\x15\x45xportReportsResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12$\n\x03\x65\x63g\x18\x05 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0e\n\x06\x63ursor\x18\x06 \x01(\t2\x92\x04\n\rReportService\x12\x46\n\tGetReport\x12\x1b.ecgsvc.v1.GetReportRequest\x1a\x1c.ecgsvc.v1.GetReportResponse\x12L\n\x0bListReports\x12\x1d.ecgsvc.v1.ListReportsRequest\x1a\x1e.ecgsvc.v1.ListReportsResponse\x12T\n\rExportReports\x12\x1f.ecgsvc.v1.ExportReportsRequest\x1a .ecgsvc.v1.ExportReportsResponse0\x01\x12\x61\n\x12ListReportVersions\x12$.ecgsvc.v1.ListReportVersionsRequest\x1a%.ecgsvc.v1.ListReportVersionsResponse\x12\x61\n\x12UpdateReportStatus\x12$.ecgsvc.v1.UpdateReportStatusRequest\x1a%.ecgsvc.v1.UpdateReportStatusResponse\x12O\n\x0c\x45rasePatient\x12\x1e.ecgsvc.v1.ErasePatientRequest\x1a\x1f.ecgsvc.v1.ErasePatientResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65\x63gsvc/v1/reports.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x03\n\x06Report\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07patient\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bissued_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12\x15\n\rsource_sha256\x18\x07 \x01(\t\x12\'\n\x06report\x18\x08 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\t \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x0b \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\'\n\tsignature\x18\r \x01(\x0b\x32\x14.ecgsvc.v1.Signature\x12\x17\n\x0fmight_supersede\x18\x0e \x01(\t\x12(\n\x07\x66urther\x18\x0f \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\"d\n\tSignature\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nconclusion\x18\x05 \x01(\t\"5\n\x07\x46inding\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\"+\n\x19ListReportVersionsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\"A\n\x1aListReportVersionsResponse\x12#\n\x08versions\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\"\x9f\x01\n\x19UpdateReportStatusRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nconclusion\x18\x06 \x01(\t\x12$\n\x08\x66indings\x18\x07 \x03(\x0b\x32\x12.ecgsvc.v1.Finding\"?\n\x1aUpdateReportStatusResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"&\n\x13\x45rasePatientRequest\x12\x0f\n\x07patient\x18\x01 \x01(\t\",\n\x14\x45rasePatientResponse\x12\x14\n\x0creport_count\x18\x01 \x01(\x05\"=\n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1b\n\x13\x61\x63\x63\x65pt_fhir_version\x18\x02 \x01(\t\"6\n\x11GetReportResponse\x12!\n\x06report\x18\x01 \x01(\x0b\x32\x11.ecgsvc.v1.Report\"]\n\x12ListReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"R\n\x13ListReportsResponse\x12\"\n\x07reports\x18\x01 \x03(\x0b\x32\x11.ecgsvc.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x14\x45xportReportsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x13\n\x0binclude_ecg\x18\x03 \x01(\x08\x12\x15\n\rwithout_names\x18\x04 \x01(\x08\"\xfb\x01\n\x15\x45xportReportsResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12$\n\x03\x65\x63g\x18\x05 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0e\n\x06\x63ursor\x18\x06 \x01(\t2\x92\x04\n\rReportService\x12\x46\n\tGetReport\x12\x1b.ecgsvc.v1.GetReportRequest\x1a\x1c.ecgsvc.v1.GetReportResponse\x12L\n\x0bListReports\x12\x1d.ecgsvc.v1.ListReportsRequest\x1a\x1e.ecgsvc.v1.ListReportsResponse\x12T\n\rExportReports\x12\x1f.ecgsvc.v1.ExportReportsRequest\x1a .ecgsvc.v1.ExportReportsResponse0\x01\x12\x61\n\x12ListReportVersions\x12$.ecgsvc.v1.ListReportVersionsRequest\x1a%.ecgsvc.v1.ListReportVersionsResponse\x12\x61\n\x12UpdateReportStatus\x12$.ecgsvc.v1.UpdateReportStatusRequest\x1a%.ecgsvc.v1.UpdateReportStatusResponse\x12O\n\x0c\x45rasePatient\x12\x1e.ecgsvc.v1.ErasePatientRequest\x1a\x1f.ecgsvc.v1.ErasePatientResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,35 +34,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ecgsvc.v1.reports_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPORT']._serialized_start=98
-  _globals['_REPORT']._serialized_end=551
-  _globals['_SIGNATURE']._serialized_start=553
-  _globals['_SIGNATURE']._serialized_end=653
-  _globals['_FINDING']._serialized_start=655
-  _globals['_FINDING']._serialized_end=708
-  _globals['_LISTREPORTVERSIONSREQUEST']._serialized_start=710
-  _globals['_LISTREPORTVERSIONSREQUEST']._serialized_end=753
-  _globals['_LISTREPORTVERSIONSRESPONSE']._serialized_start=755
-  _globals['_LISTREPORTVERSIONSRESPONSE']._serialized_end=820
-  _globals['_UPDATEREPORTSTATUSREQUEST']._serialized_start=823
-  _globals['_UPDATEREPORTSTATUSREQUEST']._serialized_end=982
-  _globals['_UPDATEREPORTSTATUSRESPONSE']._serialized_start=984
-  _globals['_UPDATEREPORTSTATUSRESPONSE']._serialized_end=1047
-  _globals['_ERASEPATIENTREQUEST']._serialized_start=1049
-  _globals['_ERASEPATIENTREQUEST']._serialized_end=1087
-  _globals['_ERASEPATIENTRESPONSE']._serialized_start=1089
-  _globals['_ERASEPATIENTRESPONSE']._serialized_end=1133
-  _globals['_GETREPORTREQUEST']._serialized_start=1135
-  _globals['_GETREPORTREQUEST']._serialized_end=1196
-  _globals['_GETREPORTRESPONSE']._serialized_start=1198
-  _globals['_GETREPORTRESPONSE']._serialized_end=1252
-  _globals['_LISTREPORTSREQUEST']._serialized_start=1254
-  _globals['_LISTREPORTSREQUEST']._serialized_end=1347
-  _globals['_LISTREPORTSRESPONSE']._serialized_start=1349
-  _globals['_LISTREPORTSRESPONSE']._serialized_end=1431
-  _globals['_EXPORTREPORTSREQUEST']._serialized_start=1433
-  _globals['_EXPORTREPORTSREQUEST']._serialized_end=1531
-  _globals['_EXPORTREPORTSRESPONSE']._serialized_start=1534
-  _globals['_EXPORTREPORTSRESPONSE']._serialized_end=1785
-  _globals['_REPORTSERVICE']._serialized_start=1788
-  _globals['_REPORTSERVICE']._serialized_end=2318
+  _globals['_REPORT']._serialized_end=593
+  _globals['_SIGNATURE']._serialized_start=595
+  _globals['_SIGNATURE']._serialized_end=695
+  _globals['_FINDING']._serialized_start=697
+  _globals['_FINDING']._serialized_end=750
+  _globals['_LISTREPORTVERSIONSREQUEST']._serialized_start=752
+  _globals['_LISTREPORTVERSIONSREQUEST']._serialized_end=795
+  _globals['_LISTREPORTVERSIONSRESPONSE']._serialized_start=797
+  _globals['_LISTREPORTVERSIONSRESPONSE']._serialized_end=862
+  _globals['_UPDATEREPORTSTATUSREQUEST']._serialized_start=865
+  _globals['_UPDATEREPORTSTATUSREQUEST']._serialized_end=1024
+  _globals['_UPDATEREPORTSTATUSRESPONSE']._serialized_start=1026
+  _globals['_UPDATEREPORTSTATUSRESPONSE']._serialized_end=1089
+  _globals['_ERASEPATIENTREQUEST']._serialized_start=1091
+  _globals['_ERASEPATIENTREQUEST']._serialized_end=1129
+  _globals['_ERASEPATIENTRESPONSE']._serialized_start=1131
+  _globals['_ERASEPATIENTRESPONSE']._serialized_end=1175
+  _globals['_GETREPORTREQUEST']._serialized_start=1177
+  _globals['_GETREPORTREQUEST']._serialized_end=1238
+  _globals['_GETREPORTRESPONSE']._serialized_start=1240
+  _globals['_GETREPORTRESPONSE']._serialized_end=1294
+  _globals['_LISTREPORTSREQUEST']._serialized_start=1296
+  _globals['_LISTREPORTSREQUEST']._serialized_end=1389
+  _globals['_LISTREPORTSRESPONSE']._serialized_start=1391
+  _globals['_LISTREPORTSRESPONSE']._serialized_end=1473
+  _globals['_EXPORTREPORTSREQUEST']._serialized_start=1475
+  _globals['_EXPORTREPORTSREQUEST']._serialized_end=1573
+  _globals['_EXPORTREPORTSRESPONSE']._serialized_start=1576
+  _globals['_EXPORTREPORTSRESPONSE']._serialized_end=1827
+  _globals['_REPORTSERVICE']._serialized_start=1830
+  _globals['_REPORTSERVICE']._serialized_end=2360
 # @@protoc_insertion_point(module_scope)

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Report(_message.Message):
-    __slots__ = ("name", "status", "patient", "effective_time", "issued_time", "conclusion", "source_sha256", "report", "observations", "provenance", "device", "etag", "signature", "might_supersede")
+    __slots__ = ("name", "status", "patient", "effective_time", "issued_time", "conclusion", "source_sha256", "report", "observations", "provenance", "device", "etag", "signature", "might_supersede", "further")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PATIENT_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class Report(_message.Message):
     ETAG_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     MIGHT_SUPERSEDE_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_FIELD_NUMBER: _ClassVar[int]
     name: str
     status: str
     patient: str
@@ -40,7 +41,8 @@ class Report(_message.Message):
     etag: str
     signature: Signature
     might_supersede: str
-    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., patient: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., issued_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., conclusion: _Optional[str] = ..., source_sha256: _Optional[str] = ..., report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., etag: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., might_supersede: _Optional[str] = ...) -> None: ...
+    further: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
+    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., patient: _Optional[str] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., issued_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., conclusion: _Optional[str] = ..., source_sha256: _Optional[str] = ..., report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., etag: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., might_supersede: _Optional[str] = ..., further: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ("subject", "display_name", "role", "reason", "conclusion")

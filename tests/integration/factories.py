@@ -116,6 +116,7 @@ def some_documents(slot: ReportSlot, *, size: int = 0) -> ReportDocuments:
         observations=(b"measurements " + name, b"rhythm " + name),
         provenance=b"provenance " + name,
         device=b"device",
+        further=(b"risk " + name, b"its provenance " + name),
     )
 
 

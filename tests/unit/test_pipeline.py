@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
 
 from ecgsvc import app, fhir
-from ecgsvc.app import beat_classifier
+from ecgsvc.app import beat_classifier, plug_ins
 from ecgsvc.app import signal_path as shipped_signal_path
 from ecgsvc.config import Settings
 from ecgsvc.domain.analysis import ModelIdentity
@@ -19,6 +20,7 @@ from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
 from ecgsvc.domain.errors import DeadlineExceeded, InvalidElement, SlotTaken
 from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.plug_in import PlugInResult
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.report import EcgSource, NewReport, Reanalysis, ReportSlot, StoredReport
 from ecgsvc.domain.rhythm import (
@@ -34,9 +36,12 @@ from ecgsvc.domain.serial import MeasuredReport, StatedFinding
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
 from ecgsvc.evaluation.electrode_swaps import swap_electrodes
+from ecgsvc.inference import PlugInModel
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
+from tests.plug_in_models import write_model
 from tests.unit.render.drawn import PdfPage
+from tests.validators import assert_valid_for_independent_validators
 
 CALLER = Caller("default", "tester")
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -511,3 +516,71 @@ def test_with_the_same_models_nothing_is_made_and_the_trail_says_so(
     assert (analyzed.replayed, analyzed.report) == (True, store.again.report)
     assert store.added == []
     assert [draft.operation for draft in store.recorded] == [Operation.REANALYZE]
+
+
+class Broken:
+    """A hospital's own model that was fine when it was loaded."""
+
+    def __init__(self, model: PlugInModel) -> None:
+        self.model = model
+
+    def answer(
+        self, recording: Recording, usable: Waveform, measurements: Measurements
+    ) -> PlugInResult:
+        return self.model.answer(replace(recording, age_years=None), usable, measurements)
+
+
+@pytest.mark.parametrize("reported_as", ["Observation", "RiskAssessment"])
+def test_a_hospitals_own_model_is_reported_with_its_own_provenance(
+    tmp_path: Path, reported_as: str
+) -> None:
+    folder = write_model(
+        tmp_path / "own", reported_as=reported_as, missing="missing = [70]"
+    )
+    (model,) = plug_ins(Settings(extra_models=(folder,)))
+    path = SignalPath(beat_classifier(Settings()), plug_ins=(model,))
+    store = Store()
+    pipeline(path, store).analyze(CALLER, observation=body())
+    new = store.added[0]
+    (result,) = new.analysis.plug_ins
+    (answer,) = result.answers
+    said = f"Risk of a fast heart within a year: fast heart {answer.value:.0%}."
+    assert said in new.analysis.conclusion
+    further = [orjson.loads(each) for each in new.documents.further]
+    by_kind = {each["resourceType"]: each for each in further}
+    provenance, device = by_kind["Provenance"], by_kind["Device"]
+    assert provenance["agent"][0]["who"]["reference"] == f"Device/{device['id']}"
+    target = provenance["target"][0]["reference"]
+    assert target.startswith(f"{reported_as}/")
+    assert model.identity.sha256 in str(device)
+    own = orjson.loads(new.documents.provenance)
+    assert "plug" not in str(own["target"])
+    results = str(orjson.loads(new.documents.diagnostic_report)["result"])
+    if reported_as == "RiskAssessment":
+        risk = by_kind["RiskAssessment"]
+        assert risk["prediction"][0]["probabilityDecimal"] == round(100 * answer.value, 2)
+        assert "plug" not in results, "R4 lists Observations only"
+    else:
+        assert "-plug1" in results
+        observation = orjson.loads(new.documents.observations[-1])
+        assert observation["valueQuantity"]["value"] == round(answer.value, 4)
+    assert_valid_for_independent_validators(
+        [new.documents.diagnostic_report, *new.documents.observations,
+         *new.documents.further]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("reported_as", ["Observation", "RiskAssessment"])
+def test_a_model_without_an_answer_loses_no_report(
+    tmp_path: Path, reported_as: str
+) -> None:
+    folder = write_model(tmp_path / "own", reported_as=reported_as)
+    (model,) = plug_ins(Settings(extra_models=(folder,)))
+    path = SignalPath(beat_classifier(Settings()), plug_ins=(Broken(model),))
+    store = Store()
+    pipeline(path, store).analyze(CALLER, observation=body())
+    new = store.added[0]
+    assert "within a year: no answer, age_years not known." in new.analysis.conclusion
+    made = [*new.documents.observations, *new.documents.further]
+    assert any(b"age_years not known" in each for each in made[2:])
+    assert_valid_for_independent_validators(made)

@@ -20,6 +20,7 @@ from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.morphology import Deflection, LeadMorphology
+from ecgsvc.domain.plug_in import PlugInAnswer, PlugInResult, ReportedAs
 from ecgsvc.domain.quality import LeadQuality, QualityProblem, SignalQuality
 from ecgsvc.domain.rhythm import RhythmCall, RhythmClass
 from ecgsvc.domain.waveform import STANDARD_LEADS, Waveform
@@ -90,6 +91,19 @@ def diagnoses(draw: st.DrawFn) -> DiagnosisCall | None:
 
 
 @st.composite
+def plug_in_results(draw: st.DrawFn) -> PlugInResult:
+    unit = draw(st.sampled_from(["1", "mV"]))
+    answers = tuple(
+        PlugInAnswer(label, draw(st.floats(0, 1)), draw(optional(0, 1)))
+        for label in draw(st.sets(st.sampled_from(["one", "other"]), min_size=1))
+    )
+    reason = draw(st.sampled_from(["", "pr_ms not known"]))
+    return PlugInResult(
+        MODEL, "Own", ReportedAs.OBSERVATION, unit, () if reason else answers, reason
+    )
+
+
+@st.composite
 def analyses(draw: st.DrawFn) -> Analysis:
     classes = draw(st.text("NSVFQ", max_size=12))
     beats: ClassifiedBeats = sequence(classes, 450.0)
@@ -117,7 +131,8 @@ def analyses(draw: st.DrawFn) -> Analysis:
     reading = find(
         rhythm, beats, ecg, sampling_rate_hz=RATE_HZ, quality=quality, diagnosis=diagnosis
     )
-    sentences = conclude(quality, beats, measured, reading, rhythm, counted, diagnosis)
+    own = tuple(draw(st.lists(plug_in_results(), max_size=2)))
+    sentences = conclude(quality, beats, measured, reading, rhythm, counted, diagnosis, own)
     open_questions = [Undetermined("diagnosis", "no diagnosis model is installed")]
     if rhythm.reason:
         open_questions.append(Undetermined("rhythm", rhythm.reason))
@@ -126,7 +141,7 @@ def analyses(draw: st.DrawFn) -> Analysis:
         measurements=measured, morphology=tuple(morphology.values()), rhythm=rhythm,
         rhythm_statistics=counted, findings=reading.findings, diagnosis=diagnosis,
         contradictions=reading.contradictions, reservations=reading.reservations,
-        paced_share=ecg.paced_share, sentences=sentences,
+        plug_ins=own, paced_share=ecg.paced_share, sentences=sentences,
         conclusion=conclusion_of(sentences),
         undetermined=(*reading.undetermined, *open_questions),
     )  # fmt: skip
