@@ -95,8 +95,9 @@ def with_opinions(
     """
     labels = {rule: label for label, each in STATEMENTS.items() for rule in each.rules}
     calls = _calls(diagnosis)
+    doubted = diagnosis is not None and bool(diagnosis.reservations)
     return tuple(
-        _weighed(each, labels.get(each.rule, ""), calls, reservations)
+        _weighed(each, labels.get(each.rule, ""), calls, reservations, doubted=doubted)
         if each.rule
         else each
         for each in findings
@@ -113,6 +114,8 @@ def network_findings(
     A superclass is one only where none of its statements, and no rule of its coding, is.
     """
     calls = _calls(diagnosis)
+    doubts = diagnosis.reservations if diagnosis is not None else ()
+    reservations = (*reservations, *doubts)
     ruled = {each.rule for each in findings}
     found: list[Finding] = []
     for label, meaning in STATEMENTS.items():
@@ -191,14 +194,17 @@ def _weighed(
     label: str,
     calls: Mapping[str, LabelCall],
     reservations: tuple[str, ...],
+    *,
+    doubted: bool,
 ) -> Finding:
+    """Weigh a finding; a network that is itself in doubt confirms nothing."""
     call = calls.get(label)
     told = finding.evidence if call is None else (
         *finding.evidence, _fact("statements", label, call)
     )  # fmt: skip
     held = (*finding.reservations, *reservations)
     answer = None if call is None else call.answer
-    certainty = Certainty.HIGH if answer else Certainty.MODERATE
+    certainty = Certainty.HIGH if answer and not doubted else Certainty.MODERATE
     if held or answer is False:
         certainty = Certainty.LOW
     return replace(

@@ -5,6 +5,7 @@ Outside, a finding is still shown; its certainty falls, and the report says why.
 
 from collections.abc import Sequence
 
+from ecgsvc.domain.diagnosis import DiagnosisCall
 from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
 from ecgsvc.domain.waveform import STANDARD_LEADS
@@ -29,9 +30,15 @@ _INTERVAL_NAMES = {
 
 
 def reservations(
-    ecg: TwelveLeads, quality: SignalQuality, check: IntervalCrossCheck | None
+    ecg: TwelveLeads,
+    quality: SignalQuality,
+    check: IntervalCrossCheck | None,
+    diagnosis: DiagnosisCall | None,
 ) -> tuple[str, ...]:
-    """Say what speaks against criteria and networks here, a phrase each."""
+    """Say what speaks against criteria and networks here, a phrase each.
+
+    Filters round pacing spikes off: then only the network may see a paced rhythm.
+    """
     said = []
     if ecg.age_years is not None and ecg.age_years < ADULT_FROM_YEARS:
         said.append("criteria and networks are made for adults, the patient is younger")
@@ -41,6 +48,10 @@ def reservations(
         said.append(f"fewer than twelve leads can be read{named}")
     if is_paced(ecg):
         said.append("paced rhythm")
+    elif diagnosis is not None and diagnosis.reliable:
+        paced = diagnosis.statements.get("PACE")
+        if paced is not None and paced.called and paced.answer is True:
+            said.append("the network sees a paced rhythm")
     said += [p.value for p in quality.problems if p in UNCERTAIN_PLACES]
     if check is not None and (apart := check.disagreements):
         names = ", ".join(_INTERVAL_NAMES.get(each.name, each.name) for each in apart)

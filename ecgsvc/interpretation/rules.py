@@ -88,7 +88,7 @@ def find(
     diagnosis, interval_check
         Answers of the networks for twelve leads; None: no such model is installed.
     """
-    held = reservations(ecg, quality, interval_check)
+    held = reservations(ecg, quality, interval_check, diagnosis)
     ruled = (
         *with_opinions(rhythm_findings(rhythm, sampling_rate_hz), diagnosis),
         *_rate(ecg.measurements.heart_rate_bpm, rhythm.label),

@@ -370,3 +370,24 @@ def test_certainty_falls_outside_what_criteria_know_and_the_reason_is_given(
     reading = read(ecg, quality, diagnosis=diagnosis, interval_check=check)
     assert the_block(reading).certainty is Certainty.LOW
     assert any(why in each for each in reading.reservations)
+
+
+def test_a_paced_rhythm_that_only_the_network_sees_lowers_the_certainty() -> None:
+    paced = DiagnosisCall(MODEL, {}, {"PACE": YES})
+    reading = read(left_bundle(), diagnosis=paced)
+    assert the_block(reading).certainty is Certainty.LOW
+    assert "the network sees a paced rhythm" in reading.reservations
+    assert "Network: paced rhythm" in [each.text for each in reading.findings]
+
+
+def test_a_network_in_doubt_confirms_nothing_and_says_why() -> None:
+    doubt = ("the age is not known",)
+    of_block = DiagnosisCall(MODEL, {}, {"CLBBB": YES}, reservations=doubt)
+    assert the_block(read(left_bundle(), diagnosis=of_block)).certainty is (
+        Certainty.MODERATE
+    )
+    (alone,) = [
+        f for f in read(an_ecg(), diagnosis=of_block).findings if f.rule == "network"
+    ]
+    assert alone.certainty is Certainty.LOW
+    assert alone.reservations == doubt
