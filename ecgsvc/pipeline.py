@@ -146,6 +146,10 @@ class IntervalEstimator(Protocol):
 class PlugIn(Protocol):
     """A hospital's own model."""
 
+    @property
+    def identity(self) -> ModelIdentity:
+        """What reports name."""
+
     def answer(
         self, recording: Recording, usable: Waveform, measurements: Measurements
     ) -> PlugInResult:
@@ -270,8 +274,8 @@ class SignalPath:
 
     @property
     def models(self) -> tuple[ModelIdentity, ...]:
-        """The models behind every analysis."""
-        return self._models
+        """The models behind every analysis, the hospital's own last."""
+        return (*self._models, *(each.identity for each in self._plug_ins))
 
     def analyse(
         self,

@@ -27,8 +27,8 @@ def signed_documents(
     """Write the resources of a signed version.
 
     The machine's conclusion and codes stay; the clinician's own conclusion stands before
-    the machine's, each under its author. Observations and Device are those of the version
-    before.
+    the machine's, each under its author. Observations, Device and what the hospital's own
+    models said are those of the version before.
 
     Parameters
     ----------
@@ -43,6 +43,7 @@ def signed_documents(
         observations=report.documents.observations,
         provenance=to_json(_provenance(report, new, version)),
         device=report.documents.device,
+        further=report.documents.further,
     )
 
 

@@ -523,6 +523,7 @@ class Broken:
 
     def __init__(self, model: PlugInModel) -> None:
         self.model = model
+        self.identity = model.identity
 
     def answer(
         self, recording: Recording, usable: Waveform, measurements: Measurements
@@ -542,6 +543,7 @@ def test_a_hospitals_own_model_is_reported_with_its_own_provenance(
     store = Store()
     pipeline(path, store).analyze(CALLER, observation=body())
     new = store.added[0]
+    assert path.models[-1] == model.identity
     (result,) = new.analysis.plug_ins
     (answer,) = result.answers
     said = f"Risk of a fast heart within a year: fast heart {answer.value:.0%}."

@@ -9,11 +9,16 @@ import pytest
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.findings import Coding
 from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.report import Signature, StoredReport
 from ecgsvc.domain.rhythm import RhythmClass
+from ecgsvc.domain.signing import ReportStatus, SignedVersion
+from ecgsvc.fhir import signed_documents
 from ecgsvc.fhir.device import device_id
 from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 from tests.mutations import valid_observation
 from tests.unit.fhir.fhir_helpers import (
+    EFFECTIVE,
+    ISSUED,
     REPORT_ID,
     a_reading,
     an_analysis,
@@ -310,3 +315,15 @@ def test_the_same_software_and_models_are_the_same_device():
     assert device_id(models, "1.0") == device_id(models, "1.0")
     assert device_id(models, "1.0") != device_id(models, "1.1")
     assert device_id(models, "1.0") != device_id((), "1.0")
+
+
+def test_a_signed_version_keeps_what_the_hospitals_own_models_said():
+    made = documents(decode(valid_observation()).source)[0]
+    made = replace(made, further=(b'{"resourceType":"RiskAssessment"}',))
+    report = StoredReport(
+        REPORT_ID, 1, "preliminary", "Patient/1", None, EFFECTIVE, ISSUED, "ab" * 32,
+        "Fine.", made,
+    )  # fmt: skip
+    signature = Signature("sub", "Dr. Who", "cardiologist", "read")
+    new = SignedVersion(REPORT_ID, 1, ReportStatus.FINAL, signature, made, ISSUED)
+    assert signed_documents(report, new, None).further == made.further
