@@ -1,6 +1,6 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
-from ecgsvc.fhir.attached import FileReader, carries_file, decode_ecg
+from ecgsvc.fhir.attached import FileReader, decode_ecg
 from ecgsvc.fhir.audit_event import audit_event
 from ecgsvc.fhir.bundles import BundleEntry, BundleType, bundle
 from ecgsvc.fhir.capability import OfferedResource, capability_statement
@@ -33,7 +33,6 @@ __all__ = [
     "build_documents",
     "bundle",
     "capability_statement",
-    "carries_file",
     "decode_ecg",
     "decode_observation",
     "encode_observation",

@@ -96,16 +96,6 @@ def decode_ecg(
     return _decode(carrier, body, read_file, patient, default_zone, limits)
 
 
-def carries_file(body: bytes) -> bool:
-    """Tell whether an accepted body holds its ECG as a file, not as an Observation."""
-    if not may_carry(body):
-        return False
-    root = parse_json_object(
-        body, resource="Observation", max_bytes=DEFAULT_LIMITS.max_body_bytes
-    )
-    return find_carrier(root, "") is not None
-
-
 def _decode(
     carrier: Carrier,
     body: bytes,

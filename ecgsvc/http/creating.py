@@ -7,12 +7,19 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import unquote
 
+import orjson
+
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import EcgsvcError, InvalidRequest, UnsupportedContent
+from ecgsvc.domain.errors import (
+    EcgsvcError,
+    InvalidElement,
+    InvalidRequest,
+    UnsupportedContent,
+)
 from ecgsvc.domain.report import StoredReport
 from ecgsvc.http.batches import Batch, BatchEntry, parse_batch
-from ecgsvc.http.call import Call, Reply
+from ecgsvc.http.call import Call, Handle, Reply
 from ecgsvc.http.errors import refusal
 from ecgsvc.http.resources import (
     ECG_SUFFIX,
@@ -67,21 +74,25 @@ class Creating:
         self._analyzer = analyzer
         self._reports = reports
 
-    def observation(self, call: Call) -> Reply:
-        """Analyse an ECG; 201 with its place, 200 when it was known already.
+    def ecg(self, kind: str) -> Handle:
+        """Return what takes ECGs as resources of a type.
 
-        With ``If-None-Exist: identifier=SYSTEM|VALUE`` a known ECG is not looked at.
+        201 with its place, 200 when the ECG was known already. With
+        ``If-None-Exist: identifier=SYSTEM|VALUE`` a known ECG is not looked at.
         """
+        return lambda call: self._ecg(call, kind)
+
+    def _ecg(self, call: Call, kind: str) -> Reply:
         known = self._existing(call.caller, call.headers.get("if-none-exist", ""))
         if known is not None:
-            return Reply(200, b"", _headers(call.base_url, known))
-        _refuse_files(call.body)
+            return Reply(200, b"", _headers(call.base_url, known, kind))
+        _check_type(call.body, kind)
         analyzed = self._analyze(call, call.body, call.headers.get("idempotency-key", ""))
         report = analyzed.report
         return Reply(
             200 if analyzed.replayed else 201,
             _representation(call, ecg_resource(report, call.body)),
-            _headers(call.base_url, report),
+            _headers(call.base_url, report, kind),
         )
 
     def batch(self, call: Call) -> Reply:
@@ -148,29 +159,29 @@ class Creating:
     def validate(self, call: Call) -> Reply:
         """Say what is wrong with an ECG, or that all is well; nothing is stored."""
         body = _unwrapped(call.body)
-        _refuse_files(body)
         _, outcome = self._analyzer.validate(
             call.caller, observation=body, fhir_version=_fhir_version(call), patient=b""
         )
         return Reply(200, outcome)
 
 
-def _refuse_files(body: bytes) -> None:
-    """What is created at Observation is one; a DocumentReference would be served as one.
+def _check_type(body: bytes, kind: str) -> None:
+    """Refuse a resource of another type than the path's; what is none is refused later."""
+    try:
+        resource = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    found = resource.get("resourceType") if isinstance(resource, dict) else kind
+    if found not in {kind, None}:
+        msg = f"post a {kind} here"
+        raise InvalidElement(msg, expression=f"{kind}.resourceType")
 
-    Raises
-    ------
-    UnsupportedContent
-        The body carries its ECG as a file.
-    """
-    if fhir.carries_file(body):
-        msg = "an ECG as a file is taken over gRPC; or convert it to an Observation first"
-        raise UnsupportedContent(msg, expression="Observation")
 
-
-def _headers(base_url: str, report: StoredReport) -> dict[str, str]:
+def _headers(
+    base_url: str, report: StoredReport, kind: str = "Observation"
+) -> dict[str, str]:
     """Say where the ECG and its report are."""
-    ecg = f"Observation/{report.report_id}{ECG_SUFFIX}/_history/{report.version}"
+    ecg = f"{kind}/{report.report_id}{ECG_SUFFIX}/_history/{report.version}"
     return {
         "location": f"{base_url}/{ecg}",
         "etag": f'W/"{report.version}"',

@@ -11,6 +11,7 @@ from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.call import Handle
 from ecgsvc.http.creating import Creating
 from ecgsvc.http.reading import Reading
+from ecgsvc.http.resources import ECG_TYPES
 from ecgsvc.http.searching import PARAMETERS
 from ecgsvc.http.signing import Signing
 
@@ -59,6 +60,19 @@ def interactions(
     def get(path: str, code: str, summary: str, handle: Handle) -> Interaction:
         return Interaction("GET", path, code, summary, _READERS, handle)
 
+    files = (
+        each
+        for kind in ECG_TYPES[1:]
+        for each in (
+            Interaction(
+                "POST", f"/{kind}", "create",
+                "Analyse an ECG in a file (HL7 aECG, DICOM …) and store it with its report",
+                _POSTERS, creating.ecg(kind), takes_body=True,
+            ),
+            get(f"/{kind}/{{id}}", "read", "Read an ECG that came as a file",
+                reading.file(kind)),
+        )
+    )  # fmt: skip
     return (
         Interaction(
             "POST", "", "batch",
@@ -68,7 +82,7 @@ def interactions(
         Interaction(
             "POST", "/Observation", "create",
             "Analyse an ECG and store it with its report", _POSTERS,
-            creating.observation, takes_body=True,
+            creating.ecg("Observation"), takes_body=True,
         ),
         Interaction(
             "POST", "/Observation/$validate", "$validate",
@@ -97,6 +111,7 @@ def interactions(
         ),
         get("/Provenance/{id}", "read", "Read which models and bytes are behind a report",
             reading.provenance),
+        *files,
     )  # fmt: skip
 
 

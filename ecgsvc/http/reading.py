@@ -6,7 +6,7 @@ from dataclasses import replace
 from ecgsvc import fhir
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
 from ecgsvc.domain.report import StoredReport
-from ecgsvc.http.call import Call, Reply
+from ecgsvc.http.call import Call, Handle, Reply
 from ecgsvc.http.resources import (
     ECG_SUFFIX,
     ReportReader,
@@ -36,14 +36,22 @@ class Reading:
     def observation(self, call: Call) -> Reply:
         """Return the ECG, the measurements or the impression."""
         wanted = call.path["id"]
-        report_id = report_id_of(wanted)
         if wanted.endswith(ECG_SUFFIX):
-            report, source = self._reports.get_with_source(
-                call.caller, report_id, _version(call)
-            )
-            return _one(call, ecg_resource(report, source))
-        report = self._report(call, report_id)
+            return self._ecg(call, "Observation")
+        report = self._report(call, report_id_of(wanted))
         return _one(call, _named(derived_resources(report), "Observation", wanted))
+
+    def file(self, kind: str) -> Handle:
+        """Return what reads ECGs that came as a file in a resource of this type."""
+        return lambda call: self._ecg(call, kind)
+
+    def _ecg(self, call: Call, kind: str) -> Reply:
+        report_id = report_id_of(call.path["id"])
+        report, source = self._reports.get_with_source(
+            call.caller, report_id, _version(call)
+        )
+        ecg = ecg_resource(report, source)
+        return _one(call, _named([ecg], kind, call.path["id"]))
 
     def provenance(self, call: Call) -> Reply:
         """Return the Provenance of a report."""

@@ -15,6 +15,8 @@ from ecgsvc.domain.errors import ReportNotFound
 from ecgsvc.domain.report import Identifier, ReportPage, ReportQuery, StoredReport
 
 ECG_SUFFIX = "-ecg"
+ECG_TYPES = ("Observation", "DocumentReference", "Media", "Binary")
+"""Resource types an ECG comes as: samples, or a file in one of the others."""
 
 
 class ReportReader(Protocol):
@@ -85,7 +87,7 @@ def ecg_resource(report: StoredReport, source: bytes) -> Resource:
         version=report.version,
         last_updated=report.issued_at,
     )
-    return _resource("Observation", report.version, body)
+    return _resource(str(json.loads(body)["resourceType"]), report.version, body)
 
 
 def report_id_of(observation_id: str) -> str:
