@@ -38,12 +38,16 @@ lint: $(VENV)/installed
 	clang-format --dry-run --Werror $(CORE)
 	.ci/clang-tidy
 	.ci/protos-are-current
+	buf lint protos
+	buf breaking protos --against protos/baseline.binpb
 
 format: $(VENV)/installed
 	ruff format .
 	ruff check --fix .
 	clang-format -i $(CORE)
 
+# `buf build protos --exclude-source-info -o protos/baseline.binpb` makes the baseline of a
+# release; what breaks clients of it fails lint.
 protos: $(VENV)/installed
 	python -m grpc_tools.protoc -I protos --python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
 
