@@ -171,6 +171,23 @@ def verify(
         raise typer.Exit(1)
 
 
+def adopt(tenant: Tenant = "default", database: Database = None, key: Key = None) -> None:
+    """Begin the trail of a hospital whose reports are older than it.
+
+    Once, after the upgrade from a version without a trail; a hospital that has one is left
+    alone.
+    """
+    from ecgsvc.app import open_store
+
+    with one_line_errors():
+        store = open_store(settings_with(database_url=database, audit_key=key))
+        try:
+            n_versions = store.adopt(local_caller(tenant, Role.OPERATOR))
+        finally:
+            store.close()
+    out.print(f"{tenant}: {n_versions} report versions adopted", highlight=False)
+
+
 def prove(
     report_id: Annotated[str, typer.Argument(help="Id of the report.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The proof, JSON.")],

@@ -20,6 +20,7 @@ from ecgsvc.domain.report import (
 )
 from ecgsvc.domain.serial import MeasuredReport
 from ecgsvc.store import schema
+from ecgsvc.store.adopting import Adopting
 from ecgsvc.store.auditing import Auditing
 from ecgsvc.store.contents import Contents
 from ecgsvc.store.earlier import measured_report, previous_of
@@ -42,7 +43,7 @@ def always(_page: ReportPage) -> bool:
     return True
 
 
-class ReportStore(Signing, Erasing, Auditing, CheckpointKeeping):
+class ReportStore(Signing, Erasing, Auditing, Adopting, CheckpointKeeping):
     """Reports, their sources and everything stored with them, and the trail of all calls.
 
     Whatever reads or writes for a caller enters one event in the audit trail of the

@@ -85,7 +85,6 @@ def upgrade() -> None:
                 )
     random = RANDOM[op.get_bind().dialect.name]
     op.execute(f"UPDATE reports SET salt = {random}")  # noqa: S608 (one of the two above)
-    _reference("tenant")
     for table in KEYS:
         with op.batch_alter_table(table) as batch:
             for column in ("tenant", "version", "salt"):
@@ -97,6 +96,7 @@ def upgrade() -> None:
         for columns in INDEXES.get(table, ()):
             whole = ["tenant", *columns]
             op.create_index(_name("ix", table, whole), table, whole)
+    _reference("tenant")
     columns = ["tenant", "report_id", "version"]
     op.create_index(_name("ix", "identifiers", columns), "identifiers", columns)
 
@@ -143,7 +143,8 @@ def _refuse_what_the_older_tables_cannot_hold() -> None:
 
 
 def _drop_references() -> None:
-    for table, (_, parent, _) in REFERENCES.items():
+    """Those that refer first: SQLite rebuilds a table, which nothing may refer to then."""
+    for table, (_, parent, _) in reversed(REFERENCES.items()):
         with op.batch_alter_table(table) as batch:
             batch.drop_constraint(f"fk_{table}_{parent}", type_="foreignkey")
 
