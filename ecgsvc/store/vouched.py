@@ -35,6 +35,9 @@ def reading_values() -> Iterator[None]:
 _Key = tuple[object, ...]
 _Described = Sequence[tuple[RowMapping, Mapping[str, object]]]
 _AT_ONCE = 500
+_LISTED = (schema.report_codes, schema.undetermined)
+"""Have an index with all their columns: SQLite would read all of a tenant from it, for each
+page anew, rather than look reports up by the primary key."""
 
 
 class VouchedRows:
@@ -143,6 +146,9 @@ class VouchedRows:
             query = select(*picked).where(
                 table.c.tenant == self._tenant, column.in_(wanted[start : start + _AT_ONCE])
             )
+            if table in _LISTED:
+                hint = f"INDEXED BY sqlite_autoindex_{table.name}_1"
+                query = query.with_hint(table, hint, "sqlite")
             try:
                 with reading_values():
                     rows = self._connection.execute(query).all()
@@ -186,6 +192,7 @@ class VouchedRows:
         for start in range(0, len(names), _AT_ONCE):
             query = select(columns.kind, columns.name).where(
                 columns.tenant == self._tenant,
+                columns.kind.in_(("report", "patient")),
                 columns.name.in_(names[start : start + _AT_ONCE]),
             )
             found.update((row.kind, row.name) for row in self._connection.execute(query))
