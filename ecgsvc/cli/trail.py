@@ -1,6 +1,7 @@
 """`ecgsvc audit`: list the trail, verify it, and keep its checkpoints and proofs."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -226,3 +227,26 @@ def _show(verdict: TrailVerdict) -> None:
     for problem in verdict.problems:
         text = f"{verdict.tenant}: {problem.text}"
         err.print(text, style="red", markup=False, highlight=False)
+
+
+def expire(
+    older_than: Annotated[
+        int, typer.Option(min=1, help="Erase ECGs recorded so many days ago or earlier.")
+    ],
+    tenant: Tenant = "default",
+    database: Database = None,
+    key: Key = None,
+) -> None:
+    """Erase what is older than the retention allows; tombstones stay in the trail."""
+    from ecgsvc.app import open_store
+
+    before = datetime.now(UTC) - timedelta(days=older_than)
+    n_erased = 0
+    with one_line_errors():
+        store = open_store(settings_with(database_url=database, audit_key=key))
+        try:
+            while n_more := store.expire(local_caller(tenant, Role.OPERATOR), before):
+                n_erased += n_more
+        finally:
+            store.close()
+    out.print(f"{tenant}: {n_erased} reports erased", highlight=False)
