@@ -14,7 +14,6 @@ from typing import Any, Self
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    GenerativeSelect,
     Select,
     Table,
     and_,
@@ -22,10 +21,9 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    union_all,
 )
 
-from ecgsvc.domain.report import MeasuredRange, ReportQuery
+from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportQuery
 from ecgsvc.store import schema
 
 _REPORTS = schema.reports.c
@@ -39,8 +37,8 @@ class Condition:
     ----------
     check
         Holds of a row of ``reports``.
-    lead
-        Selects the keys of what fulfils it, by an index; None when only `check` can.
+    leads
+        Select the keys of what fulfils it, each by an index; none when only `check` can.
     joined
         The other table it is about, and what is asked there.
     ordered
@@ -49,7 +47,7 @@ class Condition:
     """
 
     check: ColumnElement[bool]
-    lead: GenerativeSelect | None = None
+    leads: tuple[Select[Any], ...] = ()
     joined: tuple[Table, ColumnElement[bool]] | None = None
     ordered: bool = False
 
@@ -59,7 +57,7 @@ class Condition:
 
     def checked_only(self) -> Self:
         """Say that no index leads from this condition to reports."""
-        return replace(self, lead=None)
+        return replace(self, leads=())
 
 
 def conditions_of(tenant: str, query: ReportQuery) -> list[Condition]:
@@ -114,9 +112,9 @@ def _subject(tenant: str, query: ReportQuery) -> Iterator[Condition]:
     if query.patient is None:
         return
     by_reference, by_identifier = _subject_is(query.patient)
-    # a union, because SQLite reads all of a tenant's reports for an OR of two columns
-    leads = (_keys(tenant, asked) for asked in (by_reference, by_identifier))
-    yield Condition(or_(by_reference, by_identifier), lead=union_all(*leads))
+    # two leads, because SQLite reads all of a tenant's reports for an OR of two columns
+    leads = _keys(tenant, by_reference), _keys(tenant, by_identifier)
+    yield Condition(or_(by_reference, by_identifier), leads)
 
 
 def is_about(patient: str) -> ColumnElement[bool]:
@@ -133,15 +131,18 @@ def _subject_is(patient: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]
 
 
 def _times(tenant: str, query: ReportQuery) -> Iterator[Condition]:
-    for column, first, last in (
-        (_REPORTS.effective_at, query.effective_from, query.effective_before),
-        (_REPORTS.issued_at, query.issued_from, query.issued_before),
+    by_ecg = query.order in (ReportOrder.NEWEST_ECG, ReportOrder.OLDEST_ECG)
+    for column, first, last, is_order in (
+        (_REPORTS.effective_at, query.effective_from, query.effective_before, by_ecg),
+        (_REPORTS.issued_at, query.issued_from, query.issued_before, not by_ecg),
     ):
         bounds = [
             *([column >= first] if first is not None else ()),
             *([column < last] if last is not None else ()),
         ]
-        if bounds:
+        if bounds and is_order:  # bound the list, which need not be led by them
+            yield Condition(and_(*bounds))
+        elif bounds:
             yield _own(tenant, *bounds)
 
 
@@ -175,7 +176,7 @@ def _signer(tenant: str, query: ReportQuery) -> Iterator[Condition]:
     if query.disagrees:
         with_codes = select(*(codes.c[name] for name in schema.REPORT_KEY))
         leads = (_keys(tenant, own_words), with_codes.where(codes.c.tenant == tenant))
-        yield Condition(disagrees, lead=union_all(*leads))
+        yield Condition(disagrees, leads)
     else:
         yield Condition(and_(_REPORTS.signer_subject.is_not(None), not_(disagrees)))
 
@@ -215,14 +216,14 @@ def _condition(
     key = (table.c[name] for name in schema.REPORT_KEY)
     return Condition(
         check=select(other.c.version).where(same_report(other), holds(other)).exists(),
-        lead=select(*key).where(mine),
+        leads=(select(*key).where(mine),),
         joined=(table, mine),
     )
 
 
 def _own(tenant: str, *asked: ColumnElement[bool]) -> Condition:
     """Ask something of the columns of ``reports`` itself."""
-    return Condition(check=and_(*asked), lead=_keys(tenant, *asked))
+    return Condition(and_(*asked), (_keys(tenant, *asked),))
 
 
 def _keys(tenant: str, *asked: ColumnElement[bool]) -> Select[Any]:

@@ -12,7 +12,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, func, select, tuple_
+from sqlalchemy import Column, Connection, Select, func, literal, select, tuple_, union_all
 
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.report import ReportOrder, ReportPage, ReportQuery, StoredReport
@@ -28,7 +28,7 @@ from ecgsvc.store.limits import is_storable
 from ecgsvc.store.reading import read_reports, select_reports
 
 MAX_PAGE_SIZE = 1000
-RARE = 5_000
+RARE = 2_000
 """Most versions that may be looked up one by one for a page."""
 
 _DIGEST_SIZE = 12
@@ -69,9 +69,9 @@ def select_page(
     conditions = conditions_of(tenant, query)
     lead = _rarest(connection, conditions)
     statement, time = select_reports(tenant), _time_column(query.order)
-    if lead is not None and lead.lead is not None:
+    if lead is not None:
         # neither database merges a limited select into the outer one: it is read first
-        some = lead.lead.limit(RARE).subquery()
+        some = union_all(*lead.leads).limit(RARE).subquery()
         leading = select(some).distinct().subquery("leading")
         statement = statement.join(leading, same_report(leading))
     elif (ordered := _in_order(conditions, query.order)) and ordered.joined:
@@ -98,10 +98,14 @@ def _rarest(connection: Connection, conditions: list[Condition]) -> Condition | 
     """Return the condition that fewest versions fulfil, if fewer than `RARE`."""
     counted: list[tuple[int, Condition]] = []
     for condition in conditions:
-        if condition.lead is not None:
-            some = condition.lead.limit(RARE).subquery()
-            n = connection.scalar(select(func.count()).select_from(some)) or 0
-            counted.append((n, condition))
+        # no column is asked for, so that the index alone is read
+        some = [
+            lead.with_only_columns(literal(1)).limit(RARE).subquery()
+            for lead in condition.leads
+        ]
+        counts = [connection.scalar(select(func.count()).select_from(s)) or 0 for s in some]
+        if counts:
+            counted.append((sum(counts), condition))
     n, rarest = min(counted, key=lambda each: each[0], default=(RARE, None))
     return rarest if n < RARE else None
 

@@ -218,9 +218,9 @@ def plans(url: str, query: ReportQuery, *, small: bool) -> tuple[str, str]:
             connection.execute(text("SET enable_sort = off"))
         page = listing.select_page(connection, CALLER.tenant, query, None).limit(51)
         leads = [
-            each.lead.limit(listing.RARE)
+            lead.limit(listing.RARE)
             for each in listing.conditions_of(CALLER.tenant, query)
-            if each.lead is not None
+            for lead in each.leads
         ]
         made = [
             explained(connection, str(statement.compile(**compiled)))  # type: ignore[arg-type]
