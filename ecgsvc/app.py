@@ -28,7 +28,9 @@ from ecgsvc.identity import (
 from ecgsvc.inference import (
     BeatClassifier,
     BeatTools,
+    DiagnosisReader,
     Explainer,
+    IntervalEstimator,
     MalignantRhythmDetector,
     PlugInModel,
     RhythmClassifier,
@@ -82,6 +84,8 @@ def signal_path(settings: Settings, *, threads: int = 1) -> SignalPath:
         rhythm_classifier(settings),
         malignant_detector=malignant_detector(settings),
         wave_reader=wave_reader(settings),
+        diagnosis_reader=diagnosis_reader(settings),
+        interval_estimator=interval_estimator(settings),
         explainer=explainer(settings),
         plug_ins=plug_ins(settings),
         threads=threads,
@@ -105,6 +109,22 @@ def plug_ins(settings: Settings) -> tuple[PlugInModel, ...]:
         msg = f"two plug-in models are called {', '.join(sorted(twice))}"
         raise ModelUnavailable(msg)
     return models
+
+
+def diagnosis_reader(settings: Settings) -> DiagnosisReader:
+    """Load the network for diagnoses; errors as for `beat_classifier`."""
+    return DiagnosisReader.load(
+        settings.diagnosis_model, _TOOLS, provider=settings.provider
+    )
+
+
+def interval_estimator(settings: Settings) -> IntervalEstimator | None:
+    """Load the second measurement of intervals, which the fast profile goes without."""
+    if settings.profile == "fast":
+        return None
+    return IntervalEstimator.load(
+        settings.interval_model, _TOOLS, _BEAT_TOOLS, provider=settings.provider
+    )
 
 
 def malignant_detector(settings: Settings) -> MalignantRhythmDetector:

@@ -16,6 +16,8 @@ MODELS_DIR = Path(__file__).parent / "inference" / "models"
 BEAT_MODEL = "beats-cnn-lstm-attention-3.0.0"
 MALIGNANT_MODEL = "malignant-cnn-1.1.0"
 WAVE_MODEL = "waves-unet-1.1.0"
+DIAGNOSIS_MODEL = "diagnosis-efficientecg-1.0.0"
+INTERVAL_MODEL = "intervals-aicrn-1.0.0"
 RHYTHM_MODEL = "rhythm-canet-2.1.0"
 FAST_RHYTHM_MODEL = "rhythm-canet-single-2.1.0"
 
@@ -57,6 +59,13 @@ class Settings(BaseSettings):
     wave_model: Path = Field(
         MODELS_DIR / WAVE_MODEL, description="The same, of wave boundaries."
     )
+    diagnosis_model: Path = Field(
+        MODELS_DIR / DIAGNOSIS_MODEL, description="The same, of twelve-lead diagnoses."
+    )
+    interval_model: Path = Field(
+        MODELS_DIR / INTERVAL_MODEL,
+        description="The same, of intervals measured a second time; not in profile fast.",
+    )
     rhythm_model: Path | None = Field(
         None, description="The same, of rhythm; the profile's when not given."
     )
@@ -66,7 +75,9 @@ class Settings(BaseSettings):
         "separator.",
     )
     profile: Literal["accurate", "fast"] = Field(
-        "accurate", description="fast: a small rhythm model, less often right."
+        "accurate",
+        description="fast: a small rhythm model, less often right, and intervals measured "
+        "once.",
     )
     organization: str = Field(
         "ecgsvc operator", description="Display name of the reports' performer."

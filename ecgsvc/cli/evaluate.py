@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ecgsvc.cli import evaluate_findings, evaluate_models
+from ecgsvc.cli import evaluate_findings, evaluate_models, evaluate_twelve_leads
 from ecgsvc.cli.console import (
     one_line_errors,
     out,
@@ -231,3 +231,5 @@ app.command("gallery")(evaluate_models.gallery)
 app.command("episodes")(evaluate_models.episodes)
 app.command("malignant")(evaluate_models.malignant)
 app.command("findings")(evaluate_findings.findings)
+app.command("diagnosis")(evaluate_twelve_leads.diagnosis)
+app.command("intervals")(evaluate_twelve_leads.intervals)

@@ -19,10 +19,10 @@ FAILURE_MODES = (
     "Amplitudes are of lead II and rest on LUDB's presumed gain of 1000 units per mV.",
 )
 PROTOCOL = (
-    "LUDB: patient-grouped five-fold cross-validation, annotated references; PTB-XL: the "
-    "publisher's folds 9 and 10, never trained on, against our own delineation where "
-    "signal quality is high; simulated ECGs of other seeds, against their truth. The "
-    "delineation's own model and constants were fitted to all records of LUDB"
+    "LUDB: patient-grouped cross-validation over the folds that are listed, annotated "
+    "references; PTB-XL: the publisher's folds 9 and 10, never trained on, against our own "
+    "delineation where signal quality is high; simulated ECGs of other seeds, against "
+    "their truth. The delineation's own model and constants were fitted to all of LUDB"
 )
 
 

@@ -255,7 +255,8 @@ def test_what_no_model_answers_is_said_once(signal_path: SignalPath) -> None:
 
     alone = SignalPath(beat_classifier(Settings()))
     assert reasons(alone, "rhythm") == ["no rhythm model is installed"]
-    assert reasons(signal_path, "diagnosis") == ["no diagnosis model is installed"]
+    assert reasons(alone, "diagnosis") == ["no diagnosis model is installed"]
+    assert reasons(signal_path, "diagnosis") == []
 
 
 def test_the_rhythm_model_names_the_rhythm_and_itself(signal_path: SignalPath) -> None:
