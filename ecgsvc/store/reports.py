@@ -23,6 +23,7 @@ from ecgsvc.store import schema
 from ecgsvc.store.adopting import Adopting
 from ecgsvc.store.auditing import Auditing
 from ecgsvc.store.contents import Contents
+from ecgsvc.store.delivering import Delivering
 from ecgsvc.store.earlier import measured_report, previous_of
 from ecgsvc.store.erasing import Erasing
 from ecgsvc.store.events import about, export_entry, refusal_entry, search_entries
@@ -43,7 +44,7 @@ def always(_page: ReportPage) -> bool:
     return True
 
 
-class ReportStore(Signing, Erasing, Auditing, Adopting, CheckpointKeeping):
+class ReportStore(Signing, Erasing, Auditing, Adopting, CheckpointKeeping, Delivering):
     """Reports, their sources and everything stored with them, and the trail of all calls.
 
     Whatever reads or writes for a caller enters one event in the audit trail of the

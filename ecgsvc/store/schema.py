@@ -1,8 +1,9 @@
 """The tables, as `migrations/` builds them.
 
 Rows are only ever inserted: a correction is a new version beside the old one, and only an
-erasure takes rows away. A report bears the id of its ECG, so `report_id` names both. Every
-row belongs to a tenant, and every key begins with it.
+erasure takes rows away; the outbox alone is work in progress and changes. A report bears
+the id of its ECG, so `report_id` names both. Every row belongs to a tenant, and every key
+begins with it.
 """
 
 from datetime import UTC, datetime
@@ -51,6 +52,9 @@ MAX_TENANT = 64
 
 MAX_SUBJECT = 255
 """Longest name of a caller, in characters."""
+
+MAX_ANSWER = 255
+"""Most of a receiver's answer that is kept, in characters."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -389,6 +393,34 @@ requests = Table(
 )
 """Idempotency keys, the report version each was answered with, and the audit event that
 says so."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _tenant(),
+    Column("destination", String(64), nullable=False),
+    _report_id(),
+    _version(),
+    Column("sequence", BigInteger, nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("leased_until", UtcDateTime),
+    Column("lease", String(36)),
+    Column("finished_at", UtcDateTime),
+    Column("answer", String(MAX_ANSWER), nullable=False),
+    PrimaryKeyConstraint("tenant", "destination", "report_id", "version"),
+    _of_report(),
+    Index(None, "tenant", "destination", "state", "sequence"),
+    Index(None, "tenant", "destination", "stream", "state", "sequence"),
+    Index(None, *REPORT_KEY),
+    Index(None, "state", "not_before"),
+)
+"""The outbox: which version goes where, and how far it is. `sequence` is that of the
+version's audit event, `stream` a digest of the patient, whose deliveries keep their order.
+`created_at` is when the tries began, `lease` the worker that tries it now."""
 
 patients = Table(
     "patients",

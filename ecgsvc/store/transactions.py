@@ -3,13 +3,15 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, text
 
 from ecgsvc.domain.audit import AuditDraft
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.delivery import Routes, nowhere
 from ecgsvc.domain.errors import StoreUnavailable
-from ecgsvc.store import schema
+from ecgsvc.store import outbox, schema
 from ecgsvc.store.contents import Contents
 from ecgsvc.store.engine import make_engine, translated_errors, writing
 from ecgsvc.store.migrations import newest_revision, revision_of
@@ -32,6 +34,8 @@ class Transactions:
         How long an operation waits for a connection, a lock or a statement.
     pool_size
         Connections kept open; as many again are opened under load.
+    routes
+        Which destinations a new report version is for.
 
     Raises
     ------
@@ -40,11 +44,18 @@ class Transactions:
     """
 
     def __init__(
-        self, url: str, notary: Notary, *, timeout_s: float = 10.0, pool_size: int = 16
+        self,
+        url: str,
+        notary: Notary,
+        *,
+        timeout_s: float = 10.0,
+        pool_size: int = 16,
+        routes: Routes = nowhere,
     ) -> None:
         self._engine = make_engine(url, timeout_s=timeout_s, pool_size=pool_size)
         self._writing_engine = writing(self._engine)
         self._timeout_s = timeout_s
+        self._routes = routes
         self._trail = Trail(notary)
         # SQLite lets one writer in and makes the others poll; in one process they queue
         self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else None
@@ -74,13 +85,22 @@ class Transactions:
         contents: Contents,
         request: dict[str, object],
     ) -> None:
-        """Enter an event with its digests, and the request that points to the event."""
+        """Enter an event with its digests, and the request that points to the event.
+
+        A version that the event says was written goes into the outbox here, so that no
+        way of writing one can forget it.
+        """
         if request:
             contents.add(schema.requests, [request], salt="")
         entry = Entry(draft, contents.as_json())
         sequence = self._trail.append(connection, caller, [entry])
         if request:
             connection.execute(insert(schema.requests), request | {"sequence": sequence})
+        if draft.operation in outbox.MAKES_A_VERSION and draft.report_id and draft.version:
+            outbox.enqueue(
+                connection, self._routes, caller.tenant, draft.report_id, draft.version,
+                sequence=sequence, now=datetime.now(UTC),
+            )  # fmt: skip
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:

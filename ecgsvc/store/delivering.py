@@ -1,0 +1,194 @@
+"""What workers and operators do with the outbox, each in one transaction with its event."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from ecgsvc.domain.audit import AuditDraft, Operation, Outcome
+from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.delivery import (
+    Attempt,
+    ClaimedDelivery,
+    Delivery,
+    DeliveryKey,
+    DeliveryState,
+)
+from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
+from ecgsvc.store import outbox, schema
+from ecgsvc.store.events import about
+from ecgsvc.store.outbox import Lease
+from ecgsvc.store.reading import read_version
+from ecgsvc.store.trail import Entry
+from ecgsvc.store.transactions import Transactions
+
+
+class Delivering(Transactions):
+    """The outbox and its trail."""
+
+    def due_destinations(self) -> list[tuple[str, str]]:
+        """Return tenant and destination of all deliveries that are due.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        with self._reading() as connection:
+            return outbox.due_destinations(connection, datetime.now(UTC))
+
+    def claim_delivery(
+        self, caller: Caller, destination: str, lease_for: timedelta
+    ) -> ClaimedDelivery | None:
+        """Lease the oldest due delivery, with what there is to deliver; None: no work.
+
+        A patient's deliveries come in the order of their versions: what is behind another
+        that is still pending is not due. That the report leaves the house is entered in
+        the trail here, before it does.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        lease = Lease(caller.tenant, destination, datetime.now(UTC), lease_for)
+        with self._writing() as connection:
+            claimed = outbox.claim(connection, lease)
+            if claimed is None:
+                return None
+            delivery, token = claimed
+            key, attempt = delivery.key, delivery.attempts + 1
+            report = read_version(connection, key.tenant, (key.report_id, key.version))
+            reports, sources = schema.reports.c, schema.sources.c
+            source = connection.execute(
+                select(sources.body, sources.fhir_version).where(
+                    reports.tenant == key.tenant,
+                    reports.report_id == key.report_id,
+                    reports.version == key.version,
+                    sources.tenant == reports.tenant,
+                    sources.report_id == reports.report_id,
+                    sources.version == reports.source_version,
+                )
+            ).one()
+            draft = replace(
+                about(connection, caller, Operation.DELIVER, report),
+                details={"destination": destination, "attempt": str(attempt)},
+            )
+            self._trail.append(connection, caller, [Entry(draft)])
+        return ClaimedDelivery(
+            key, attempt, token, delivery.created_at,
+            report, source.body, source.fhir_version,
+        )  # fmt: skip
+
+    def settle_delivery(
+        self, caller: Caller, claimed: ClaimedDelivery, attempt: Attempt
+    ) -> bool:
+        """Enter how a try ended, in outbox and trail.
+
+        Returns
+        -------
+        bool
+            False: another worker has it by now, or the report was erased meanwhile.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        key = claimed.key
+        with self._writing() as connection:
+            ours = outbox.settle(connection, key, claimed.lease, attempt, datetime.now(UTC))
+            draft = about(connection, caller, Operation.DELIVER, claimed.report)
+            details = {
+                "destination": key.destination,
+                "attempt": str(claimed.attempt),
+                "state": attempt.state.value,
+                "reason": attempt.answer,
+            }
+            draft = replace(draft, outcome=_OUTCOMES[attempt.state], details=details)
+            self._trail.append(connection, caller, [Entry(draft)])
+        return ours
+
+    def list_deliveries(
+        self,
+        caller: Caller,
+        *,
+        state: DeliveryState | None = None,
+        destination: str | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Return deliveries of the caller's tenant, the newest first.
+
+        Raises
+        ------
+        StoreUnavailable
+        """
+        asked = {"state": state and state.value, "destination": destination}
+        query = "&".join(f"{name}={value}" for name, value in asked.items() if value)
+        with self._writing() as connection:
+            found = outbox.list_deliveries(
+                connection, caller.tenant, state=state, destination=destination, limit=limit
+            )
+            details = {"query": f"deliveries?{query}", "n_reports": str(len(found))}
+            draft = AuditDraft(Operation.SEARCH, details=details)
+            self._trail.append(connection, caller, [Entry(draft)])
+        return found
+
+    def delivery(self, caller: Caller, key: DeliveryKey) -> Delivery:
+        """Return one delivery.
+
+        Raises
+        ------
+        ReportNotFound
+            There is no such delivery.
+        StoreUnavailable
+        """
+        with self._writing() as connection:
+            found = outbox.find(connection, key)
+            if found is None:
+                raise _no_delivery()
+            report = read_version(connection, key.tenant, (key.report_id, key.version))
+            draft = replace(
+                about(connection, caller, Operation.VREAD, report),
+                details={"content": "delivery", "destination": key.destination},
+            )
+            self._trail.append(connection, caller, [Entry(draft)])
+        return found
+
+    def replay_delivery(self, caller: Caller, key: DeliveryKey) -> None:
+        """Try a dead delivery again, with all its time ahead.
+
+        Raises
+        ------
+        ReportNotFound
+            There is no such delivery.
+        InvalidRequest
+            It is not dead; or a newer version of the report has arrived, which an older
+            one must not overwrite.
+        StoreUnavailable
+        """
+        with self._writing() as connection:
+            found = outbox.find(connection, key)
+            if found is None:
+                raise _no_delivery()
+            if not outbox.replay(connection, key, datetime.now(UTC)):
+                msg = (
+                    f"this delivery is {found.state.value}: only a dead one is replayed"
+                    if found.state is not DeliveryState.DEAD
+                    else "a newer version of this report has arrived there"
+                )
+                raise InvalidRequest(msg)
+            report = read_version(connection, key.tenant, (key.report_id, key.version))
+            draft = replace(
+                about(connection, caller, Operation.DELIVER, report),
+                details={"destination": key.destination, "state": "replayed"},
+            )
+            self._trail.append(connection, caller, [Entry(draft)])
+
+
+_OUTCOMES = {
+    DeliveryState.DELIVERED: Outcome.SUCCESS,
+    DeliveryState.PENDING: Outcome.MINOR_FAILURE,
+    DeliveryState.DEAD: Outcome.SERIOUS_FAILURE,
+}
+
+
+def _no_delivery() -> ReportNotFound:
+    return ReportNotFound("there is no such delivery")
