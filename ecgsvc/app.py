@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from ecgsvc import __version__, dsp, fhir, http, rpc
 from ecgsvc.config import Settings
+from ecgsvc.delivering import lanes
+from ecgsvc.delivery import DeliveryWorkers
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import EcgsvcError, ModelUnavailable
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
@@ -40,6 +42,7 @@ from ecgsvc.inference import (
 from ecgsvc.pipeline import EcgPipeline, SignalPath
 from ecgsvc.signing import ReportSigner
 from ecgsvc.store import Notary, RefusalLog, RefusalSpool, Repeated, ReportStore
+from ecgsvc.tenants import read_tenants
 from ecgsvc.trail import SigningKey
 
 _LOG = logging.getLogger("ecgsvc")
@@ -215,14 +218,16 @@ def open_store(settings: Settings) -> ReportStore:
     StoreUnavailable
         The database cannot be reached or is not migrated.
     OSError
-        The key cannot be read or made, or nothing says where it lies.
+        The key cannot be read or made, or nothing says where it lies; or the file of
+        tenants cannot be used.
     """
     path = settings.signing_key
     if path is None:
         msg = "set audit_key: the file of the key that signs the audit trail"
         raise NoAuditKey(msg)
     notary = Notary(SigningKey.at(path, make=True), fhir.audit_event)
-    return ReportStore(settings.database_url, notary)
+    routes = read_tenants(settings.tenants).route
+    return ReportStore(settings.database_url, notary, routes=routes)
 
 
 def run_server(settings: Settings) -> None:
@@ -312,6 +317,7 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
             face = _http_face(settings, pipeline, store, signer, authenticate, refusals)
             try:
                 http_url = stack.enter_context(face)
+                stack.enter_context(_deliveries(settings, store))
             except OSError:
                 server.stop(0)
                 raise
@@ -332,6 +338,21 @@ def _spool_file(settings: Settings) -> Path:
     key = settings.signing_key
     assert key is not None  # noqa: S101  # `open_store` has asked for it
     return key.with_name(f"{key.name}.refusals")
+
+
+@contextmanager
+def _deliveries(settings: Settings, store: ReportStore) -> Iterator[None]:
+    """Deliver what the outbox holds."""
+    found = list(lanes(read_tenants(settings.tenants)))
+    if not found:
+        yield
+        return
+    workers = DeliveryWorkers(store, found)
+    workers.start()
+    try:
+        yield
+    finally:
+        workers.stop(settings.grace_s)
 
 
 @contextmanager

@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     sheet_patient: Literal["full", "identifier", "nothing"] = Field(
         "full", description="What the sheet shows of the patient beside sex and age."
     )
+    tenants: Path | None = Field(
+        None,
+        description="TOML: destinations of reports, codes and names, tenant by tenant "
+        "(`ecgsvc config check`).",
+    )
     default_zone: str = Field("UTC", description="Zone of times that come without one.")
     tls_certificate: Path | None = Field(None, description="PEM chain; turns TLS on.")
     tls_key: Path | None = Field(None, description="PEM private key of the certificate.")

@@ -4,7 +4,9 @@ import typer
 
 from ecgsvc.cli import (
     audit,
+    config,
     convert,
+    deliveries,
     demo,
     evaluate,
     export,
@@ -51,6 +53,8 @@ audit.app.command("prove")(trail.prove)
 app.add_typer(models.app, name="models")
 app.add_typer(reports.app, name="reports")
 app.add_typer(audit.app, name="audit")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(config.app, name="config")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 

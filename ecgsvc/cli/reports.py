@@ -1,24 +1,21 @@
 """`ecgsvc reports`: find stored reports in the database."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.table import Table
 
-from ecgsvc.cli.console import err, one_line_errors, out, print_json
-from ecgsvc.cli.options import Database, Json, Tenant, local_caller, settings_with
+from ecgsvc.cli.console import err, out, print_json
+from ecgsvc.cli.options import Database, Json, Tenant, local_caller
 from ecgsvc.cli.report_view import show_report
+from ecgsvc.cli.stores import opened_store
 from ecgsvc.domain.caller import Role
 from ecgsvc.domain.report import ReportQuery, StoredReport
-
-if TYPE_CHECKING:
-    from ecgsvc.store import ReportStore
 
 app = typer.Typer(no_args_is_help=True, help="Find stored reports in the database.")
 
@@ -69,7 +66,7 @@ def list_reports(
         "code": code,
         "status": status,
     }
-    with _store(database) as store:
+    with opened_store(database) as store:
         query = query_of(where, order_by, options)
         query = replace(query, page_size=limit, page_token=page_token)
         page = store.list(local_caller(tenant, Role.READER), query)
@@ -110,7 +107,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one report; with --json its FHIR resources as stored."""
-    with _store(database) as store:
+    with opened_store(database) as store:
         report = store.get(local_caller(tenant, Role.READER), report_id, version)
     documents = report.documents
     if as_json:
@@ -144,7 +141,7 @@ def sheet(
     """Write the ECG sheet of a report, as the report carries it."""
     from ecgsvc.fhir import sheet_of
 
-    with _store(database) as store:
+    with opened_store(database) as store:
         report = store.get(local_caller(tenant, Role.READER), report_id, version)
     content = sheet_of(report.documents.diagnostic_report)
     if content is None:
@@ -170,7 +167,7 @@ def compare(
     from ecgsvc.render.serial_document import serial_document
 
     caller = local_caller(tenant, Role.READER)
-    with _store(database) as store:
+    with opened_store(database) as store:
         now, before = (store.measured(caller, each) for each in (report_id, earlier_id))
     serial = interpretation.compare(before, now.measurements, now.findings, now.models)
     if as_json:
@@ -186,18 +183,6 @@ def compare(
     out.print(table)
     for sentence in interpretation.serial_sentences(serial):
         out.print(sentence.text, highlight=False)
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator["ReportStore"]:
-    from ecgsvc.app import open_store
-
-    with one_line_errors():
-        store = open_store(settings_with(database_url=database))
-        try:
-            yield store
-        finally:
-            store.close()
 
 
 def utc(moment: datetime | None) -> datetime | None:

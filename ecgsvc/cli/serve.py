@@ -43,6 +43,9 @@ def serve(
         Path | None, typer.Option(help="PEM or JWKS: keys of the issuer of tokens.")
     ] = None,
     token_issuer: Annotated[str | None, typer.Option(help="iss of its tokens.")] = None,
+    tenants: Annotated[
+        Path | None, typer.Option(help="TOML: destinations and wishes of each tenant.")
+    ] = None,
     audit_key: Annotated[
         Path | None, typer.Option(help="Key that signs the audit trail; made when missing.")
     ] = None,
@@ -75,6 +78,7 @@ def serve(
         token_key=token_key,
         token_keys=token_keys,
         token_issuer=token_issuer,
+        tenants=tenants,
         audit_key=audit_key,
     )
     with one_line_errors():

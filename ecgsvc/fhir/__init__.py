@@ -11,10 +11,12 @@ from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
 from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
 from ecgsvc.fhir.sampled_data import BadSample, SampleParser
+from ecgsvc.fhir.sendable import report_to_send
 from ecgsvc.fhir.served_ecg import served_ecg
 from ecgsvc.fhir.sheet import sheet_form, sheet_header, sheet_of, without_sheet
 from ecgsvc.fhir.signed_report import both_conclusions, signed_documents
 from ecgsvc.fhir.versions import in_version
+from ecgsvc.fhir.writeback import write_back_bundle
 
 __all__ = [
     "BadSample",
@@ -38,10 +40,12 @@ __all__ = [
     "encode_observation",
     "in_version",
     "operation_outcome",
+    "report_to_send",
     "served_ecg",
     "sheet_form",
     "sheet_header",
     "sheet_of",
     "signed_documents",
     "without_sheet",
+    "write_back_bundle",
 ]

@@ -9,7 +9,7 @@ import orjson
 from ecgsvc.fhir.json_body import JsonObject
 
 BundleType: TypeAlias = Literal[
-    "searchset", "history", "batch-response", "transaction-response"
+    "searchset", "history", "batch-response", "transaction", "transaction-response"
 ]
 
 

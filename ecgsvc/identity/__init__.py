@@ -2,6 +2,7 @@
 
 from ecgsvc.identity.authenticator import Authenticator, Credentials, request_id
 from ecgsvc.identity.certificates import ClientCertificates, UnusableCertificateMap
+from ecgsvc.identity.client_assertion import UnusableKey, client_assertions
 from ecgsvc.identity.keys import UnusableKeys, VerificationKeys
 from ecgsvc.identity.own_key import OWN_AUDIENCE, OWN_ISSUER, OwnKey
 from ecgsvc.identity.tokens import TokenRules, TokenVerifier, is_tenant
@@ -16,8 +17,10 @@ __all__ = [
     "TokenRules",
     "TokenVerifier",
     "UnusableCertificateMap",
+    "UnusableKey",
     "UnusableKeys",
     "VerificationKeys",
+    "client_assertions",
     "is_tenant",
     "request_id",
 ]

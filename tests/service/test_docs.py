@@ -13,6 +13,7 @@ import pytest
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = (
     "docs/convert.md",
+    "docs/deliver.md",
     "docs/ecg-sheet.md",
     "docs/post-an-ecg.md",
     "docs/find-reports.md",
