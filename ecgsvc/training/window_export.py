@@ -59,7 +59,7 @@ def export_module(
     outputs: Sequence[str],
     *,
     free: Mapping[str, Mapping[int, str]] | None = None,
-    most: float = MAX_DIFFERENCE,
+    most: float | None = None,
 ) -> str:
     """Write any module as ``model.onnx`` with a free batch; return its SHA-256.
 
@@ -72,13 +72,14 @@ def export_module(
     free
         Further free axes of inputs, by name and number.
     most
-        Largest difference that is allowed.
+        Largest difference that is allowed; `MAX_DIFFERENCE` when not given.
 
     Raises
     ------
     ExportMismatch
         ONNX Runtime and PyTorch differ by `most` or more in some output.
     """
+    allowed = MAX_DIFFERENCE if most is None else most
     path = folder / MODEL_FILE
     example = inputs(2)
     with warnings.catch_warnings():
@@ -99,7 +100,7 @@ def export_module(
             dynamo=False,
         )
     difference = window_parity(module, path, inputs, outputs)
-    if not difference < most:
+    if not difference < allowed:
         msg = f"ONNX and PyTorch differ by {difference:.1e}"
         raise ExportMismatch(msg)
     return hashlib.sha256(path.read_bytes()).hexdigest()

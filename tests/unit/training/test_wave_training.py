@@ -116,7 +116,7 @@ def test_the_network_learns_what_is_plain_to_see(tmp_path):
         *(g for later in (-20, 0, 20, 40) for g in annotated(f"p{later}", t_later=later)),
         *(g for name in ("none", "nothing") for g in annotated(name, p_wave=False)),
     ]
-    plan = WavePlan(epochs=90, seed=0, checkpoint=tmp_path / "tiny.pt")
+    plan = WavePlan(epochs=130, seed=0, checkpoint=tmp_path / "tiny.pt")
     network = fit_waves(groups, plan)
     for group in groups:
         (answers,) = network_answers(network, [group.group])
@@ -124,7 +124,7 @@ def test_the_network_learns_what_is_plain_to_see(tmp_path):
         assert np.nanmax(error) < 8  # columns, 32 ms
         has_p = np.isfinite(group.points[0, 0, 0])
         np.testing.assert_array_equal(answers.presence[:, 0] > 0.6, has_p)
-    again = fit_waves([], WavePlan(90, 0, tmp_path / "tiny.pt", resume=True))
+    again = fit_waves([], WavePlan(130, 0, tmp_path / "tiny.pt", resume=True))
     for name, value in network.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, rtol=0, atol=0)
 
