@@ -66,7 +66,7 @@ def parse_batch(body: bytes) -> Batch:
         msg = "post a Bundle here; a single ECG goes to Observation"
         raise InvalidRequest(msg, expression="Bundle")
     kind, entries = bundle.get("type"), bundle.get("entry")
-    if kind not in {"batch", "transaction"}:
+    if kind not in ("batch", "transaction"):
         msg = "type must be batch or transaction"
         raise InvalidRequest(msg, expression="Bundle.type")
     if not isinstance(entries, list) or not entries:

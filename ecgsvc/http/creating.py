@@ -172,7 +172,7 @@ def _check_type(body: bytes, kind: str) -> None:
     except orjson.JSONDecodeError:
         return
     found = resource.get("resourceType") if isinstance(resource, dict) else kind
-    if found not in {kind, None}:
+    if found is not None and found != kind:
         msg = f"post a {kind} here"
         raise InvalidElement(msg, expression=f"{kind}.resourceType")
 

@@ -79,7 +79,7 @@ def _parameters(body: bytes) -> dict[str, str]:
     for i, entry in enumerate(entries if isinstance(entries, list) else ()):
         where = f"Parameters.parameter[{i}]"
         name = entry.get("name") if isinstance(entry, dict) else None
-        if name not in _PARAMETERS or name in found:
+        if not isinstance(name, str) or name not in _PARAMETERS or name in found:
             msg = f"name must be one of {', '.join(sorted(_PARAMETERS))}, each once"
             raise InvalidRequest(msg, expression=where)
         value = entry.get("valueCode", entry.get("valueString"))

@@ -255,6 +255,9 @@ def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None
         ("GET", "/Patient/1", None, {}, 404),
         ("DELETE", "/DiagnosticReport/none", None, {}, 405),
         ("POST", "", b"not json", {}, 400),
+        ("POST", "", b'{"resourceType":"Bundle","type":[]}', {}, 400),
+        ("POST", "/Observation", b'{"resourceType":[]}', {}, 422),
+        ("POST", "/Binary", b'{"resourceType":{}}', {}, 422),
         ("POST", "", b"{}", {}, 400),
         ("POST", "", b'{"resourceType":"Bundle"}', {}, 400),
         ("POST", "", b'{"resourceType":"Bundle","type":"batch"}', {}, 400),
@@ -333,6 +336,7 @@ def test_a_clinician_signs_what_they_have_read(rest_server: Server) -> None:
     [
         b"",
         b"{}",
+        b'{"resourceType":"Parameters","parameter":[{"name":[]}]}',
         signature(status="final", reason="agreed"),
         signature(status="signed", role="cardiologist", reason="agreed"),
         signature(status="final", role="cardiologist", reason="x" * 1001),
