@@ -141,7 +141,7 @@ def _lane(
         destination.name,
         connect,
         RetryPolicy(tries.first_wait_s, tries.longest_wait_s, tries.give_up_after),
-        Breaker(tries.failures_until_rest, tries.rest_s),
+        Breaker(tries.failures_until_rest, tries.rest_s, tries.longest_rest_s),
         timedelta(seconds=_TRIES_WITHIN_LEASE * destination.timeout_s),
         destination.parallel,
     )

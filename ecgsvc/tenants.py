@@ -82,6 +82,7 @@ class Tries(_Table):
     give_up_after_h: float = Field(default=72.0, gt=0, le=8760)
     failures_until_rest: int = Field(default=5, ge=1, le=1000)
     rest_s: float = Field(default=10.0, gt=0, le=3600)
+    longest_rest_s: float = Field(default=300.0, gt=0, le=86400)
 
     @property
     def give_up_after(self) -> timedelta:

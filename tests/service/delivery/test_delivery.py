@@ -24,7 +24,7 @@ from tests.service.delivery.receivers import FhirReceiver, Hl7Receiver
 from tests.validators import assert_valid_for_independent_validators
 
 EFFECTIVE = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-QUICK = "{ first_wait_s = 0.05, longest_wait_s = 0.5, rest_s = 0.2 }"
+QUICK = "{ first_wait_s = 0.05, longest_wait_s = 0.5, rest_s = 0.2, longest_rest_s = 1 }"
 
 
 def an_ecg(patient: int, number: int, *, status: str = "final", seed: int = 1) -> bytes:
