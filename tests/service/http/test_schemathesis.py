@@ -23,7 +23,7 @@ def run_schemathesis(server: Server, seconds: int, log: Path) -> str:
             "--checks", "not_a_server_error,status_code_conformance",
             "--phases", "fuzzing", "--max-time", str(seconds),
             "--max-examples", "1000000" if seconds > 60 else "50",
-            "--no-color",
+            "--no-color", "--seed", "1",
         ],
         cwd=log.parent,
         capture_output=True,
