@@ -40,6 +40,7 @@ def public_pem(key: Any) -> bytes:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
+    """Claims that are good; a time is given as its distance from now."""
     now = datetime.now(UTC)
     values = {
         "iss": "https://idp.example",
@@ -51,7 +52,11 @@ def claims(**changes: Any) -> dict[str, Any]:
         "nbf": now - timedelta(minutes=1),
         "exp": now + timedelta(minutes=5),
     }
-    return {k: v for k, v in (values | changes).items() if v is not None}
+    return {
+        k: now + v if isinstance(v, timedelta) else v
+        for k, v in (values | changes).items()
+        if v is not None
+    }
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +78,9 @@ def test_a_signed_token_says_tenant_subject_name_and_the_roles_known_here(
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"exp": datetime.now(UTC) - timedelta(minutes=1)}, "has expired"),
-        ({"nbf": datetime.now(UTC) + timedelta(minutes=5)}, "is not valid yet"),
-        ({"iat": datetime.now(UTC) + timedelta(minutes=5)}, "is not valid yet"),
+        ({"exp": timedelta(minutes=-1)}, "has expired"),
+        ({"nbf": timedelta(minutes=5)}, "is not valid yet"),
+        ({"iat": timedelta(minutes=5)}, "is not valid yet"),
         ({"aud": "another-service"}, "is for another audience"),
         ({"iss": "https://evil.example"}, "is of another issuer"),
         ({"exp": None}, "lacks one of the claims"),
