@@ -17,10 +17,10 @@ demo: $(VENV)/installed
 	ecgsvc demo
 
 test: $(VENV)/installed
-	python -m pytest -m "not verify"
+	python -m pytest -n 2 --dist worksteal -m "not verify"
 
 verify: $(VENV)/installed
-	python -m pytest -m verify
+	python -m pytest -n 2 --dist worksteal -m verify
 
 $(VENV)/installed: pyproject.toml CMakeLists.txt $(CORE) tests/service/node/package-lock.json
 	$(PYTHON) -m venv $(VENV)
