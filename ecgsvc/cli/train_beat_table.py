@@ -5,16 +5,26 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from ecgsvc.cli.console import err, one_line_errors, out, print_markdown, progress
+from ecgsvc.cli.console import err, out
+from ecgsvc.cli.train_options import (
+    BUILD,
+    Markdown,
+    Mitdb,
+    Seed,
+    Threads,
+    print_tables,
+    print_written,
+    training,
+)
 
 Name = TypeVar("Name", bound=str)
 
 
 def beat_table(
-    data: Annotated[Path, typer.Option(help="Folder of the MIT-BIH Arrhythmia Database.")],
+    data: Mitdb,
     output_dir: Annotated[
         Path, typer.Option("--output-dir", "-o", help="Keeps what is done.")
-    ] = Path("build/training/table"),
+    ] = BUILD / "table",
     model: Annotated[
         list[str] | None, typer.Option(help="Only these networks; may be repeated.")
     ] = None,
@@ -28,70 +38,58 @@ def beat_table(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Those of the table when not given.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the table as Markdown.")
-    ] = False,
+    threads: Threads = 1,
+    as_markdown: Markdown = False,
 ) -> None:
     """Compare the beat networks of the literature on both splits of MIT-BIH.
 
     Cells that were made before are read, so that the command can be stopped and goes on.
     """
-    try:
+    with training() as bar:
         from ecgsvc.training.comparison import all_cells, compare_beats
         from ecgsvc.training.comparison_table import comparison_table
         from ecgsvc.training.losses import LOSSES
         from ecgsvc.training.networks import BEAT_NETWORKS
-    except ModuleNotFoundError as error:
-        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
-        raise typer.Exit(1) from None
-    cells = all_cells(
-        _chosen(model, list(BEAT_NETWORKS)),
-        _chosen(loss, list(LOSSES)),
-        _chosen(augmentation, ["none", "noise", "gan"], default=["none"]),
-        _chosen(split, ["random", "inter-patient"]),
-        range(seeds),
-    )
-    with one_line_errors(), progress() as bar:
+
+        cells = all_cells(
+            _chosen(model, list(BEAT_NETWORKS)),
+            _chosen(loss, list(LOSSES)),
+            _chosen(augmentation, ["none", "noise", "gan"], default=["none"]),
+            _chosen(split, ["random", "inter-patient"]),
+            range(seeds),
+        )
         results = compare_beats(
             data, output_dir, list(cells), epochs=epochs, threads=threads, progress=bar
         )
-    table = comparison_table(results)
-    if as_markdown:
-        print_markdown(table)
-    else:
-        out.print(table)
+    print_tables([comparison_table(results)], as_markdown=as_markdown)
 
 
 def beat_gan(
-    data: Annotated[Path, typer.Option(help="Folder of the MIT-BIH Arrhythmia Database.")],
+    data: Mitdb,
     figure: Annotated[
         Path, typer.Option(help="SVG to write: real and generated beats.")
-    ] = Path("build/training/table/beat-gan.svg"),
+    ] = BUILD / "table/beat-gan.svg",
     output_dir: Annotated[
         Path, typer.Option("--output-dir", "-o", help="As of beat-table: keeps the GAN.")
-    ] = Path("build/training/table"),
+    ] = BUILD / "table",
     split: Annotated[
         Literal["random", "inter-patient"], typer.Option(help="Whose training beats.")
     ] = "inter-patient",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
+    seed: Seed = 0,
+    threads: Threads = 1,
 ) -> None:
     """Train the generator of S, V and F beats, draw them, and tell them from real ones.
 
     `beat-table --augmentation gan` trains on the beats of the same generator.
     """
-    try:
+    with training() as bar:
         from ecgsvc.training.beat_gan_figure import (
             compare_generated,
             gan_figure,
             told_apart,
         )
         from ecgsvc.training.comparison import split_generator
-    except ModuleNotFoundError as error:
-        err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
-        raise typer.Exit(1) from None
-    with one_line_errors(), progress() as bar:
+
         generator, real = split_generator(
             data, output_dir, split, seed, threads=threads, progress=bar
         )
@@ -104,7 +102,7 @@ def beat_gan(
             f"{told_apart(pair):.3f}",
             highlight=False,
         )
-    out.print(f"wrote {figure}", highlight=False)
+    print_written(figure)
 
 
 def _chosen(

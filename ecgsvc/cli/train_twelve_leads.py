@@ -1,42 +1,28 @@
 """`ecgsvc train diagnosis` and `ecgsvc train intervals`: the models of twelve leads."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from ecgsvc.cli.console import err, one_line_errors, out, print_markdown, progress
-
-OutputDir = Annotated[
-    Path, typer.Option("--output-dir", "-o", help="Gets the model and checkpoints.")
-]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="Those of the shipped model when not given.")
-]
-Threads = Annotated[int, typer.Option(min=1, help="Of PyTorch.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Take what the checkpoints hold.")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print tables as Markdown.")]
-
-
-@contextmanager
-def _wrong_values() -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, KeyError, FileNotFoundError) as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(2) from None
-
-
-def _needs_train(error: ModuleNotFoundError) -> typer.Exit:
-    err.print(f"{error.name} is missing: pip install 'ecgsvc[train]'", markup=False)
-    return typer.Exit(1)
+from ecgsvc.cli.train_options import (
+    BUILD,
+    Epochs,
+    Folds,
+    Markdown,
+    OutputDir,
+    Resume,
+    Seed,
+    Threads,
+    print_tables,
+    print_written,
+    training,
+)
 
 
 def diagnosis(
     data: Annotated[Path, typer.Option(help="Folder of PTB-XL.")],
-    output_dir: OutputDir = Path("build/training"),
+    output_dir: OutputDir = BUILD,
     fusion: Annotated[
         Literal["attention", "concatenation", "none"],
         typer.Option(help="How age and sex come in."),
@@ -57,17 +43,14 @@ def diagnosis(
     Without options it makes the shipped model again. Folds 1-8 are trained on, 9 decides,
     10 is scored once, at the end.
     """
-    try:
+    with training() as bar:
+        from ecgsvc.evaluation import figures_table
         from ecgsvc.training.diagnosis import (
             DIAGNOSIS_EPOCHS,
             DIAGNOSIS_SEEDS,
             train_diagnosis,
         )
-    except ModuleNotFoundError as error:
-        raise _needs_train(error) from None
-    from ecgsvc.evaluation import figures_table
 
-    with one_line_errors(), progress() as bar, _wrong_values():
         trained = train_diagnosis(
             data,
             output_dir,
@@ -79,26 +62,20 @@ def diagnosis(
             resume=resume,
             progress=bar,
         )
-    tables = map(figures_table, trained.tables)
-    if as_markdown:
-        print_markdown(*tables)
-    else:
-        out.print(*tables)
-    err.print(f"wrote {trained.folder}", highlight=False)
+    print_tables(map(figures_table, trained.tables), as_markdown=as_markdown)
+    print_written(trained.folder)
 
 
 def intervals(
     data: Annotated[Path, typer.Option(help="Holds the folders ludb and ptbxl.")],
-    output_dir: OutputDir = Path("build/training"),
+    output_dir: OutputDir = BUILD,
     model: Annotated[
         str,
         typer.Option(help="aicrn, aicrn-without-attention, lenet, xresnet or qtnet."),
     ] = "aicrn",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    seed: Seed = 0,
     epochs: Epochs = None,
-    folds: Annotated[
-        int, typer.Option(min=1, max=5, help="How many of the five folds to leave out.")
-    ] = 5,
+    folds: Folds = 5,
     threads: Threads = 1,
     resume: Resume = False,
     as_markdown: Markdown = False,
@@ -108,13 +85,10 @@ def intervals(
     A network is fitted without each fold of LUDB's patients for the figures, and one on
     all of them, which ships. Without options it makes the shipped model again.
     """
-    try:
+    with training() as bar:
+        from ecgsvc.evaluation import figures_table
         from ecgsvc.training.intervals import INTERVALS_EPOCHS, train_intervals
-    except ModuleNotFoundError as error:
-        raise _needs_train(error) from None
-    from ecgsvc.evaluation import figures_table
 
-    with one_line_errors(), progress() as bar, _wrong_values():
         trained = train_intervals(
             data,
             output_dir,
@@ -126,9 +100,5 @@ def intervals(
             resume=resume,
             progress=bar,
         )
-    tables = map(figures_table, trained.tables)
-    if as_markdown:
-        print_markdown(*tables)
-    else:
-        out.print(*tables)
-    err.print(f"wrote {trained.folder}", highlight=False)
+    print_tables(map(figures_table, trained.tables), as_markdown=as_markdown)
+    print_written(trained.folder)

@@ -39,7 +39,7 @@ _EXAMPLE_LENGTH = {"batch": 1, "chunks": 1, "beats": 7, "leads": 2}  # of free d
 _DRAWS = 6
 
 
-class NoExplanation(Exception):
+class NoExplanation(ValueError):
     """The model is not built so that its networks' last convolutions can be explained."""
 
 
