@@ -25,7 +25,7 @@ from ecgsvc import app, dsp
 from ecgsvc.config import Settings
 from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.waveform import Recording, Waveform
-from ecgsvc.pipeline import SignalPath, find_r_peaks
+from ecgsvc.signal_path import SignalPath, find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 
 

@@ -46,8 +46,8 @@ from ecgsvc.config import Settings
 from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.report import Identifier, NewReport
 from ecgsvc.identity import OwnKey
-from ecgsvc.pipeline import find_r_peaks
 from ecgsvc.render import render_sheet
+from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 from ecgsvc.store import migrate
 

@@ -45,7 +45,7 @@ from ecgsvc.evaluation.references import (
 )
 from ecgsvc.evaluation.scores import DetectionCounts, total
 from ecgsvc.inference import BeatTools, WaveReader
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 
 HOLTER_RATE_HZ, HOLTER_HOURS, HOLTER_LEADS = 250, 24, 3

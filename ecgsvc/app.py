@@ -39,7 +39,8 @@ from ecgsvc.inference import (
     SignalTools,
     WaveReader,
 )
-from ecgsvc.pipeline import EcgPipeline, SignalPath
+from ecgsvc.pipeline import EcgPipeline
+from ecgsvc.signal_path import SignalPath
 from ecgsvc.signing import ReportSigner
 from ecgsvc.store import Notary, RefusalLog, RefusalSpool, Repeated, ReportStore
 from ecgsvc.tenants import read_tenants

@@ -93,7 +93,7 @@ def delineation(
         delineation_tables,
         evaluate_delineation,
     )
-    from ecgsvc.pipeline import SignalPath
+    from ecgsvc.signal_path import SignalPath
 
     with one_line_errors(), record_bar("delineation") as on_record:
         settings = settings_with(wave_model=model)
@@ -202,7 +202,7 @@ def quality(
 def _delineate(waveform: Waveform) -> tuple[LeadWaves, ...]:
     """Mark the waves of the usable leads as the service does."""
     from ecgsvc import dsp
-    from ecgsvc.pipeline import find_r_peaks
+    from ecgsvc.signal_path import find_r_peaks
 
     judged = dsp.assess_quality(waveform)
     usable = waveform.select(judged.usable_leads)
@@ -212,7 +212,7 @@ def _delineate(waveform: Waveform) -> tuple[LeadWaves, ...]:
 def _detect_sure_beats(waveform: Waveform) -> SampleIndices:
     """Leave out the beats whose quality is below a half."""
     from ecgsvc import dsp
-    from ecgsvc.pipeline import find_r_peaks
+    from ecgsvc.signal_path import find_r_peaks
 
     quality = dsp.assess_quality(waveform)
     r_peaks = find_r_peaks(waveform, quality)

@@ -90,7 +90,7 @@ def rhythm(
     from ecgsvc import dsp
     from ecgsvc.app import beat_classifier, rhythm_classifier
     from ecgsvc.evaluation import evaluate_rhythm, rhythm_tables
-    from ecgsvc.pipeline import find_r_peaks
+    from ecgsvc.signal_path import find_r_peaks
 
     def classify(waveform: Waveform) -> RhythmCall:
         quality = dsp.assess_quality(waveform)

@@ -24,7 +24,7 @@ OnRecord = Callable[[str, int, int], None]
 def detect(waveform: Waveform) -> SampleIndices:
     """Find the R peaks as the service does."""
     from ecgsvc import dsp
-    from ecgsvc.pipeline import find_r_peaks
+    from ecgsvc.signal_path import find_r_peaks
 
     return find_r_peaks(waveform, dsp.assess_quality(waveform))
 

@@ -52,7 +52,7 @@ def intervals(
     """
     from ecgsvc.app import beat_classifier, interval_estimator, wave_reader
     from ecgsvc.evaluation import check_figures, check_intervals, figures_table
-    from ecgsvc.pipeline import SignalPath
+    from ecgsvc.signal_path import SignalPath
 
     with one_line_errors(), record_bar("intervals") as on_record:
         settings = settings_with(interval_model=model)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
-from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
 from ecgsvc.inference.beat_chunks import chunked_logits
 from ecgsvc.inference.beat_decision import beat_probabilities
@@ -22,8 +21,8 @@ from ecgsvc.inference.beat_features import (
     SignalTools,
     build_beat_inputs,
 )
-from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
-from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.model_card import ModelCard
+from ecgsvc.inference.sessions import Provider, open_model, run_model
 
 LEAD_PREFERENCE: tuple[Lead, ...] = (
     "II", "MLII", "I", "V5", "V6", "V4", "aVF", "V1", "V2", "V3", "aVL", "aVR", "III",
@@ -90,19 +89,8 @@ class BeatClassifier:
         provider: Provider = "auto",
         intra_op_threads: int = 1,
     ) -> "BeatClassifier":
-        """Load a model folder.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered, takes another input than this code builds,
-            or cannot run on the provider asked for.
-        """
-        card = load_model_card(folder)
-        if not _fits(card):
-            msg = f"the model in {folder.name} takes another input than this version builds"
-            raise ModelUnavailable(msg)
-        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        """Load a model folder; errors as those of `open_model`."""
+        session, card = open_model(folder, _fits, provider, intra_op_threads)
         return cls(session, card, tools)
 
     @property
@@ -169,11 +157,7 @@ class BeatClassifier:
         rhythm: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         feed = {"windows": windows, "shapes": shapes, "rhythm": rhythm}
-        try:
-            (logits,) = self._session.run(["logits"], feed)
-        except Exception as error:  # ONNX Runtime's errors share no public base class
-            msg = f"the model {self.identity.name} failed while it ran"
-            raise ModelUnavailable(msg) from error
+        (logits,) = run_model(self._session, self.identity.name, ["logits"], feed)
         answers: NDArray[np.float32] = logits
         return answers
 

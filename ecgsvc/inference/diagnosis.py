@@ -12,7 +12,6 @@ from ecgsvc.domain.diagnosis import (
     DiagnosisCall,
     LabelCall,
 )
-from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.waveform import Sex, Waveform
 from ecgsvc.inference.beat_features import SignalTools
@@ -27,8 +26,8 @@ from ecgsvc.inference.diagnosis_inputs import (
     build_diagnosis_inputs,
     filter_leads,
 )
-from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
-from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.model_card import ModelCard
+from ecgsvc.inference.sessions import Provider, open_model, run_model
 from ecgsvc.inference.signal_form import FORM_FEATURES
 
 OUTPUTS = ("logits", "outlier")
@@ -72,19 +71,8 @@ class DiagnosisReader:
         provider: Provider = "auto",
         intra_op_threads: int = 1,
     ) -> "DiagnosisReader":
-        """Load a model folder.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered, takes another input than this code builds,
-            or cannot run on the provider asked for.
-        """
-        card = load_model_card(folder)
-        if not _fits(card):
-            msg = f"the model in {folder.name} takes another input than this version builds"
-            raise ModelUnavailable(msg)
-        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        """Load a model folder; errors as those of `open_model`."""
+        session, card = open_model(folder, _fits, provider, intra_op_threads)
         return cls(session, card, tools)
 
     @property
@@ -143,11 +131,7 @@ class DiagnosisReader:
             "signal": inputs.signal, "leads": inputs.leads, "person": inputs.person,
             "form": inputs.form,
         }  # fmt: skip
-        try:
-            logits, outlier = self._session.run(list(OUTPUTS), feed)
-        except Exception as error:  # ONNX Runtime's errors share no public base class
-            msg = f"the model {self.identity.name} failed while it ran"
-            raise ModelUnavailable(msg) from error
+        logits, outlier = run_model(self._session, self.identity.name, OUTPUTS, feed)
         return logits, outlier
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -10,7 +10,6 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.model_identity import ModelIdentity
@@ -23,8 +22,8 @@ from ecgsvc.inference.interval_inputs import (
     IntervalInputs,
     build_interval_inputs,
 )
-from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
-from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.model_card import ModelCard
+from ecgsvc.inference.sessions import Provider, open_model, run_model
 from ecgsvc.inference.wave_groups import WINDOW_SAMPLES, BeatTools
 
 OUTPUTS = ("values", "scales")
@@ -74,19 +73,8 @@ class IntervalEstimator:
         provider: Provider = "auto",
         intra_op_threads: int = 1,
     ) -> "IntervalEstimator":
-        """Load a model folder.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered, takes another input than this code builds,
-            or cannot run on the provider asked for.
-        """
-        card = load_model_card(folder)
-        if not _fits(card):
-            msg = f"the model in {folder.name} takes another input than this version builds"
-            raise ModelUnavailable(msg)
-        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        """Load a model folder; errors as those of `open_model`."""
+        session, card = open_model(folder, _fits, provider, intra_op_threads)
         most_scale = {name: card.thresholds[scale_name(name)] for name in BOUNDS}
         estimate = partial(_run, session, card.identity.name)
         return cls(estimate, card.identity, most_scale, tools, beat_tools)
@@ -139,11 +127,7 @@ def _run(
     session: ort.InferenceSession, name: str, inputs: IntervalInputs
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     feed = {"beat": inputs.beat[np.newaxis], "repetition": inputs.repetition[np.newaxis]}
-    try:
-        values, scales = session.run(list(OUTPUTS), feed)
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        msg = f"the model {name} failed while it ran"
-        raise ModelUnavailable(msg) from error
+    values, scales = run_model(session, name, OUTPUTS, feed)
     return values[0].astype(np.float64), scales[0].astype(np.float64)
 
 

@@ -8,7 +8,6 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ecgsvc.domain.analysis import ModelIdentity
-from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import MalignantCall
 from ecgsvc.domain.waveform import Lead, SampleIndices, Waveform
@@ -26,8 +25,8 @@ from ecgsvc.inference.malignant_inputs import (
     build_malignant_inputs,
     window_bounds,
 )
-from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
-from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.model_card import ModelCard
+from ecgsvc.inference.sessions import Provider, open_model, run_model
 from ecgsvc.inference.still_heart import asystoles, leads_off
 
 MAX_LEADS = 4
@@ -54,19 +53,8 @@ class MalignantRhythmDetector:
         provider: Provider = "auto",
         intra_op_threads: int = 1,
     ) -> "MalignantRhythmDetector":
-        """Load a model folder.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered, takes another input than this code builds,
-            or cannot run on the provider asked for.
-        """
-        card = load_model_card(folder)
-        if not _fits(card):
-            msg = f"the model in {folder.name} takes another input than this version builds"
-            raise ModelUnavailable(msg)
-        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        """Load a model folder; errors as those of `open_model`."""
+        session, card = open_model(folder, _fits, provider, intra_op_threads)
         return cls(session, card, tools)
 
     @property
@@ -149,11 +137,7 @@ class MalignantRhythmDetector:
         for start in range(0, len(out), _BATCH):
             part = slice(start, start + _BATCH)
             feed = {"windows": inputs.windows[part], "features": inputs.features[part]}
-            try:
-                (out[part],) = self._session.run(["logits"], feed)
-            except Exception as error:  # ONNX Runtime's errors share no public base class
-                msg = f"the model {self.identity.name} failed while it ran"
-                raise ModelUnavailable(msg) from error
+            (out[part],) = run_model(self._session, self.identity.name, ["logits"], feed)
         return out
 
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.analysis import ModelIdentity
 from ecgsvc.domain.beats import ClassifiedBeats
-from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import RHYTHM_CLASSES, RhythmCall, RhythmWindow
 from ecgsvc.domain.waveform import Lead, Waveform
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.beats import choose_lead
-from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
+from ecgsvc.inference.model_card import ModelCard
 from ecgsvc.inference.rhythm_inputs import (
     LEAST_S,
     MODEL_FEATURES,
@@ -29,7 +28,7 @@ from ecgsvc.inference.rhythm_inputs import (
     filter_lead,
     pieces_of,
 )
-from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.sessions import Provider, open_model, run_model
 
 ONE_WINDOW_S = 61.0
 """Recordings up to this long get one answer, as the challenge's do."""
@@ -69,19 +68,8 @@ class RhythmClassifier:
         provider: Provider = "auto",
         intra_op_threads: int = 1,
     ) -> "RhythmClassifier":
-        """Load a model folder.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered, takes another input than this code builds,
-            or cannot run on the provider asked for.
-        """
-        card = load_model_card(folder)
-        if not _fits(card):
-            msg = f"the model in {folder.name} takes another input than this version builds"
-            raise ModelUnavailable(msg)
-        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        """Load a model folder; errors as those of `open_model`."""
+        session, card = open_model(folder, _fits, provider, intra_op_threads)
         return cls(session, card, tools)
 
     @property
@@ -176,11 +164,9 @@ class RhythmClassifier:
         self, windows: NDArray[np.float32], features: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         feed = {"windows": windows, "features": features}
-        try:
-            logits, outlier = self._session.run(["logits", "outlier"], feed)
-        except Exception as error:  # ONNX Runtime's errors share no public base class
-            msg = f"the model {self.identity.name} failed while it ran"
-            raise ModelUnavailable(msg) from error
+        logits, outlier = run_model(
+            self._session, self.identity.name, ["logits", "outlier"], feed
+        )
         return logits, outlier
 
     def _window(

@@ -1,14 +1,17 @@
 """ONNX Runtime sessions on the processor the operator asked for."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from ecgsvc.domain.errors import ModelUnavailable
+from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
 
 Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
 
@@ -17,6 +20,48 @@ _CUDA = "CUDAExecutionProvider"
 _ORT_WARNING, _ORT_FATAL = 2, 4
 
 _log = logging.getLogger(__name__)
+
+
+def open_model(
+    folder: Path,
+    fits: Callable[[ModelCard], bool],
+    provider: Provider = "auto",
+    intra_op_threads: int = 1,
+) -> tuple[ort.InferenceSession, ModelCard]:
+    """Open a model folder that takes what this code builds, which `fits` tells.
+
+    Raises
+    ------
+    ModelUnavailable
+        The folder is incomplete or altered, does not fit, or cannot run on the provider
+        asked for.
+    """
+    card = load_model_card(folder)
+    if not fits(card):
+        msg = f"the model in {folder.name} takes another input than this version builds"
+        raise ModelUnavailable(msg)
+    return open_session(folder / MODEL_FILE, provider, intra_op_threads), card
+
+
+def run_model(
+    session: ort.InferenceSession,
+    name: str,
+    outputs: Sequence[str],
+    feed: Mapping[str, NDArray[np.float32]],
+) -> list[NDArray[np.float32]]:
+    """Run the model of this name, whose answer is the outputs asked for, in that order.
+
+    Raises
+    ------
+    ModelUnavailable
+        It failed.
+    """
+    try:
+        answers: list[NDArray[np.float32]] = session.run(outputs, feed)
+    except Exception as error:  # ONNX Runtime's errors share no public base class
+        msg = f"the model {name} failed while it ran"
+        raise ModelUnavailable(msg) from error
+    return answers
 
 
 def open_session(

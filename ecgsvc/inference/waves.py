@@ -11,11 +11,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ecgsvc.domain.analysis import ModelIdentity
-from ecgsvc.domain.errors import ModelUnavailable
 from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.domain.waves import ABSENT, GlobalPoints, GlobalWaves, LeadWaves
-from ecgsvc.inference.model_card import MODEL_FILE, ModelCard, load_model_card
-from ecgsvc.inference.sessions import Provider, open_session
+from ecgsvc.inference.model_card import ModelCard
+from ecgsvc.inference.sessions import Provider, open_model, run_model
 from ecgsvc.inference.wave_groups import (
     CONTEXT_NAMES,
     STRETCH_BEATS,
@@ -66,19 +65,8 @@ class WaveReader:
         provider: Provider = "auto",
         intra_op_threads: int = 1,
     ) -> "WaveReader":
-        """Load a model folder.
-
-        Raises
-        ------
-        ModelUnavailable
-            The folder is incomplete or altered, takes another input than this code builds,
-            or cannot run on the provider asked for.
-        """
-        card = load_model_card(folder)
-        if not _fits(card):
-            msg = f"the model in {folder.name} takes another input than this version builds"
-            raise ModelUnavailable(msg)
-        session = open_session(folder / MODEL_FILE, provider, intra_op_threads)
+        """Load a model folder; errors as those of `open_model`."""
+        session, card = open_model(folder, _fits, provider, intra_op_threads)
         answer = partial(_run, session, card.identity.name)
         return cls(answer, card.identity, card.thresholds, tools)
 
@@ -169,11 +157,7 @@ def _run(
         return []
     windows, context = network_inputs(groups)
     feed = {"windows": windows, "context": context}
-    try:
-        points, presence, limits = session.run(OUTPUTS, feed)
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        msg = f"the model {name} failed while it ran"
-        raise ModelUnavailable(msg) from error
+    points, presence, limits = run_model(session, name, OUTPUTS, feed)
     return wave_answers(points, presence, limits)
 
 

@@ -27,7 +27,7 @@ from ecgsvc.inference.interval_inputs import (
 )
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup, Stretch
 from ecgsvc.inference.waves import WaveReader
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.simulation import SimulatedEcg, SimulationSettings, simulate
 from ecgsvc.training.datasets import BEAT_TOOLS, SIGNAL_TOOLS
 from ecgsvc.training.waves_dataset import annotated_groups

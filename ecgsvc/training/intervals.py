@@ -24,7 +24,7 @@ from ecgsvc.inference import BeatClassifier, WaveReader
 from ecgsvc.inference.interval_inputs import LAGS_S, TARGETS, IntervalInputs
 from ecgsvc.inference.intervals import BOUNDS, OUTPUTS, IntervalEstimator, scale_name
 from ecgsvc.inference.wave_groups import WINDOW_SAMPLES
-from ecgsvc.pipeline import SignalPath
+from ecgsvc.signal_path import SignalPath
 from ecgsvc.training.cards import write_card
 from ecgsvc.training.datasets import BEAT_TOOLS, SIGNAL_TOOLS
 from ecgsvc.training.interval_card import interval_card

@@ -27,7 +27,7 @@ from ecgsvc.inference.malignant_inputs import (
     window_bounds,
 )
 from ecgsvc.inference.still_heart import asystoles, leads_off
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.window_fit import DrawEpoch, WindowSet
 

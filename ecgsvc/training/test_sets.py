@@ -9,7 +9,7 @@ from ecgsvc import dsp
 from ecgsvc.evaluation.beats import evaluate_beats
 from ecgsvc.evaluation.references import DS2, Detect, find_records
 from ecgsvc.inference.beats import BeatClassifier
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.training.cards import evaluated
 from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.splits import kept_apart

@@ -16,7 +16,7 @@ from ecgsvc.inference import BeatClassifier
 from ecgsvc.inference.wave_groups import BeatGroup
 from ecgsvc.inference.wave_marks import WaveAnswers
 from ecgsvc.inference.waves import WaveReader, network_inputs, wave_answers
-from ecgsvc.pipeline import SignalPath
+from ecgsvc.signal_path import SignalPath
 from ecgsvc.training.cards import write_card
 from ecgsvc.training.datasets import BEAT_TOOLS, SIGNAL_TOOLS
 from ecgsvc.training.waves_card import held_out_figures, wave_card

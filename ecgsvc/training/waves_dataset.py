@@ -25,7 +25,7 @@ from ecgsvc.inference.wave_groups import (
     beat_groups,
     stretches,
 )
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.training.datasets import BEAT_TOOLS
 
 _SAME_BEAT_S = 0.150

@@ -37,7 +37,8 @@ from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.domain.waveform import Recording, SampleIndices, Sex, Waveform
 from ecgsvc.evaluation.electrode_swaps import swap_electrodes
 from ecgsvc.inference import PlugInModel
-from ecgsvc.pipeline import EcgPipeline, SignalPath
+from ecgsvc.pipeline import EcgPipeline
+from ecgsvc.signal_path import SignalPath
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.plug_in_models import write_model
 from tests.unit.render.drawn import PdfPage

@@ -15,7 +15,7 @@ from ecgsvc.config import Settings
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.rhythm import EpisodeKind
 from ecgsvc.evaluation import episode_table, evaluate_episodes
-from ecgsvc.pipeline import SignalPath
+from ecgsvc.signal_path import SignalPath
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pandas deprecations inside the library

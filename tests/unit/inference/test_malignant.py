@@ -26,7 +26,7 @@ from ecgsvc.inference.malignant_decision import (
 from ecgsvc.inference.malignant_features import FEATURE_NAMES
 from ecgsvc.inference.malignant_inputs import build_malignant_inputs, window_bounds
 from ecgsvc.inference.still_heart import asystoles, leads_off
-from ecgsvc.pipeline import find_r_peaks
+from ecgsvc.signal_path import find_r_peaks
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 MODELS = Path(ecgsvc.inference.__file__).parent / "models"
