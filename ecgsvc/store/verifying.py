@@ -16,15 +16,7 @@ from ecgsvc.domain.audit import TrailProblem
 from ecgsvc.store import schema
 from ecgsvc.store.contents import VERSIONED
 from ecgsvc.store.vouched import UnreadableValue, VouchedRows, reading_values
-from ecgsvc.trail import (
-    GENESIS,
-    ChainedEvent,
-    Checkpoint,
-    Frontier,
-    InvalidCheckpoint,
-    VerifyingKey,
-    link,
-)
+from ecgsvc.trail import ChainedEvent, ChainFollower, Checkpoint, VerifyingKey
 
 PAGE_SIZE = 500
 
@@ -50,14 +42,15 @@ class TrailVerifier:
         keys: Sequence[VerifyingKey],
         checkpoints: Sequence[Checkpoint] = (),
     ) -> None:
-        self.n_events = 0
         self._connection = connection
         self._tenant = tenant
-        self._keys = keys
-        self._checkpoints = {each.size: each for each in checkpoints}
-        self._frontier = Frontier()
-        self._previous_hash = GENESIS
+        self._chain = ChainFollower(tenant, keys, checkpoints)
         self._n_met: Counter[str] = Counter()
+
+    @property
+    def n_events(self) -> int:
+        """How many events were followed so far."""
+        return self._chain.n_events
 
     def problems(self) -> Iterator[TrailProblem]:
         """Yield what is wrong, in the order of the trail; nothing when it is whole."""
@@ -67,7 +60,7 @@ class TrailVerifier:
             page, unreadable = self._read(sequences)
             for sequence in unreadable:
                 yield TrailProblem(sequence, f"event {sequence} cannot be read")
-            yield from self._follow(page)
+            yield from self._chain.follow((chained(row), row["hash"]) for row in page)
             yield from self._compare_contents(page)
         yield from self._end()
         yield from self._rows_without_event()
@@ -96,31 +89,6 @@ class TrailVerifier:
                 unreadable.append(number)
         return rows, unreadable
 
-    def _follow(self, page: Sequence[RowMapping]) -> Iterator[TrailProblem]:
-        for row in page:
-            event = chained(row)
-            sequence, expected = event.sequence, self.n_events + 1
-            if sequence != expected:
-                yield TrailProblem(expected, f"event {expected} is missing")
-            elif event.previous_hash != self._previous_hash:
-                yield TrailProblem(sequence, f"event {sequence} hangs on another event")
-            if _hash_of(event) != row["hash"]:
-                yield TrailProblem(sequence, f"event {sequence} was altered")
-            self.n_events = sequence if isinstance(sequence, int) else expected
-            self._previous_hash = row["hash"]
-            yield from self._grow(row["hash"])
-
-    def _grow(self, event_hash: str) -> Iterator[TrailProblem]:
-        try:
-            self._frontier.add(bytes.fromhex(event_hash))
-        except (ValueError, TypeError):  # no hash at all: said to be altered already
-            self._frontier.add(b"")
-        kept = self._checkpoints.pop(self._frontier.size, None)
-        if kept and (kept.root, kept.chain) != (self._frontier.root, event_hash):
-            size = kept.size
-            text = f"events 1 to {size} are not those of the checkpoint of {size} events"
-            yield TrailProblem(size, text)
-
     def _compare_contents(self, page: Sequence[RowMapping]) -> Iterator[TrailProblem]:
         described = [(row, contents_of(row)) for row in page]
         rows = VouchedRows(self._connection, self._tenant, described)
@@ -132,38 +100,24 @@ class TrailVerifier:
         self._n_met.update(rows.n_met)
 
     def _end(self) -> Iterator[TrailProblem]:
-        for size in sorted(self._checkpoints):
-            text = (
-                f"the trail was cut: it has {self.n_events} events, a checkpoint has {size}"
-            )
-            yield TrailProblem(self.n_events + 1, text)
+        chain = self._chain
+        yield from chain.beyond_the_end()
         heads = schema.audit_heads
         query = select(heads).where(heads.c.tenant == self._tenant)
         head = None
         with contextlib.suppress(UnreadableValue), reading_values():
             head = self._connection.execute(query).mappings().one_or_none()
         if head is None:
-            yield TrailProblem(self.n_events, "the trail has no signed head")
+            yield TrailProblem(chain.n_events, "the trail has no signed head")
             return
-        if not self._is_end(head):
-            text = f"the signed head does not fit the last event, {self.n_events}"
-            yield TrailProblem(self.n_events, text)
+        state = (chain.frontier.size, chain.last_hash, chain.frontier.to_bytes())
+        columns = (head["size"], head["hash"], head["frontier"])
+        if columns != state or not chain.ends_with(head["checkpoint"]):
+            text = f"the signed head does not fit the last event, {chain.n_events}"
+            yield TrailProblem(chain.n_events, text)
         query_all = select(func.count()).where(_EVENTS.c.tenant == self._tenant)
-        if self._connection.scalar(query_all) != self._frontier.size:
+        if self._connection.scalar(query_all) != chain.frontier.size:
             yield TrailProblem(None, "events are there twice")
-
-    def _is_end(self, head: RowMapping) -> bool:
-        frontier = self._frontier
-        try:
-            signed = Checkpoint.read(head["checkpoint"], self._keys)
-        except (InvalidCheckpoint, AttributeError, TypeError):
-            return False
-        state = (self._tenant, frontier.size, frontier.root, self._previous_hash)
-        return (
-            (signed.tenant, signed.size, signed.root, signed.chain) == state
-            and (head["size"], head["hash"]) == (frontier.size, self._previous_hash)
-            and head["frontier"] == frontier.to_bytes()
-        )
 
     def _rows_without_event(self) -> Iterator[TrailProblem]:
         for table in (*VERSIONED, schema.ecgs, schema.sources, schema.requests,
@@ -209,13 +163,6 @@ def tenants(connection: Connection) -> list[str]:
         ) is not None:
             found.add(last)
     return sorted(found)
-
-
-def _hash_of(event: ChainedEvent) -> str:
-    try:
-        return link(event)
-    except TypeError:  # a type that no write of ours can have left
-        return ""
 
 
 def chained(row: RowMapping) -> ChainedEvent:

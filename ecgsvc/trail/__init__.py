@@ -6,6 +6,7 @@ Knows neither databases nor FHIR, so that an auditor's machine can verify withou
 from ecgsvc.trail.chain import GENESIS, ChainedEvent, link
 from ecgsvc.trail.checkpoints import Checkpoint, InvalidCheckpoint
 from ecgsvc.trail.digests import digest_of_rows, row_as_json, sha256_hex
+from ecgsvc.trail.following import ChainFollower
 from ecgsvc.trail.keys import InvalidKey, SigningKey, VerifyingKey
 from ecgsvc.trail.merkle import Frontier, inclusion_proof, root_of
 from ecgsvc.trail.proofs import FORMAT, VerifiedProof, event_as_json, verified_proof
@@ -13,6 +14,7 @@ from ecgsvc.trail.proofs import FORMAT, VerifiedProof, event_as_json, verified_p
 __all__ = [
     "FORMAT",
     "GENESIS",
+    "ChainFollower",
     "ChainedEvent",
     "Checkpoint",
     "Frontier",
