@@ -370,6 +370,7 @@ def _http_face(
         return
     table = http.interactions(
         http.Creating(pipeline, store),
+        http.Batching(pipeline, store),
         http.Reading(store),
         http.Signing(signer),
         http.Auditing(store),

@@ -3,9 +3,8 @@
 FHIR Observation → decode → analyse → compare → sheet → report → store.
 """
 
-import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -14,12 +13,21 @@ from ecgsvc import convert, dsp, fhir, interpretation, render
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.audit import AuditDraft, Operation
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import InvalidElement, Overloaded, RefusedContent, SlotTaken
+from ecgsvc.domain.errors import (
+    InvalidElement,
+    Overloaded,
+    RefusedContent,
+    SlotTaken,
+    within,
+)
 from ecgsvc.domain.report import (
     EcgSource,
+    Identifier,
     NewReport,
     Reanalysis,
+    Replay,
     ReportSlot,
+    SentEcg,
     StoredReport,
 )
 from ecgsvc.domain.serial import MeasuredReport, StatedFinding
@@ -40,18 +48,18 @@ class ReportSink(Protocol):
     ) -> StoredReport | ReportSlot:
         """Find the report of the same content, or the place of the new one."""
 
-    def add(self, caller: Caller, new: NewReport) -> StoredReport:
-        """Commit a report in its place; `SlotTaken` when another was there first."""
+    def add_all(
+        self, caller: Caller, entries: Sequence[NewReport | Replay]
+    ) -> tuple[StoredReport, ...]:
+        """Commit reports in their places, and that requests came again, all or none.
+
+        `SlotTaken` when another was first with a place or a request id.
+        """
 
     def previous_of(
         self, caller: Caller, source: EcgSource, report_id: str
     ) -> MeasuredReport | None:
         """Find the patient's ECG before this one, other than this report's versions."""
-
-    def record_replay(
-        self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
-    ) -> None:
-        """Commit that a request came again; `SlotTaken` when its id was taken meanwhile."""
 
     def record(self, caller: Caller, draft: AuditDraft) -> None:
         """Commit an event that left no report."""
@@ -70,6 +78,15 @@ class AnalyzedEcg:
     report: StoredReport
     replayed: bool
     explanation: render.ExplanationDocuments | None = None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """An ECG on its way to a report."""
+
+    sent: SentEcg
+    decoded: fhir.DecodedEcg
+    analysis: Analysis | None = None
 
 
 class EcgPipeline:
@@ -126,35 +143,87 @@ class EcgPipeline:
         StoreUnavailable, ModelUnavailable, DeadlineExceeded
             Nothing was stored.
         """
-        decoded = self._decode(observation, fhir_version, patient)
-        request_sha256 = hashlib.sha256(observation + b"\0" + patient).hexdigest()
-        analysis: Analysis | None = None
+        sent = SentEcg(observation, fhir_version, patient, request_id)
+        [analyzed] = self._together(caller, [sent], explain=explain, cancelled=cancelled)
+        return analyzed
+
+    def analyze_together(
+        self,
+        caller: Caller,
+        ecgs: Sequence[SentEcg],
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[AnalyzedEcg, ...]:
+        """Analyse several ECGs and store all their reports in one transaction, or none.
+
+        Each is compared with what was stored before all of them. Errors as of `analyze`,
+        with the FHIRPath of the ECG they are about; two of them with one identifier are
+        refused.
+        """
+        return self._together(caller, ecgs, explain=False, cancelled=cancelled)
+
+    def _together(
+        self,
+        caller: Caller,
+        ecgs: Sequence[SentEcg],
+        *,
+        explain: bool,
+        cancelled: Callable[[], bool],
+    ) -> tuple[AnalyzedEcg, ...]:
+        readings = [_Reading(sent, self._decode_sent(sent)) for sent in ecgs]
+        _refuse_shared_identifiers(readings)
         for _ in range(MAX_STORE_ATTEMPTS):
-            slot = self._store.lookup(caller, request_id, request_sha256, decoded.source)
-            is_replay = isinstance(slot, StoredReport)
-            if analysis is None and (explain or not is_replay):
-                analysis = self._signal_path.analyse(
-                    decoded.recording, explain=explain, cancelled=cancelled
-                )
-            explanation = (
-                render.explanation_documents(analysis) if explain and analysis else None
-            )
+            entries = [
+                self._entry(caller, each, explain=explain, cancelled=cancelled)
+                for each in readings
+            ]
+            stop_if(cancelled)
+            explanations = [
+                render.explanation_documents(each.analysis)
+                if explain and each.analysis
+                else None
+                for each in readings
+            ]
             try:
-                if isinstance(slot, StoredReport):
-                    self._store.record_replay(caller, request_id, request_sha256, slot)
-                    return AnalyzedEcg(slot, replayed=True, explanation=explanation)
-                assert analysis is not None  # noqa: S101  # made above for every slot
-                earlier = self._store.previous_of(caller, decoded.source, slot.report_id)
-                new = self._report(
-                    _compared(analysis, earlier), decoded, slot, request_id, request_sha256
-                )
-                stop_if(cancelled)
-                stored = self._store.add(caller, new)
+                stored = self._store.add_all(caller, entries)
             except SlotTaken:
                 continue
-            return AnalyzedEcg(stored, replayed=False, explanation=explanation)
+            return tuple(
+                AnalyzedEcg(report, isinstance(entry, Replay), explanation)
+                for report, entry, explanation in zip(
+                    stored, entries, explanations, strict=True
+                )
+            )
         msg = "too many versions of this ECG are being written at once"
         raise Overloaded(msg)
+
+    def _entry(
+        self,
+        caller: Caller,
+        reading: _Reading,
+        *,
+        explain: bool,
+        cancelled: Callable[[], bool],
+    ) -> NewReport | Replay:
+        """Say what is to be stored of an ECG, which is analysed once however often."""
+        sent, source = reading.sent, reading.decoded.source
+        with within(sent.place):
+            slot = self._store.lookup(caller, sent.request_id, sent.sha256, source)
+            is_replay = isinstance(slot, StoredReport)
+            if reading.analysis is None and (explain or not is_replay):
+                reading.analysis = self._signal_path.analyse(
+                    reading.decoded.recording, explain=explain, cancelled=cancelled
+                )
+        if isinstance(slot, StoredReport):
+            return Replay(slot, sent.request_id, sent.sha256)
+        assert reading.analysis is not None  # noqa: S101  # made above for every slot
+        earlier = self._store.previous_of(caller, source, slot.report_id)
+        analysis = _compared(reading.analysis, earlier)
+        return self._report(analysis, reading.decoded, slot, sent.request_id, sent.sha256)
+
+    def _decode_sent(self, sent: SentEcg) -> fhir.DecodedEcg:
+        with within(sent.place):
+            return self._decode(sent.observation, sent.fhir_version, sent.patient)
 
     def reanalyze(
         self, caller: Caller, report_id: str, *, cancelled: Callable[[], bool] = never
@@ -190,7 +259,7 @@ class EcgPipeline:
             new = self._report(_compared(analysis, earlier), decoded, slot, "", "")
             stop_if(cancelled)
             try:
-                stored = self._store.add(caller, replace(new, again=again))
+                [stored] = self._store.add_all(caller, [replace(new, again=again)])
             except SlotTaken:
                 continue
             return AnalyzedEcg(stored, replayed=False)
@@ -291,6 +360,18 @@ def _compared(analysis: Analysis, earlier: MeasuredReport | None) -> Analysis:
         sentences=sentences,
         conclusion=interpretation.conclusion_of(sentences),
     )
+
+
+def _refuse_shared_identifiers(readings: Sequence[_Reading]) -> None:
+    """Refuse two ECGs of one transaction that are the same, or say they are."""
+    taken: set[Identifier] = set()
+    for each in readings:
+        own = set(each.decoded.source.identifiers)
+        if own & taken:
+            msg = "an ECG before this one has the same identifier: send each ECG once"
+            with within(each.sent.place):
+                raise InvalidElement(msg, expression="Observation.identifier")
+        taken |= own
 
 
 def _nothing_new(report: StoredReport) -> AuditDraft:

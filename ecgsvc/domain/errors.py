@@ -4,7 +4,8 @@ No transport codes and no patient data here: messages name elements, sample indi
 what was expected, never what a body contained. `rpc.errors` maps the leaves to codes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 
@@ -124,6 +125,24 @@ class SlotTaken(Exception):
     Control flow between store and pipeline: no caller of the service ever sees it, so it
     stands outside the tree.
     """
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Give errors about a resource its FHIRPath in the Bundle it came in.
+
+    `place` is empty for a resource that came alone. What is about a Patient is left as it
+    is: that is another entry.
+    """
+    try:
+        yield
+    except EcgsvcError as error:
+        several = error.all if isinstance(error, RefusedContent) else (error,)
+        for each in several if place else ():
+            root, dot, rest = (each.expression or "").partition(".")
+            if root != "Patient":
+                each.expression = f"{place}{dot}{rest}"
+        raise
 
 
 def raise_all(errors: Sequence[RefusedContent]) -> None:

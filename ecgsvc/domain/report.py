@@ -1,5 +1,6 @@
 """A received ECG, the report on it, and questions asked of the store."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,32 @@ class EcgSource:
     effective_at: datetime
     carried: Mapping[str, object]
     resource_type: str = "Observation"
+
+
+@dataclass(frozen=True, slots=True)
+class SentEcg:
+    """An ECG to be analysed, as it was sent.
+
+    Parameters
+    ----------
+    patient
+        A Patient resource; empty when none came along.
+    request_id
+        Idempotency key; empty when the caller gave none.
+    place
+        FHIRPath of the resource in a Bundle; empty when it came alone.
+    """
+
+    observation: bytes
+    fhir_version: str = ""
+    patient: bytes = b""
+    request_id: str = ""
+    place: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole content, lower-case hex."""
+        return hashlib.sha256(self.observation + b"\0" + self.patient).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +216,15 @@ class StoredReport:
     documents: ReportDocuments
     signature: Signature | None = None
     might_supersede: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A request that came again, and the report that it had got."""
+
+    report: StoredReport
+    request_id: str
+    request_sha256: str
 
 
 class ReportOrder(StrEnum):

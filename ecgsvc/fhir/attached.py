@@ -32,6 +32,7 @@ from ecgsvc.fhir.observation import (
 from ecgsvc.fhir.patient import (
     Subject,
     age_and_sex,
+    check_entries,
     identifiers_of,
     read_identifier,
     read_subject,
@@ -117,6 +118,7 @@ def _decode(
     recording = _recording(carrier, read_file, limits, problems)
     header = recording.header
     subject = _subject(carrier, header, problems)
+    check_entries(carrier.companions, subject, problems)
     problems.raise_if_any()
     effective_at = _effective_at(carrier, header, zone, problems)
     person = patient_resource(patient, subject, carrier.version, limits, problems)

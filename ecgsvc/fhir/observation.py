@@ -28,6 +28,7 @@ from ecgsvc.fhir.models import confirm
 from ecgsvc.fhir.patient import (
     Subject,
     age_and_sex,
+    check_entries,
     check_match,
     identifiers_of,
     read_subject,
@@ -117,6 +118,8 @@ def decode_observation(
     status = _check_status(observation, problems)
     _check_code(observation, problems)
     subject = read_subject(observation, envelope.companions, problems)
+    if subject is not None:
+        check_entries(envelope.companions, subject, problems)
     effective_at = effective_start(observation, default_zone, problems)
     resource = patient_resource(patient, subject, envelope.version, limits, problems)
     age_years, sex = (

@@ -161,6 +161,22 @@ def _any_equal(own: Sequence[Identifier], wanted: Identifier) -> bool:
     )
 
 
+def check_entries(companions: Companions, subject: Subject, problems: Problems) -> None:
+    """Refuse a Bundle of one ECG with another Patient than the subject, or with several.
+
+    Whoever wrote it has mixed up two people, or left open whose age and sex are meant.
+    """
+    patients = [r for _, r in companions.entries if r.text("resourceType") == "Patient"]
+    if len(patients) > 1:
+        msg = "two patients: expected one Patient with one ECG"
+        problems.add(InvalidElement(msg, expression=patients[1].path))
+    elif patients and patients[0] is not subject.patient:
+        if _URN.fullmatch(subject.reference or ""):
+            msg = "two patients: the subject of the ECG is another"
+            problems.add(InvalidElement(msg, expression=patients[0].path))
+        check_match(patients[0], subject, problems)
+
+
 def age_and_sex(
     patient: Element, at: datetime | None, problems: Problems
 ) -> tuple[float | None, Sex | None]:

@@ -2,6 +2,7 @@
 
 from ecgsvc.http.app import BASE_PATH, AppSettings, build_app
 from ecgsvc.http.auditing import Auditing
+from ecgsvc.http.batching import Batching
 from ecgsvc.http.creating import Creating, EcgAnalyzer
 from ecgsvc.http.interactions import Interaction, interactions
 from ecgsvc.http.reading import Reading
@@ -13,6 +14,7 @@ __all__ = [
     "BASE_PATH",
     "AppSettings",
     "Auditing",
+    "Batching",
     "CannotListenHttp",
     "Creating",
     "EcgAnalyzer",

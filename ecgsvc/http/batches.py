@@ -1,7 +1,9 @@
 """Bundles of ECGs, as they are sent."""
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import orjson
 
@@ -9,8 +11,8 @@ from ecgsvc.domain.errors import (
     InvalidRequest,
     MalformedObservation,
     TooLarge,
-    UnsupportedContent,
 )
+from ecgsvc.http.resources import ECG_TYPES
 
 MAX_ENTRIES = 100
 
@@ -19,23 +21,35 @@ MAX_ENTRIES = 100
 class BatchEntry:
     """One entry; `problem` says why it cannot be taken, empty when it can.
 
-    `names` are what references to the resource may say.
+    Parameters
+    ----------
+    place
+        FHIRPath of the entry.
+    names
+        What references to the resource may say.
+    subject
+        Whose ECG it is, as a reference or ``system|value``.
     """
 
-    expression: str
+    place: str
+    kind: str
     resource: bytes
     names: frozenset[str]
     subject: str
     if_none_exist: str
-    is_patient: bool
     problem: str
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether it is there for age and sex of others."""
+        return self.kind == "Patient"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A Bundle of type batch or transaction."""
 
-    type: str
+    type: Literal["batch", "transaction"]
     entries: tuple[BatchEntry, ...]
 
     def patient_of(self, entry: BatchEntry) -> bytes:
@@ -43,7 +57,7 @@ class Batch:
         found = (
             each.resource
             for each in self.entries
-            if each.is_patient and entry.subject and entry.subject in each.names
+            if each.is_patient and entry.subject in each.names
         )
         return next(found, b"")
 
@@ -53,9 +67,8 @@ def parse_batch(body: bytes) -> Batch:
 
     Raises
     ------
-    MalformedObservation, InvalidRequest, UnsupportedContent, TooLarge
-        The body is no Bundle of type batch or transaction with 1 to 100 entries, or a
-        transaction of several ECGs.
+    MalformedObservation, InvalidRequest, TooLarge
+        The body is no Bundle of type batch or transaction with 1 to 100 entries.
     """
     try:
         bundle = orjson.loads(body)
@@ -75,39 +88,76 @@ def parse_batch(body: bytes) -> Batch:
     if len(entries) > MAX_ENTRIES:
         msg = f"the Bundle has {len(entries)} entries; at most {MAX_ENTRIES} are accepted"
         raise TooLarge(msg, expression="Bundle.entry")
-    read = tuple(_entry(entry, i) for i, entry in enumerate(entries))
-    if kind == "transaction" and sum(not each.is_patient for each in read) > 1:
-        msg = "a transaction takes one ECG: send several as a batch, each is atomic"
-        raise UnsupportedContent(msg, expression="Bundle.type")
-    return Batch(str(kind), read)
+    read = [_entry(entry, i) for i, entry in enumerate(entries)]
+    return Batch(kind, tuple(_with_patients_checked(read)))
 
 
 def _entry(entry: object, index: int) -> BatchEntry:
-    expression = f"Bundle.entry[{index}]"
-    if not isinstance(entry, dict):
-        entry = {}
-    resource = entry.get("resource")
-    resource = resource if isinstance(resource, dict) else {}
-    request = entry.get("request")
-    request = request if isinstance(request, dict) else {}
+    entry = entry if isinstance(entry, dict) else {}
+    resource = _object(entry, "resource")
+    request = _object(entry, "request")
     kind = resource.get("resourceType")
-    subject = resource.get("subject")
-    reference = subject.get("reference") if isinstance(subject, dict) else None
-    names = {str(entry.get("fullUrl", "")), f"{kind}/{resource.get('id', '')}"}
+    kind = kind if isinstance(kind, str) else ""
+    subject = _object(resource, "subject")
+    identifiers = resource.get("identifier")
     return BatchEntry(
-        expression=expression,
+        place=f"Bundle.entry[{index}]",
+        kind=kind,
         resource=json.dumps(resource).encode(),
-        names=frozenset(names),
-        subject=str(reference or ""),
+        names=frozenset(
+            {
+                str(entry.get("fullUrl") or ""),
+                f"{kind}/{resource['id']}" if "id" in resource else "",
+                *map(_symbol, identifiers if isinstance(identifiers, list) else ()),
+            }
+        )
+        - {""},
+        subject=str(subject.get("reference") or _symbol(subject.get("identifier"))),
         if_none_exist=str(request.get("ifNoneExist") or ""),
-        is_patient=kind == "Patient",
-        problem="" if kind == "Patient" else _problem(kind, request),
+        problem=_problem(kind, request),
     )
 
 
-def _problem(kind: object, request: dict[str, object]) -> str:
-    if kind != "Observation":
-        return "entries are Observations with an ECG, and Patients for their age and sex"
-    if request.get("method") != "POST" or request.get("url") != "Observation":
-        return "the request of the entry must be POST Observation"
+def _object(parent: dict[str, object], name: str) -> dict[str, object]:
+    found = parent.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _symbol(identifier: object) -> str:
+    """Write an identifier as ``system|value``; empty when it is none."""
+    if not isinstance(identifier, dict) or not identifier.get("value"):
+        return ""
+    return f"{identifier.get('system') or ''}|{identifier['value']}"
+
+
+def _problem(kind: str, request: dict[str, object]) -> str:
+    if kind == "Patient":
+        return ""
+    if kind not in ECG_TYPES:
+        return (
+            f"entries are ECGs ({', '.join(ECG_TYPES)}), and Patients for their age and sex"
+        )
+    if request.get("method") != "POST" or request.get("url") != kind:
+        return f"the request of the entry must be POST {kind}"
     return ""
+
+
+def _with_patients_checked(entries: list[BatchEntry]) -> list[BatchEntry]:
+    """Say of Patients that no ECG is theirs, or that another goes by the same name.
+
+    Whoever wrote such a Bundle has mixed up people, or left open whose age and sex are
+    meant.
+    """
+    taken = Counter(name for each in entries if each.is_patient for name in each.names)
+    subjects = {each.subject for each in entries if not each.is_patient}
+
+    def problem(entry: BatchEntry) -> str:
+        if not entry.is_patient:
+            return entry.problem
+        if any(taken[name] > 1 for name in entry.names):
+            return "two patients: another Patient has this fullUrl, id or identifier"
+        if not entry.names & subjects:
+            return "two patients, or none: no ECG of the Bundle refers to this Patient"
+        return ""
+
+    return [replace(each, problem=problem(each)) for each in entries]

@@ -1,9 +1,7 @@
-"""ECGs in: one Observation, a Bundle of them, or a question whether one would be taken."""
+"""ECGs in, one at a time, or a question whether one would be taken."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from http import HTTPStatus
+from collections.abc import Callable, Sequence
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -11,16 +9,9 @@ import orjson
 
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import (
-    EcgsvcError,
-    InvalidElement,
-    InvalidRequest,
-    UnsupportedContent,
-)
-from ecgsvc.domain.report import StoredReport
-from ecgsvc.http.batches import Batch, BatchEntry, parse_batch
+from ecgsvc.domain.errors import InvalidElement, InvalidRequest, UnsupportedContent
+from ecgsvc.domain.report import SentEcg, StoredReport
 from ecgsvc.http.call import Call, Handle, Reply
-from ecgsvc.http.errors import refusal
 from ecgsvc.http.resources import (
     ECG_SUFFIX,
     ReportReader,
@@ -49,17 +40,10 @@ class AnalyzedEcg(Protocol):
 class EcgAnalyzer(Protocol):
     """Analyses and validates ECG Observations; errors of `ecgsvc.domain.errors` only."""
 
-    def analyze(
-        self,
-        caller: Caller,
-        *,
-        observation: bytes,
-        fhir_version: str,
-        patient: bytes,
-        request_id: str,
-        cancelled: Callable[[], bool],
-    ) -> AnalyzedEcg:
-        """Analyse, store and report."""
+    def analyze_together(
+        self, caller: Caller, ecgs: Sequence[SentEcg], *, cancelled: Callable[[], bool]
+    ) -> Sequence[AnalyzedEcg]:
+        """Analyse, store and report all of them, or none."""
 
     def validate(
         self, caller: Caller, *, observation: bytes, fhir_version: str, patient: bytes
@@ -83,84 +67,28 @@ class Creating:
         return lambda call: self._ecg(call, kind)
 
     def _ecg(self, call: Call, kind: str) -> Reply:
-        known = self._existing(call.caller, call.headers.get("if-none-exist", ""))
+        condition = call.headers.get("if-none-exist", "")
+        known = existing(self._reports, call.caller, condition)
         if known is not None:
-            return Reply(200, b"", _headers(call.base_url, known, kind))
+            return Reply(200, b"", places(call.base_url, known, kind))
         _check_type(call.body, kind)
-        analyzed = self._analyze(call, call.body, call.headers.get("idempotency-key", ""))
+        request_id = call.headers.get("idempotency-key", "")
+        sent = SentEcg(call.body, fhir_version(call), request_id=request_id)
+        [analyzed] = self._analyzer.analyze_together(
+            call.caller, [sent], cancelled=call.cancelled
+        )
         report = analyzed.report
         return Reply(
             200 if analyzed.replayed else 201,
             _representation(call, ecg_resource(report, call.body)),
-            _headers(call.base_url, report, kind),
-        )
-
-    def batch(self, call: Call) -> Reply:
-        """Take a Bundle of ECGs; each entry is answered for itself.
-
-        Patients among the entries give age and sex of the ECGs that refer to them; they
-        are not stored.
-        """
-        bundle = parse_batch(call.body)
-        answers = [self._entry(call, bundle, entry) for entry in bundle.entries]
-        kind: fhir.BundleType = (
-            "batch-response" if bundle.type == "batch" else "transaction-response"
-        )
-        return Reply(200, fhir.bundle(kind, answers))
-
-    def _entry(self, call: Call, bundle: Batch, entry: BatchEntry) -> fhir.BundleEntry:
-        """Answer one entry; what the one of a transaction raises is the answer."""
-        try:
-            if entry.problem:
-                raise UnsupportedContent(entry.problem, expression=entry.expression)
-            if entry.is_patient:
-                return _answered("200 OK", {}, fhir.all_ok_outcome())
-            known = self._existing(call.caller, entry.if_none_exist)
-            if known is not None:
-                return _answered("200 OK", _headers(call.base_url, known))
-            patient = bundle.patient_of(entry)
-            analyzed = self._analyze(call, entry.resource, "", patient)
-        except EcgsvcError as error:
-            if bundle.type == "transaction":
-                raise
-            reply = refusal(error)
-            status = f"{reply.status} {HTTPStatus(reply.status).phrase}"
-            return _answered(status, {}, reply.body)
-        status = "200 OK" if analyzed.replayed else "201 Created"
-        report = analyzed.report
-        made = _answered(status, _headers(call.base_url, report))
-        return replace(
-            made,
-            resource=fhir.without_sheet(report.documents.diagnostic_report),
-            full_url=f"{call.base_url}/{report_resource(report).name}",
-        )
-
-    def _existing(self, caller: Caller, condition: str) -> StoredReport | None:
-        if not condition:
-            return None
-        name, _, value = condition.lstrip("?").partition("=")
-        if name != "identifier" or "&" in value:
-            msg = "If-None-Exist must be identifier=SYSTEM|VALUE"
-            raise InvalidRequest(msg, expression="http.if-none-exist")
-        return self._reports.find_by_identifier(caller, parse_identifier(unquote(value)))
-
-    def _analyze(
-        self, call: Call, observation: bytes, request_id: str, patient: bytes = b""
-    ) -> AnalyzedEcg:
-        return self._analyzer.analyze(
-            call.caller,
-            observation=observation,
-            fhir_version=_fhir_version(call),
-            patient=patient,
-            request_id=request_id,
-            cancelled=call.cancelled,
+            places(call.base_url, report, kind),
         )
 
     def validate(self, call: Call) -> Reply:
         """Say what is wrong with an ECG, or that all is well; nothing is stored."""
         body = _unwrapped(call.body)
         _, outcome = self._analyzer.validate(
-            call.caller, observation=body, fhir_version=_fhir_version(call), patient=b""
+            call.caller, observation=body, fhir_version=fhir_version(call), patient=b""
         )
         return Reply(200, outcome)
 
@@ -177,10 +105,25 @@ def _check_type(body: bytes, kind: str) -> None:
         raise InvalidElement(msg, expression=f"{kind}.resourceType")
 
 
-def _headers(
-    base_url: str, report: StoredReport, kind: str = "Observation"
-) -> dict[str, str]:
-    """Say where the ECG and its report are."""
+def existing(reports: ReportReader, caller: Caller, condition: str) -> StoredReport | None:
+    """Find the report of the ECG that ``If-None-Exist`` means; None: there is none.
+
+    Raises
+    ------
+    InvalidRequest
+        The condition is neither empty nor ``identifier=SYSTEM|VALUE``.
+    """
+    if not condition:
+        return None
+    name, _, value = condition.lstrip("?").partition("=")
+    if name != "identifier" or "&" in value:
+        msg = "If-None-Exist must be identifier=SYSTEM|VALUE"
+        raise InvalidRequest(msg, expression="http.if-none-exist")
+    return reports.find_by_identifier(caller, parse_identifier(unquote(value)))
+
+
+def places(base_url: str, report: StoredReport, kind: str) -> dict[str, str]:
+    """Return the headers that say where an ECG and its report are."""
     ecg = f"{kind}/{report.report_id}{ECG_SUFFIX}/_history/{report.version}"
     return {
         "location": f"{base_url}/{ecg}",
@@ -188,18 +131,6 @@ def _headers(
         "link": f"<{base_url}/{report_resource(report).name}>; "
         'rel="describedby"; title="DiagnosticReport"',
     }
-
-
-def _answered(
-    status: str, headers: Mapping[str, str], outcome: bytes | None = None
-) -> fhir.BundleEntry:
-    """Write the response of an entry."""
-    written: dict[str, object] = {"status": status}
-    if "location" in headers:
-        written |= {"location": headers["location"], "etag": headers["etag"]}
-    if outcome is not None:
-        written["outcome"] = json.loads(outcome)
-    return fhir.BundleEntry(None, more={"response": written})
 
 
 def _representation(call: Call, ecg: Resource) -> bytes:
@@ -211,7 +142,7 @@ def _representation(call: Call, ecg: Resource) -> bytes:
     return ecg.json
 
 
-def _fhir_version(call: Call) -> str:
+def fhir_version(call: Call) -> str:
     """Return the version the content type states, empty when it states none."""
     _, _, stated = call.headers.get("content-type", "").partition("fhirVersion=")
     version = stated.partition(";")[0].strip().strip('"')

@@ -8,6 +8,7 @@ from ecgsvc import fhir
 from ecgsvc.domain.caller import Role
 from ecgsvc.http.auditing import PARAMETERS as AUDIT_PARAMETERS
 from ecgsvc.http.auditing import Auditing
+from ecgsvc.http.batching import Batching
 from ecgsvc.http.call import Handle
 from ecgsvc.http.creating import Creating
 from ecgsvc.http.reading import Reading
@@ -53,7 +54,11 @@ class Interaction:
 
 
 def interactions(
-    creating: Creating, reading: Reading, signing: Signing, auditing: Auditing
+    creating: Creating,
+    batching: Batching,
+    reading: Reading,
+    signing: Signing,
+    auditing: Auditing,
 ) -> tuple[Interaction, ...]:
     """Return everything that is offered on resources."""
 
@@ -76,8 +81,8 @@ def interactions(
     return (
         Interaction(
             "POST", "", "batch",
-            "Analyse the ECGs of a Bundle (batch, or a transaction of one)", _POSTERS,
-            creating.batch, takes_body=True,
+            "Analyse the ECGs of a Bundle: each for itself (batch), or all or none "
+            "(transaction)", _POSTERS, batching.bundle, takes_body=True,
         ),
         Interaction(
             "POST", "/Observation", "create",

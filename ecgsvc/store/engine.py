@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     DBAPIError,
-    IntegrityError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
@@ -20,7 +19,7 @@ from ecgsvc.domain.errors import SlotTaken, StoreUnavailable
 _WRITES = "ecgsvc_writes"
 _DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
 _A_DAY_S = 86_400.0
-_PG_UNIQUE_VIOLATION = "23505"
+_PG_LOST_RACES = {"23505", "40P01"}  # unique_violation, deadlock_detected
 _SQLITE_UNIQUE_VIOLATIONS = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE,
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
@@ -91,7 +90,8 @@ def translated_errors() -> Iterator[None]:
     Raises
     ------
     SlotTaken
-        When a UNIQUE constraint or primary key refused a row.
+        When a UNIQUE constraint or primary key refused a row, or two writers waited for
+        rows of each other and this one had to give way.
     StoreUnavailable
         For everything else. The message names the database's own error code and nothing
         else: a driver's message may quote a row.
@@ -99,19 +99,20 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        if _is_unique_violation(error):
+        if _is_lost_race(error):
             raise SlotTaken from None
         msg = f"the database is unavailable ({_error_code(error)})"
         says_no_more_than_why = isinstance(error, OperationalError | InterfaceError)
         raise StoreUnavailable(msg) from (error if says_no_more_than_why else None)
 
 
-def _is_unique_violation(error: SQLAlchemyError) -> bool:
-    if not isinstance(error, IntegrityError):
+def _is_lost_race(error: SQLAlchemyError) -> bool:
+    if not isinstance(error, DBAPIError):
         return False
     if isinstance(error.orig, sqlite3.Error):
-        return error.orig.sqlite_errorcode in _SQLITE_UNIQUE_VIOLATIONS
-    return getattr(error.orig, "sqlstate", None) == _PG_UNIQUE_VIOLATION
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        return code in _SQLITE_UNIQUE_VIOLATIONS
+    return getattr(error.orig, "sqlstate", None) in _PG_LOST_RACES
 
 
 def _error_code(error: SQLAlchemyError) -> str:

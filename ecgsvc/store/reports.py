@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ecgsvc.domain.audit import AuditDraft, Operation, RefusedCall
 from ecgsvc.domain.caller import Caller
@@ -13,6 +13,7 @@ from ecgsvc.domain.report import (
     Identifier,
     NewReport,
     Reanalysis,
+    Replay,
     ReportPage,
     ReportQuery,
     ReportSlot,
@@ -76,7 +77,7 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, CheckpointKeeping, Deliv
     ) -> StoredReport | ReportSlot:
         """Find the report a request was already answered with, or where the new one stands.
 
-        Enters nothing in the trail: `add` or `record_replay` follows.
+        Enters nothing in the trail: `add_all` follows.
 
         Parameters
         ----------
@@ -114,61 +115,40 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, CheckpointKeeping, Deliv
                 return place
             return read_version(connection, tenant, place)
 
-    def record_replay(
-        self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
-    ) -> None:
-        """Enter that a request came again, and record its id with the report.
-
-        Raises
-        ------
-        SlotTaken
-            When another request has taken the id meanwhile; `lookup` knows what to do.
-        StoreUnavailable
-        """
-        with self._writing() as connection:
-            answered = answer_to(connection, caller.tenant, request_id, request_sha256)
-            draft = replace(
-                about(connection, caller, Operation.REPLAY, report),
-                details={"source_sha256": report.source_sha256},
-            )
-            request = _request_row(
-                caller, request_id, request_sha256, (report.report_id, report.version)
-            )
-            known = answered is not None
-            self._enter(connection, caller, draft, Contents(), {} if known else request)
-
     def add(self, caller: Caller, new: NewReport) -> StoredReport:
-        """Store a report version with its source and all that belongs to it.
+        """Store one report version; as `add_all`."""
+        [stored] = self.add_all(caller, [new])
+        return stored
 
-        One transaction; the report is committed when this returns.
+    def add_all(
+        self, caller: Caller, entries: Sequence[NewReport | Replay]
+    ) -> tuple[StoredReport, ...]:
+        """Store report versions with their sources, and that requests came again.
+
+        One transaction: all are committed when this returns, or none.
 
         Raises
         ------
         SlotTaken
-            When another writer was first with the slot, the request id, an identifier or
-            the patient's pseudonym; nothing was stored, `lookup` knows what to do.
+            When another writer was first with a slot, a request id, an identifier or
+            a patient's pseudonym; nothing was stored, `lookup` knows what to do.
         StoreUnavailable
             When the database did not confirm the transaction. After a broken connection
             it may still have been stored: sending the same request again tells.
         """
-        key = (new.slot.report_id, new.slot.version)
-        subject = subject_key(new.source.subject_reference, new.source.subject_identifier)
         with self._writing() as connection:
-            contents = insert_report(connection, caller.tenant, new)
-            patient = pseudonym_of(connection, caller.tenant, subject)
-            if patient and patient.new_row:
-                salt = str(patient.new_row["salt"])
-                contents.add(schema.patients, [patient.new_row], salt=salt)
-            draft = AuditDraft(
-                Operation.CREATE if new.again is None else Operation.REANALYZE,
-                report_id=key[0],
-                version=key[1],
-                patient=patient.value if patient else None,
-                details={"source_sha256": new.source.sha256} | _compared(new),
-            )
-            request = _request_row(caller, new.request_id, new.request_sha256, key)
-            self._enter(connection, caller, draft, contents, request)
-        return as_stored(new)
+            # the events come last: from the first of them on, writers take turns
+            events = [
+                _replayed(connection, caller, each)
+                if isinstance(each, Replay)
+                else _inserted(connection, caller, each)
+                for each in entries
+            ]
+            for draft, contents, request in events:
+                self._enter(connection, caller, draft, contents, request)
+        return tuple(
+            each.report if isinstance(each, Replay) else as_stored(each) for each in entries
+        )
 
     def stored_ecg(self, caller: Caller, report_id: str) -> Reanalysis:
         """Return what another analysis of a stored ECG starts from.
@@ -400,6 +380,40 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, CheckpointKeeping, Deliv
                     by_caller.setdefault(each.caller, []).append(refusal_entry(each))
             for caller in sorted(by_caller, key=lambda caller: caller.tenant):
                 self._trail.append(connection, caller, by_caller[caller])
+
+
+_Event = tuple[AuditDraft, Contents, dict[str, object]]
+"""What is entered in the trail: the event, the rows it describes, the request."""
+
+
+def _inserted(connection: Connection, caller: Caller, new: NewReport) -> _Event:
+    """Insert a report version with all that belongs to it."""
+    key = (new.slot.report_id, new.slot.version)
+    subject = subject_key(new.source.subject_reference, new.source.subject_identifier)
+    contents = insert_report(connection, caller.tenant, new)
+    patient = pseudonym_of(connection, caller.tenant, subject)
+    if patient and patient.new_row:
+        salt = str(patient.new_row["salt"])
+        contents.add(schema.patients, [patient.new_row], salt=salt)
+    draft = AuditDraft(
+        Operation.CREATE if new.again is None else Operation.REANALYZE,
+        report_id=key[0],
+        version=key[1],
+        patient=patient.value if patient else None,
+        details={"source_sha256": new.source.sha256} | _compared(new),
+    )
+    return draft, contents, _request_row(caller, new.request_id, new.request_sha256, key)
+
+
+def _replayed(connection: Connection, caller: Caller, replay: Replay) -> _Event:
+    """Say that a request came again; its id is recorded with the report, unless it was."""
+    report, tenant = replay.report, caller.tenant
+    known = answer_to(connection, tenant, replay.request_id, replay.request_sha256)
+    draft = about(connection, caller, Operation.REPLAY, report)
+    draft = replace(draft, details={"source_sha256": report.source_sha256})
+    key = (report.report_id, report.version)
+    row = _request_row(caller, replay.request_id, replay.request_sha256, key)
+    return draft, Contents(), {} if known else row
 
 
 def _compared(new: NewReport) -> dict[str, str]:

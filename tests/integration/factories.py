@@ -20,6 +20,7 @@ from ecgsvc.domain.report import (
     EcgSource,
     Identifier,
     NewReport,
+    Replay,
     ReportDocuments,
     ReportSlot,
     Signature,
@@ -175,7 +176,7 @@ def submit(
         place = store.lookup(caller, request_id, source.sha256, source)
         if isinstance(place, StoredReport):
             try:
-                store.record_replay(caller, request_id, source.sha256, place)
+                store.add_all(caller, [Replay(place, request_id, source.sha256)])
             except SlotTaken:
                 continue
             return place

@@ -1,5 +1,6 @@
 """The flow of one ECG, with the real stages and a store that can lose races."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,14 @@ from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.plug_in import PlugInResult
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
-from ecgsvc.domain.report import EcgSource, NewReport, Reanalysis, ReportSlot, StoredReport
+from ecgsvc.domain.report import (
+    EcgSource,
+    NewReport,
+    Reanalysis,
+    Replay,
+    ReportSlot,
+    StoredReport,
+)
 from ecgsvc.domain.rhythm import (
     EpisodeKind,
     MalignantCall,
@@ -54,7 +62,6 @@ class Store:
     def __init__(self, n_lost: int = 0) -> None:
         self.n_lost = n_lost
         self.added: list[NewReport] = []
-        self.replayed: list[StoredReport] = []
         self.recorded: list[AuditDraft] = []
         self.again: Reanalysis | None = None
         self.earlier: MeasuredReport | None = None
@@ -69,10 +76,17 @@ class Store:
     ) -> ReportSlot:
         return ReportSlot("0b4ff2a8-7d0a-4a3c-9d5e-1c1f0a6f2d11", 1)
 
-    def add(self, caller: Caller, new: NewReport) -> StoredReport:
+    def add_all(
+        self, caller: Caller, entries: Sequence[NewReport | Replay]
+    ) -> tuple[StoredReport, ...]:
         if self.n_lost:
             self.n_lost -= 1
             raise SlotTaken
+        return tuple(
+            each.report if isinstance(each, Replay) else self.add(each) for each in entries
+        )
+
+    def add(self, new: NewReport) -> StoredReport:
         self.added.append(new)
         return StoredReport(
             report_id=new.slot.report_id,
@@ -86,11 +100,6 @@ class Store:
             conclusion=new.analysis.conclusion,
             documents=new.documents,
         )
-
-    def record_replay(
-        self, caller: Caller, request_id: str, request_sha256: str, report: StoredReport
-    ) -> None:
-        self.replayed.append(report)
 
     def record(self, caller: Caller, draft: AuditDraft) -> None:
         self.recorded.append(draft)

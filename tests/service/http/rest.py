@@ -67,3 +67,9 @@ def ecg(seed: int = 1, *, identifier: str = "", patient: str = "Patient/1") -> b
         effective_at=EFFECTIVE,
         identifier=Identifier("urn:test", identifier) if identifier else None,
     )
+
+
+def issue(answer: Answer) -> dict[str, object]:
+    assert answer.json["resourceType"] == "OperationOutcome"
+    found: dict[str, object] = answer.json["issue"][0]
+    return found

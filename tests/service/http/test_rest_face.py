@@ -13,15 +13,9 @@ from ecgsvc.convert import WRITERS, Format
 from ecgsvc.domain.caller import Role
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.servers import Server
-from tests.service.http.rest import Answer, ask, ecg
+from tests.service.http.rest import ask, ecg, issue
 from tests.unit.convert.test_round_trips import HEADER
 from tests.validators import assert_valid_for_independent_validators
-
-
-def issue(answer: Answer) -> dict[str, object]:
-    assert answer.json["resourceType"] == "OperationOutcome"
-    found: dict[str, object] = answer.json["issue"][0]
-    return found
 
 
 def test_a_posted_ecg_is_found_again_with_its_report(rest_server: Server) -> None:
@@ -122,65 +116,6 @@ def test_a_known_identifier_creates_nothing(rest_server: Server) -> None:
     assert "entry" not in none.json
     bad = ask(rest_server, "POST", "/Observation", ecg(seed=72), if_none_exist="patient=1")
     assert bad.status == 400
-
-
-def a_bundle(kind: str, *entries: dict[str, object]) -> bytes:
-    bundle = {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
-    return json.dumps(bundle).encode()
-
-
-def an_entry(body: bytes, **request: str) -> dict[str, object]:
-    return {
-        "resource": json.loads(body),
-        "request": {"method": "POST", "url": "Observation", **request},
-    }
-
-
-def test_each_ecg_of_a_batch_is_answered_for_itself(rest_server: Server) -> None:
-    patient = {
-        "fullUrl": "urn:uuid:5b1c9a52-9d5c-4d35-9b1e-0d6e1c2f3a4b",
-        "resource": {
-            "resourceType": "Patient",
-            "id": "batch",
-            "gender": "female",
-            "birthDate": "1950-01-01",
-        },
-        "request": {"method": "POST", "url": "Patient"},
-    }
-    broken = json.loads(ecg(seed=82))
-    del broken["subject"]
-    answer = ask(
-        rest_server, "POST", "", a_bundle(
-            "batch",
-            patient,
-            an_entry(ecg(seed=81, identifier="batch", patient="Patient/batch")),
-            an_entry(json.dumps(broken).encode()),
-            an_entry(ecg(seed=83), url="DiagnosticReport"),
-            {},
-            an_entry(ecg(seed=81), ifNoneExist="identifier=urn:test|batch"),
-        ),
-    )  # fmt: skip
-    assert answer.status == 200
-    assert_valid_for_independent_validators([answer.body])
-    entries = answer.json["entry"]
-    statuses = [entry["response"]["status"].split()[0] for entry in entries]
-    assert statuses == ["200", "201", "422", "422", "422", "200"]
-    assert entries[5]["response"]["location"] == entries[1]["response"]["location"]
-    (refused,) = entries[2]["response"]["outcome"]["issue"]
-    assert refused["expression"] == ["Observation.subject"]
-    header = entries[1]["resource"]
-    assert header["resourceType"] == "DiagnosticReport"
-
-
-def test_a_transaction_is_all_or_nothing(rest_server: Server) -> None:
-    one = ask(rest_server, "POST", "", a_bundle("transaction", an_entry(ecg(seed=84))))
-    assert one.json["type"] == "transaction-response"
-    two = a_bundle("transaction", an_entry(ecg(seed=85)), an_entry(ecg(seed=86)))
-    assert ask(rest_server, "POST", "", two).status == 422
-    broken = json.loads(ecg(seed=85))
-    del broken["subject"]
-    sent = a_bundle("transaction", an_entry(json.dumps(broken).encode()))
-    assert ask(rest_server, "POST", "", sent).status == 422
 
 
 @pytest.mark.parametrize("kind", ["DocumentReference", "Media", "Binary"])
