@@ -17,6 +17,7 @@ from ecgsvc.cli import (
     serve,
     token,
     trail,
+    trail_proofs,
     train,
 )
 from ecgsvc.cli.console import version_callback
@@ -48,8 +49,10 @@ audit.app.command("key")(trail.key)
 audit.app.command("adopt")(trail.adopt)
 audit.app.command("list")(trail.list_events)
 audit.app.command("checkpoint")(trail.checkpoint)
-audit.app.command("verify")(trail.verify)
-audit.app.command("prove")(trail.prove)
+audit.app.command("verify")(trail_proofs.verify)
+audit.app.command("export")(trail_proofs.export)
+audit.app.command("prove")(trail_proofs.prove)
+audit.app.command("consistency")(trail_proofs.consistency)
 app.add_typer(models.app, name="models")
 app.add_typer(reports.app, name="reports")
 app.add_typer(audit.app, name="audit")

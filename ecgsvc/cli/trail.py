@@ -1,4 +1,4 @@
-"""`ecgsvc audit`: list the trail, verify it, and keep its checkpoints and proofs."""
+"""`ecgsvc audit`: the trail's key, its events and its checkpoints."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ecgsvc.cli.console import err, one_line_errors, out, print_json
 from ecgsvc.cli.options import Database, Json, Tenant, local_caller, settings_with
-from ecgsvc.domain.audit import AuditQuery, TrailVerdict
+from ecgsvc.domain.audit import AuditQuery
 from ecgsvc.domain.caller import Role
 
 if TYPE_CHECKING:
@@ -26,13 +26,6 @@ PublicKeys = Annotated[
     typer.Option(
         "--public-key",
         help="PEM; believe it instead of the server's own. Repeatable.",
-    ),
-]
-Checkpoints = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--checkpoint",
-        help="A file of `ecgsvc audit checkpoint`, kept apart. Repeatable.",
     ),
 ]
 
@@ -114,7 +107,7 @@ def checkpoint(
 
     settings = settings_with(database_url=database, audit_key=key)
     with one_line_errors():
-        keys = _keys(settings.signing_key, public_keys)
+        keys = believed_keys(settings.signing_key, public_keys)
         with TrailAuditor.opened(settings.database_url, keys) as auditor:
             notes = [note for t in auditor.tenants() if (note := auditor.checkpoint(t))]
         for note in notes:
@@ -126,50 +119,6 @@ def checkpoint(
             file = folder / f"{state.tenant}-{state.size:012d}.checkpoint"
             file.write_text(note)
             out.print(str(file), markup=False, highlight=False)
-
-
-def verify(
-    tenant: Annotated[
-        str | None, typer.Option(help="One hospital; all if not given.")
-    ] = None,
-    checkpoints: Checkpoints = None,
-    proof: Annotated[
-        Path | None, typer.Option(help="Verify this file of `ecgsvc audit prove` instead.")
-    ] = None,
-    database: Database = None,
-    key: Key = None,
-    public_keys: PublicKeys = None,
-) -> None:
-    """Verify that nothing in the trail, and in what it vouches for, was changed.
-
-    Ends with status 1 and names what was altered, inserted, reordered or cut, the first one
-    first. Reads the database only; the servers may go on meanwhile.
-    """
-    from ecgsvc.store import TrailAuditor
-    from ecgsvc.trail import Checkpoint, verified_proof
-
-    settings = settings_with(database_url=database, audit_key=key)
-    with one_line_errors():
-        keys = _keys(settings.signing_key, public_keys)
-        if proof is not None:
-            found = verified_proof(proof.read_bytes(), keys)
-            for text in found.problems:
-                err.print(text, style="red", markup=False, highlight=False)
-            if found.problems:
-                raise typer.Exit(1)
-            out.print(found.summary, markup=False, highlight=False)
-            return
-        kept = [Checkpoint.read(file.read_text(), keys) for file in checkpoints or ()]
-        with TrailAuditor.opened(settings.database_url, keys) as auditor:
-            tenants = [tenant] if tenant else auditor.tenants()
-            verdicts = [auditor.verify(each, kept) for each in tenants]
-        missing = {each.tenant for each in kept} - set(tenants)
-    for verdict in verdicts:
-        _show(verdict)
-    for name in sorted(missing) if tenant is None else ():
-        err.print(f"{name}: the whole trail is gone", style="red", highlight=False)
-    if missing or any(verdict.problems for verdict in verdicts):
-        raise typer.Exit(1)
 
 
 def adopt(tenant: Tenant = "default", database: Database = None, key: Key = None) -> None:
@@ -189,27 +138,8 @@ def adopt(tenant: Tenant = "default", database: Database = None, key: Key = None
     out.print(f"{tenant}: {n_versions} report versions adopted", highlight=False)
 
 
-def prove(
-    report_id: Annotated[str, typer.Argument(help="Id of the report.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The proof, JSON.")],
-    tenant: Tenant = "default",
-    database: Database = None,
-    key: Key = None,
-) -> None:
-    """Write what proves a report: its rows, its events, and where they stand in the trail.
-
-    `ecgsvc audit verify --proof FILE --public-key KEY` verifies it without the database.
-    """
-    from ecgsvc.store import TrailAuditor
-
-    settings = settings_with(database_url=database, audit_key=key)
-    with one_line_errors():
-        keys = _keys(settings.signing_key, None)
-        with TrailAuditor.opened(settings.database_url, keys) as auditor:
-            output.write_bytes(auditor.prove(tenant, report_id))
-
-
-def _keys(own: Path | None, public: Sequence[Path] | None) -> list["VerifyingKey"]:
+def believed_keys(own: Path | None, public: Sequence[Path] | None) -> list["VerifyingKey"]:
+    """Read the public keys that are given, or else the server's own."""
     from ecgsvc.trail import SigningKey, VerifyingKey
 
     if public:
@@ -218,15 +148,6 @@ def _keys(own: Path | None, public: Sequence[Path] | None) -> list["VerifyingKey
         err.print("say which key is believed: --public-key or --key")
         raise typer.Exit(2)
     return [SigningKey.at(own).public]
-
-
-def _show(verdict: TrailVerdict) -> None:
-    if not verdict.problems:
-        text = f"{verdict.tenant}: {verdict.n_events} events, nothing was changed"
-        out.print(text, markup=False, highlight=False)
-    for problem in verdict.problems:
-        text = f"{verdict.tenant}: {problem.text}"
-        err.print(text, style="red", markup=False, highlight=False)
 
 
 def expire(

@@ -1,17 +1,20 @@
-"""Writes the proof of one report from the database."""
+"""Writes proofs, of one report and of two checkpoints, from the database."""
 
 import base64
+import functools
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from ecgsvc.domain.errors import ReportNotFound
+from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
 from ecgsvc.store import schema
 from ecgsvc.store.verifying import chained, contents_of
 from ecgsvc.store.vouched import VouchedRows
 from ecgsvc.trail import (
+    CONSISTENCY_FORMAT,
     FORMAT,
+    consistency_proof,
     event_as_json,
     inclusion_proof,
     root_of,
@@ -43,13 +46,7 @@ def proof_of(connection: Connection, tenant: str, report_id: str) -> bytes:
         raise ReportNotFound(msg)
     described = [(row, contents_of(row)) for row in rows]
     vouched = VouchedRows(connection, tenant, described)
-    known: dict[tuple[int, int], bytes] = {}
-
-    def range_root(start: int, end: int) -> bytes:
-        if (start, end) not in known:
-            known[start, end] = _range_root(connection, tenant, start, end)
-        return known[start, end]
-
+    range_root = functools.cache(functools.partial(_range_root, connection, tenant))
     bodies: dict[str, str] = {}
     events = [
         {
@@ -71,6 +68,39 @@ def proof_of(connection: Connection, tenant: str, report_id: str) -> bytes:
         "checkpoint": head.checkpoint,
         "events": events,
         "bodies": bodies,
+    }
+    return orjson.dumps(proof, option=orjson.OPT_INDENT_2)
+
+
+def consistency_of(
+    connection: Connection, tenant: str, older: tuple[int, str], newer: tuple[int, str]
+) -> bytes:
+    """Write the proof that a checkpoint's trail begins with that of an older one.
+
+    Parameters
+    ----------
+    older, newer
+        Size and text of the signed checkpoints.
+
+    Raises
+    ------
+    InvalidRequest
+        The older is not the shorter, or empty, or the trail is shorter than the newer.
+    """
+    size = connection.scalar(select(func.count()).where(_EVENTS.tenant == tenant)) or 0
+    if not 0 < older[0] <= newer[0] <= size:
+        msg = (
+            f"there is no trail from {older[0]} to {newer[0]} events: it has {size}, and "
+            "the older checkpoint comes first"
+        )
+        raise InvalidRequest(msg)
+    range_root = functools.partial(_range_root, connection, tenant)
+    path = [step.hex() for step in consistency_proof(older[0], newer[0], range_root)]
+    proof = {
+        "format": CONSISTENCY_FORMAT,
+        "older": older[1],
+        "newer": newer[1],
+        "path": path,
     }
     return orjson.dumps(proof, option=orjson.OPT_INDENT_2)
 

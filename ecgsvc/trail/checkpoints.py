@@ -16,7 +16,7 @@ _ORIGIN = "ecgsvc/"
 _CHAIN, _TIME = "chain ", "time "
 
 
-class InvalidCheckpoint(ValueError):
+class InvalidCheckpoint(OSError):
     """A text is no checkpoint, or none that a trusted key has signed."""
 
 

@@ -1,8 +1,9 @@
-"""A file that proves what the trail says of one report, without the database.
+"""Files that prove what the trail says, without the database; JSON.
 
-JSON: the signed checkpoint; each event about the report with its columns and its path in
-the Merkle tree; and the rows that the events describe, as they are hashed, with their
-bodies.
+Of a report: the signed checkpoint; each event about the report with its columns and its
+path in the Merkle tree; and the rows that the events describe, as they are hashed, with
+their bodies. Of two checkpoints: both, and the path that shows that the trail of the newer
+begins with that of the older.
 """
 
 import base64
@@ -17,38 +18,66 @@ from ecgsvc.trail.chain import ChainedEvent, link
 from ecgsvc.trail.checkpoints import Checkpoint, InvalidCheckpoint
 from ecgsvc.trail.digests import digest_of_rows, sha256_hex
 from ecgsvc.trail.keys import VerifyingKey
-from ecgsvc.trail.merkle import root_from_inclusion
+from ecgsvc.trail.merkle import is_consistent, root_from_inclusion
 
 FORMAT = "ecgsvc audit proof 1"
+CONSISTENCY_FORMAT = "ecgsvc audit consistency 1"
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedProof:
-    """What a proof proves, or why it does not."""
+    """What a proof proves, or why it does not; the checkpoints it leads to."""
 
     summary: str
     problems: tuple[str, ...]
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 def verified_proof(content: bytes, keys: Sequence[VerifyingKey]) -> VerifiedProof:
-    """Verify a proof; nothing but the keys is believed."""
+    """Verify a proof of either kind; nothing but the keys is believed."""
     try:
         proof = orjson.loads(content)
-        if proof["format"] != FORMAT:
-            return VerifiedProof("", ("the file is no proof of ecgsvc",))
-        checkpoint = Checkpoint.read(proof["checkpoint"], keys)
-        problems = tuple(_problems(proof, checkpoint))
+        if proof["format"] == FORMAT:
+            return _of_report(proof, keys)
+        if proof["format"] == CONSISTENCY_FORMAT:
+            return _of_consistency(proof, keys)
     except InvalidCheckpoint as error:
         return VerifiedProof("", (str(error),))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return VerifiedProof("", ("the file is no proof of ecgsvc, or damaged",))
+    return VerifiedProof("", ("the file is no proof of ecgsvc",))
+
+
+def _of_report(proof: Mapping[str, Any], keys: Sequence[VerifyingKey]) -> VerifiedProof:
+    checkpoint = Checkpoint.read(proof["checkpoint"], keys)
+    problems = tuple(_problems(proof, checkpoint))
     n_events = len(proof["events"])
     summary = (
         f"report {proof['report_id']} of {checkpoint.tenant}: {n_events} events are in the "
         f"trail of {checkpoint.size} signed {checkpoint.signed_at.isoformat()}, and what "
         "they describe is unchanged"
     )
-    return VerifiedProof(summary, problems)
+    return VerifiedProof(summary, problems, (checkpoint,))
+
+
+def _of_consistency(
+    proof: Mapping[str, Any], keys: Sequence[VerifyingKey]
+) -> VerifiedProof:
+    older, newer = (Checkpoint.read(proof[name], keys) for name in ("older", "newer"))
+    path = [bytes.fromhex(each) for each in proof["path"]]
+    is_whole = older.tenant == newer.tenant and is_consistent(
+        older.size, older.root, newer.size, newer.root, path
+    )
+    problem = (
+        f"the trail of {newer.size} events of {newer.tenant} does not begin with the "
+        f"{older.size} events of {older.tenant}"
+    )
+    summary = (
+        f"{newer.tenant}: the trail of {newer.size} events signed "
+        f"{newer.signed_at.isoformat()} begins with the {older.size} signed "
+        f"{older.signed_at.isoformat()}, unchanged"
+    )
+    return VerifiedProof(summary, () if is_whole else (problem,), (older, newer))
 
 
 def _problems(proof: Mapping[str, Any], checkpoint: Checkpoint) -> Iterator[str]:

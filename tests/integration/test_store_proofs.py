@@ -11,8 +11,15 @@ from factories import CALLER, KEY, a_signing, a_source, an_identifier, submit
 from ecgsvc.domain.audit import AuditQuery
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
+from ecgsvc.domain.report import ReportQuery
 from ecgsvc.store import ReportStore, TrailAuditor
-from ecgsvc.trail import Checkpoint, SigningKey, verified_proof
+from ecgsvc.trail import (
+    Checkpoint,
+    InvalidCheckpoint,
+    SigningKey,
+    verified_export,
+    verified_proof,
+)
 
 NORTH = Caller("north", "n")
 
@@ -106,3 +113,64 @@ def test_a_checkpoint_kept_is_verified_later(store: ReportStore) -> None:
     for caller, text in ((NORTH, note), (CALLER, note.replace("2", "3")), (CALLER, "")):
         with pytest.raises(InvalidRequest):
             store.verify_trail(caller, [text])
+
+
+def test_a_trail_is_exported_and_verified_without_the_database(
+    store: ReportStore, database_url: str
+) -> None:
+    for caller in (CALLER, NORTH, CALLER):
+        submit(store, a_source(), caller=caller)
+    store.erase_patient(NORTH, "Patient/1")
+    with TrailAuditor.opened(database_url, ()) as auditor:
+        kept = Checkpoint.read(auditor.checkpoint("north"), [KEY.public])
+        store.list(NORTH, ReportQuery())
+        exports = {tenant: list(auditor.export(tenant)) for tenant in auditor.tenants()}
+    verdicts = [verified_export(each, [KEY.public], [kept]) for each in exports.values()]
+    assert [verdict.problems for verdict in verdicts] == [(), ()]
+    assert [verdict.n_events for verdict in verdicts] == [2, 3]
+
+
+def test_a_trail_is_shown_to_go_on_from_an_older_checkpoint(
+    store: ReportStore, database_url: str
+) -> None:
+    submit(store, a_source(), caller=NORTH)
+    with TrailAuditor.opened(database_url, [KEY.public]) as auditor:
+        notes = []
+        for _ in range(7):
+            submit(store, a_source())
+            notes.append(auditor.checkpoint("default"))
+        pairs = [(a, b) for number, b in enumerate(notes) for a in notes[: number + 1]]
+        for older, newer in pairs:
+            proof = auditor.prove_consistency(older, newer)
+            found = verified_proof(proof, [KEY.public])
+            assert found.problems == ()
+            assert found.checkpoints == tuple(
+                Checkpoint.read(note, [KEY.public]) for note in (older, newer)
+            )
+            swapped = json.loads(proof) | {"older": newer, "newer": older}
+            other = verified_proof(json.dumps(swapped).encode(), [KEY.public])
+            assert (older == newer) == (not other.problems)
+        assert auditor.prove_consistency(notes[0]) == (
+            auditor.prove_consistency(notes[0], notes[-1])
+        )
+        with pytest.raises(InvalidRequest, match="older"):
+            auditor.prove_consistency(notes[1], notes[0])
+        with pytest.raises(InvalidRequest, match="tenants"):
+            auditor.prove_consistency(notes[0], auditor.checkpoint("north"))
+        with pytest.raises(InvalidCheckpoint):
+            auditor.prove_consistency("none")
+
+
+def test_a_rewritten_trail_does_not_go_on_from_what_was_kept(
+    store: ReportStore, database_url: str
+) -> None:
+    for _ in range(5):
+        submit(store, a_source())
+    with TrailAuditor.opened(database_url, [KEY.public]) as auditor:
+        newer = auditor.checkpoint("default")
+        state = Checkpoint.read(newer, [KEY.public])
+        forged = Checkpoint("default", 3, b"x" * 32, "0" * 64, state.signed_at).signed(KEY)
+        found = verified_proof(auditor.prove_consistency(forged, newer), [KEY.public])
+    assert found.problems == (
+        "the trail of 5 events of default does not begin with the 3 events of default",
+    )

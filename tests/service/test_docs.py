@@ -12,6 +12,7 @@ import pytest
 
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = (
+    "docs/audit.md",
     "docs/convert.md",
     "docs/deliver.md",
     "docs/ecg-sheet.md",
