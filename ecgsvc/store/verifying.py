@@ -95,7 +95,7 @@ class TrailVerifier:
         for row, contents in described:
             for name in rows.differing(row, contents):
                 sequence = row["sequence"]
-                text = f"{name} of event {sequence} {_what(row)}"
+                text = f"{name} of event {sequence} {_what(name, row)}"
                 yield TrailProblem(sequence, text)
         self._n_met.update(rows.n_met)
 
@@ -142,15 +142,14 @@ class TrailVerifier:
             known += [_EVENTS.c.report_id == columns.report_id, _EVENTS.c.contents != ""]
             if "version" in columns and table is not schema.sources:
                 known.append(_EVENTS.c.report_version == columns.version)
+        # a patient is told by pseudonym, never by name
+        by = [columns.pseudonym] if table is schema.patients else table.primary_key.columns
         query = (
-            select(*table.primary_key.columns)
+            select(*(column for column in by if column.name != "tenant"))
             .where(columns.tenant == self._tenant, ~exists().where(*known))
             .limit(1)
         )
-        row = self._connection.execute(query).one_or_none()
-        named = [str(v) for c, v in zip(table.primary_key.columns, row or (), strict=False)
-                 if c.name not in ("tenant", "subject")]  # fmt: skip
-        return "/".join(named)
+        return "/".join(map(str, self._connection.execute(query).one_or_none() or ()))
 
 
 def tenants(connection: Connection) -> list[str]:
@@ -181,7 +180,9 @@ def contents_of(row: RowMapping) -> Mapping[str, object]:
     return contents if isinstance(contents, dict) else {}
 
 
-def _what(row: RowMapping) -> str:
+def _what(name: str, row: RowMapping) -> str:
+    if name == "patients":
+        return f"(pseudonym {row['patient']}) differs"
     if row["report_id"] is None:
         return "differs from its digest"
     return f"(report {row['report_id']} version {row['report_version']}) differs"
