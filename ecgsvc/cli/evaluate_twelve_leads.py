@@ -11,23 +11,36 @@ from ecgsvc.cli.options import Json, settings_with
 
 
 def diagnosis(
-    directory: Annotated[Path, typer.Argument(help="Folder of PTB-XL.", metavar="DIR")],
+    directory: Annotated[
+        Path, typer.Argument(help="Folder of PTB-XL or LUDB.", metavar="DIR")
+    ],
     model: Model = None,
     as_json: Json = False,
     as_markdown: Markdown = False,
 ) -> None:
-    """Area under ROC, sets, abstention and subgroups on PTB-XL's fold 10.
+    """Area under ROC, sets, abstention and subgroups on PTB-XL's fold 10, or on LUDB.
 
-    The shipped model was not trained on that fold; what was decided on fold 9 is in its
-    card. Intervals are 95 % by bootstrap over recordings.
+    The shipped model was not trained on that fold, nor on LUDB; what was decided on fold 9
+    is in its card. Of LUDB the labels that its words have. Intervals are 95 % by bootstrap
+    over recordings.
     """
     from ecgsvc.app import diagnosis_reader
-    from ecgsvc.evaluation import diagnosis_figures, evaluate_diagnosis, figures_table
+    from ecgsvc.evaluation import (
+        Figures,
+        diagnosis_figures,
+        evaluate_diagnosis,
+        evaluate_foreign_diagnoses,
+        figures_table,
+    )
 
+    figures: tuple[Figures, ...]
     with one_line_errors(), record_bar("diagnosis") as on_record:
         reader = diagnosis_reader(settings_with(diagnosis_model=model))
-        results = evaluate_diagnosis(directory, reader, on_record=on_record)
-        figures = diagnosis_figures(results)
+        if (directory / "ludb.csv").is_file():
+            figures = (evaluate_foreign_diagnoses(directory, reader, on_record=on_record),)
+        else:
+            results = evaluate_diagnosis(directory, reader, on_record=on_record)
+            figures = diagnosis_figures(results)
     if as_json:
         print_json([each.to_json() for each in figures])
     elif as_markdown:

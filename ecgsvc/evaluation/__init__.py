@@ -14,6 +14,7 @@ from ecgsvc.evaluation.explanation_table import explanation_table
 from ecgsvc.evaluation.explanations import evaluate_explanations
 from ecgsvc.evaluation.figures import Figures, figures_table
 from ecgsvc.evaluation.findings import FindingResults, evaluate_findings, finding_table
+from ecgsvc.evaluation.foreign_diagnoses import evaluate_foreign_diagnoses
 from ecgsvc.evaluation.interval_check import check_figures, check_intervals
 from ecgsvc.evaluation.malignant import MalignantResults, evaluate_malignant
 from ecgsvc.evaluation.malignant_tables import malignant_tables
@@ -57,6 +58,7 @@ __all__ = [
     "evaluate_episodes",
     "evaluate_explanations",
     "evaluate_findings",
+    "evaluate_foreign_diagnoses",
     "evaluate_malignant",
     "evaluate_noise_stress",
     "evaluate_quality",

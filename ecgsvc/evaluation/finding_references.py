@@ -14,6 +14,7 @@ from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.errors import UnreadableRecording
 from ecgsvc.domain.waveform import Recording, Sex
 from ecgsvc.evaluation.electrode_swaps import LUDB_UNITS_PER_MV
+from ecgsvc.evaluation.ludb_labels import TABLE_FILE, LudbLabels, ludb_labels
 
 HELD_OUT = "test"
 """PTB-XL's fold 10, every patient in one fold: a tenth in which no constant was chosen."""
@@ -128,7 +129,7 @@ def labelled_ecgs(directory: Path) -> tuple[tuple[LabelledEcg, ...], tuple[str, 
     UnreadableRecording
         The folder belongs to neither database.
     """
-    if (directory / "ludb.csv").is_file():
+    if (directory / TABLE_FILE).is_file():
         return _ludb(directory), tuple(each.name for each in NAMES if each.ludb)
     if (directory.parent / "labels.csv").is_file():
         return _ptbxl(directory), tuple(each.name for each in NAMES if each.ptbxl)
@@ -163,16 +164,9 @@ def _ptbxl(directory: Path) -> tuple[LabelledEcg, ...]:
 
 def _ludb(directory: Path) -> tuple[LabelledEcg, ...]:
     ecgs = []
-    for name, row in _rows(directory / "ludb.csv", "ID").items():
-        said = [
-            line.strip().lower().removeprefix("electric axis of the heart: ")
-            for cell in row.values()
-            for line in cell.split("\n")
-        ]
+    for name, labels in ludb_labels(directory).items():
         present = frozenset(
-            each.name
-            for each in NAMES
-            if any(_says(line, words) for line in said for words in each.ludb)
+            each.name for each in NAMES if any(_says(labels, words) for words in each.ludb)
         )
         path = directory / "data" / name
         if path.with_suffix(".hea").is_file():
@@ -180,9 +174,10 @@ def _ludb(directory: Path) -> tuple[LabelledEcg, ...]:
     return tuple(ecgs)
 
 
-def _says(line: str, words: str) -> bool:
-    """Whether a line says it; "incomplete …" does not say "complete …"."""
-    return line.startswith(words) or (words in ("pacemaker", "pacing") and words in line)
+def _says(labels: LudbLabels, words: str) -> bool:
+    """Whether a line begins so; pacing is spoken of anywhere."""
+    anywhere = words in ("pacemaker", "pacing")
+    return labels.says(words) or (anywhere and any(words in line for line in labels.said))
 
 
 def _rows(path: Path, key: str) -> dict[str, dict[str, str]]:

@@ -18,6 +18,7 @@ from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
 from ecgsvc.evaluation.electrode_swaps import LUDB_UNITS_PER_MV
 from ecgsvc.evaluation.global_intervals import annotated_rate_bpm, reference_intervals
+from ecgsvc.evaluation.ludb_labels import ludb_labels
 from ecgsvc.evaluation.wave_references import find_wave_records
 from ecgsvc.inference.interval_inputs import (
     TARGETS,
@@ -87,7 +88,7 @@ def annotated_beats(
     directory: Path, on_record: Callable[[str], None] = lambda _: None
 ) -> Iterator[MeasuredBeat]:
     """LUDB: marks, intervals and rate of the cardiologists, amplitudes of ours."""
-    normal = _normal_in_ludb(directory / "ludb.csv")
+    labels = ludb_labels(directory)
     reader = _wave_reader()
     for record in find_wave_records(directory, None):
         waveform = read_wfdb(record.path, units_per_mv=LUDB_UNITS_PER_MV).waveform
@@ -110,7 +111,13 @@ def annotated_beats(
             "heart_rate_bpm": annotated_rate_bpm(tuple(references.values()), rate_hz),
         }
         yield _beat(
-            seen, "ludb", record.path.name, "", marks, known, normal[record.path.name]
+            seen,
+            "ludb",
+            record.path.name,
+            "",
+            marks,
+            known,
+            labels[record.path.name].normal,
         )
 
 
@@ -264,20 +271,3 @@ def _column(seen: _Measured, samples: NDArray[np.float64]) -> float:
 
 def _wave_reader() -> WaveReader:
     return WaveReader.load(MODELS_DIR / WAVE_MODEL, BEAT_TOOLS, provider="cpu")
-
-
-def _normal_in_ludb(path: Path) -> dict[str, bool]:
-    """Sinus rhythm, a normal axis, and nothing else said."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [
-            {k.strip(): v.strip() for k, v in row.items()} for row in csv.DictReader(file)
-        ]
-    silent = (
-        "Conduction abnormalities", "Extrasystolies", "Hypertrophies", "Cardiac pacing",
-        "Ischemia", "Non-specific repolarization abnormalities",
-    )  # fmt: skip
-    return {
-        row["ID"]: row["Rhythms"].startswith("Sinus rhythm")
-        and not any(row[name] for name in silent)
-        for row in rows
-    }
