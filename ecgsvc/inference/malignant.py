@@ -32,6 +32,7 @@ from ecgsvc.inference.still_heart import asystoles, leads_off
 MAX_LEADS = 4
 """More say little more and cost as much each."""
 _BATCH = 128
+_SHORT = 32  # windows
 
 
 class MalignantRhythmDetector:
@@ -121,15 +122,22 @@ class MalignantRhythmDetector:
         numpy.ndarray
             Shape (n_windows, 3), NaN where no lead can be read.
         """
+        rows = [waveform.leads.index(lead) for lead in chosen_leads(waveform.leads, off)]
+        # Leads of a short recording together; of a long one each alone, for memory's sake.
+        at_once = len(rows) if off.shape[1] <= _SHORT else 1
         logits, readable = [], []
-        for lead in chosen_leads(waveform.leads, off):
+        for first in range(0, len(rows), at_once):
             inputs = build_malignant_inputs(
-                waveform.lead_mv(lead), waveform.sampling_rate_hz, r_peak_indices,
-                self._tools,
+                waveform.samples_mv[rows[first : first + at_once]],
+                waveform.sampling_rate_hz, r_peak_indices, self._tools,
             )  # fmt: skip
-            readable.append(inputs.readable & ~off[waveform.leads.index(lead)])
             logits.append(self._run(inputs))
-        together = over_leads(np.stack(logits), np.stack(readable))
+            readable.append(inputs.readable)
+        n_windows = off.shape[1]
+        together = over_leads(
+            np.concatenate(logits).reshape(len(rows), n_windows, len(LABELS)),
+            np.concatenate(readable).reshape(len(rows), n_windows) & ~off[rows],
+        )
         return malignant_probabilities(together, self._card.temperature)
 
     def _run(self, inputs: MalignantInputs) -> NDArray[np.float32]:

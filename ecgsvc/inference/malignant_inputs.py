@@ -35,16 +35,16 @@ _MAX_BEATS = 60  # in 10 s
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MalignantInputs:
-    """Model input for the windows of one lead, in order of time.
+    """Model input for the windows of some leads: lead by lead, each in order of time.
 
     Parameters
     ----------
     windows
-        Shape (n_windows, 1, 1250) float32, at 125 Hz, 1 to 30 Hz, standard deviation 1.
+        Shape (n, 1, 1250) float32, at 125 Hz, 1 to 30 Hz, standard deviation 1.
     features
-        Shape (n_windows, n_features) float32, columns as `FEATURE_NAMES`.
+        Shape (n, n_features) float32, columns as `FEATURE_NAMES`.
     readable
-        Shape (n_windows,) bool: False where more than half was missing or nothing moved.
+        Shape (n,) bool: False where more than half was missing or nothing moved.
     """
 
     windows: NDArray[np.float32]
@@ -69,38 +69,45 @@ def window_bounds(n_samples: int, sampling_rate_hz: float) -> SampleIndices:
 
 
 def build_malignant_inputs(
-    lead_mv: Millivolts,
+    leads_mv: Millivolts,
     sampling_rate_hz: float,
     r_peak_indices: SampleIndices,
     tools: SignalTools,
 ) -> MalignantInputs:
-    """Build the model input of every window of one lead.
+    """Build the model input of every window of some leads.
 
     Parameters
     ----------
-    lead_mv
-        Shape (n_samples,), millivolts, NaN where nothing was reported.
+    leads_mv
+        Shape (n_leads, n_samples), millivolts, NaN where nothing was reported.
     sampling_rate_hz
-        Rate of `lead_mv`.
+        Rate of `leads_mv`.
     r_peak_indices
-        Shape (n_beats,), increasing sample indices into `lead_mv`.
+        Shape (n_beats,), increasing sample indices into `leads_mv`.
     tools
         Band-pass filter and resampler.
     """
-    n_windows = len(window_bounds(len(lead_mv), sampling_rate_hz))
-    there = np.isfinite(lead_mv)
-    if not n_windows or not there.any():
-        return _nothing_readable(n_windows)
-    signal = _prepare(lead_mv, there, sampling_rate_hz, tools)
-    windows = _cut(signal, n_windows)
+    n_windows = len(window_bounds(leads_mv.shape[1], sampling_rate_hz))
+    if not n_windows:
+        return _NOTHING
+    there = np.isfinite(leads_mv)
+    signals = np.stack(
+        [
+            _prepare(lead_mv, known, sampling_rate_hz, tools)
+            for lead_mv, known in zip(leads_mv, there, strict=True)
+        ]
+    )
+    windows = _cut(signals, n_windows)
     spread_mv = windows.std(axis=1)
-    present = _cut(_at_model_rate(there, sampling_rate_hz, len(signal)), n_windows)
-    readable = (spread_mv > _FAINT_MV) & (present.mean(axis=1) >= 0.5)
+    known = _at_model_rate(there, sampling_rate_hz, signals.shape[1])
+    present = _cut(known, n_windows).mean(axis=1)
+    readable = (spread_mv > _FAINT_MV) & (present >= 0.5)
     windows = (windows - windows.mean(axis=1, keepdims=True)).astype(np.float32)
     windows /= np.maximum(spread_mv, _FAINT_MV)[:, None].astype(np.float32)
     np.clip(windows, -_CLIP, _CLIP, out=windows)
     r_peaks = np.asarray(r_peak_indices) * (RATE_HZ / sampling_rate_hz)
-    features = window_features(windows, spread_mv, _beats_by_window(r_peaks, n_windows))
+    beats = np.tile(_beats_by_window(r_peaks, n_windows), (len(leads_mv), 1))
+    features = window_features(windows, spread_mv, beats)
     return MalignantInputs(windows[:, None, :], features.astype(np.float32), readable)
 
 
@@ -108,8 +115,12 @@ def _prepare(
     lead_mv: Millivolts, there: NDArray[np.bool_], rate_hz: float, tools: SignalTools
 ) -> Millivolts:
     """Bridge gaps, resample and filter; mirrored to one window where it is shorter."""
-    at = np.arange(len(lead_mv))
-    whole = lead_mv if there.all() else np.interp(at, at[there], lead_mv[there])
+    whole = lead_mv
+    if not there.any():
+        whole = np.zeros_like(lead_mv)
+    elif not there.all():
+        at = np.arange(len(lead_mv))
+        whole = np.interp(at, at[there], lead_mv[there])
     signal = tools.resample(np.ascontiguousarray(whole), rate_hz, RATE_HZ)
     signal = tools.band_pass(np.ascontiguousarray(signal), RATE_HZ, *BAND_HZ)
     return np.pad(signal, (0, max(0, WINDOW_SAMPLES - len(signal))), mode="symmetric")
@@ -119,11 +130,13 @@ def _at_model_rate(
     there: NDArray[np.bool_], rate_hz: float, n_samples: int
 ) -> NDArray[np.bool_]:
     at = (np.arange(n_samples) * (rate_hz / RATE_HZ)).astype(np.int64)
-    return there[np.minimum(at, len(there) - 1)]
+    return there[:, np.minimum(at, there.shape[1] - 1)]
 
 
-def _cut(signal: NDArray[Any], n_windows: int) -> NDArray[Any]:
-    return sliding_window_view(signal, WINDOW_SAMPLES)[::_HOP_SAMPLES][:n_windows]
+def _cut(signals: NDArray[Any], n_windows: int) -> NDArray[Any]:
+    """Windows of the leads one after the other, shape (n_leads * n_windows, 1250)."""
+    views = sliding_window_view(signals, WINDOW_SAMPLES, axis=1)
+    return views[:, ::_HOP_SAMPLES][:, :n_windows].reshape(-1, WINDOW_SAMPLES)
 
 
 def _beats_by_window(r_peaks: NDArray[np.floating], n_windows: int) -> NDArray[np.float64]:
@@ -138,9 +151,8 @@ def _beats_by_window(r_peaks: NDArray[np.floating], n_windows: int) -> NDArray[n
     return out
 
 
-def _nothing_readable(n_windows: int) -> MalignantInputs:
-    return MalignantInputs(
-        np.zeros((n_windows, 1, WINDOW_SAMPLES), np.float32),
-        np.zeros((n_windows, len(FEATURE_NAMES)), np.float32),
-        np.zeros(n_windows, dtype=bool),
-    )
+_NOTHING = MalignantInputs(
+    np.zeros((0, 1, WINDOW_SAMPLES), np.float32),
+    np.zeros((0, len(FEATURE_NAMES)), np.float32),
+    np.zeros(0, dtype=bool),
+)

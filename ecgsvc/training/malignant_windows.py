@@ -106,7 +106,9 @@ def read_record_windows(path: Path, database: str) -> RecordWindows:
         if database == CINC
         else read_rhythm_reference(path, "atr", waveform.n_samples),
         tuple(
-            build_malignant_inputs(waveform.lead_mv(lead), rate_hz, r_peaks, SIGNAL_TOOLS)
+            build_malignant_inputs(
+                waveform.lead_mv(lead)[np.newaxis], rate_hz, r_peaks, SIGNAL_TOOLS
+            )
             for lead in chosen_leads(waveform.leads, off)
         ),
         asystoles(waveform, bounds, r_peaks, quality),

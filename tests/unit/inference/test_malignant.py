@@ -27,6 +27,7 @@ from ecgsvc.inference.malignant_features import FEATURE_NAMES
 from ecgsvc.inference.malignant_inputs import build_malignant_inputs, window_bounds
 from ecgsvc.inference.still_heart import asystoles, leads_off
 from ecgsvc.signal_path import find_r_peaks
+from ecgsvc.simulation import SimulationSettings, simulate
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 MODELS = Path(ecgsvc.inference.__file__).parent / "models"
@@ -80,6 +81,19 @@ def test_windows_begin_every_five_seconds_at_the_recordings_own_rate():
     ]  # fmt: skip
 
 
+def test_leads_are_read_together_as_each_alone(detector, monkeypatch):
+    waveform = simulate(SimulationSettings(seed=3, duration_s=20.0)).recording.waveform
+    samples = waveform.samples_mv.copy()
+    samples[1] = np.nan  # of four that are read one is missing
+    waveform = Waveform(samples, waveform.sampling_rate_hz, waveform.leads)
+    r_peaks = find_r_peaks(waveform, dsp.assess_quality(waveform))
+    off = np.zeros((12, 3), dtype=bool)
+    together = detector.probabilities(waveform, r_peaks, off)
+    monkeypatch.setattr("ecgsvc.inference.malignant._SHORT", 0)
+    alone = detector.probabilities(waveform, r_peaks, off)
+    assert np.abs(together - alone).max() < 1e-5
+
+
 @pytest.mark.parametrize(
     ("n_samples", "n_windows"),
     [(0, 0), (1, 0), (1249, 0), (1250, 1), (2499, 1), (2500, 1), (3750, 2)],
@@ -87,7 +101,7 @@ def test_windows_begin_every_five_seconds_at_the_recordings_own_rate():
 def test_a_short_recording_has_one_window_or_none(n_samples, n_windows):
     bounds = window_bounds(n_samples, 250.0)
     assert len(bounds) == n_windows
-    inputs = build_malignant_inputs(np.ones(n_samples), 250.0, NO_BEATS, TOOLS)
+    inputs = build_malignant_inputs(np.ones((1, n_samples)), 250.0, NO_BEATS, TOOLS)
     assert inputs.windows.shape == (n_windows, 1, 1250)
     assert (bounds <= n_samples).all()
 
@@ -113,7 +127,7 @@ def test_features_are_finite_whatever_the_signal(seed, kind, rate_hz):
     elif kind == "huge":
         lead *= 1e9
     r_peaks = np.sort(rng.choice(len(lead), rng.integers(0, 90), replace=False))
-    inputs = build_malignant_inputs(lead, rate_hz, r_peaks, TOOLS)
+    inputs = build_malignant_inputs(lead[np.newaxis], rate_hz, r_peaks, TOOLS)
     assert inputs.features.shape == (2, len(FEATURE_NAMES))
     assert np.isfinite(inputs.features).all()
     assert np.isfinite(inputs.windows).all()
@@ -121,15 +135,15 @@ def test_features_are_finite_whatever_the_signal(seed, kind, rate_hz):
 
 def test_gain_offset_and_rate_do_not_change_the_windows():
     lead, r_peaks = fibrillation(20), np.arange(100, 4900, 80)
-    plain = build_malignant_inputs(lead, RATE_HZ, r_peaks, TOOLS)
-    scaled = build_malignant_inputs(5 - 3 * lead, RATE_HZ, r_peaks, TOOLS)
+    plain = build_malignant_inputs(lead[np.newaxis], RATE_HZ, r_peaks, TOOLS)
+    scaled = build_malignant_inputs(5 - 3 * lead[np.newaxis], RATE_HZ, r_peaks, TOOLS)
     np.testing.assert_allclose(scaled.windows, -plain.windows, atol=1e-3)
     shape = [i for i, name in enumerate(FEATURE_NAMES) if name != "log_spread"]
     np.testing.assert_allclose(
         scaled.features[:, shape], plain.features[:, shape], atol=0.02
     )
     faster = dsp.resample(lead, RATE_HZ, 500.0)
-    again = build_malignant_inputs(faster, 500.0, 2 * r_peaks, TOOLS)
+    again = build_malignant_inputs(faster[np.newaxis], 500.0, 2 * r_peaks, TOOLS)
     np.testing.assert_allclose(again.windows, plain.windows, atol=0.05)
 
 
