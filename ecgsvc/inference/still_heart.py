@@ -82,7 +82,7 @@ def _still_steps(
     second = np.minimum(middle.astype(np.int64), readable.shape[1] - 1)
     still = np.ones(n_steps, dtype=bool)
     for row, lead_mv in enumerate(waveform.samples_mv):
-        pieces = np.nan_to_num(lead_mv[: n_steps * step]).reshape(-1, step)
+        pieces = _without_gaps(lead_mv[: n_steps * step]).reshape(-1, step)
         high, low = pieces.max(axis=1), pieces.min(axis=1)
         high[:-1] = np.maximum(high[:-1], high[1:])
         low[:-1] = np.minimum(low[:-1], low[1:])
@@ -100,9 +100,12 @@ def _least_qrs_mv(waveform: Waveform, r_peak_indices: SampleIndices) -> float:
     at = np.clip(at, 0, waveform.n_samples - 1)
     swing_mv = np.zeros(len(r_peak_indices))
     for lead_mv in waveform.samples_mv:
-        around = np.nan_to_num(lead_mv[at])
-        np.maximum(swing_mv, around.max(axis=1) - around.min(axis=1), out=swing_mv)
+        np.maximum(swing_mv, np.ptp(_without_gaps(lead_mv[at]), axis=1), out=swing_mv)
     return min(_QRS_MV, _FAINT_SHARE * float(np.quantile(swing_mv, 0.95)))
+
+
+def _without_gaps(samples_mv: Millivolts) -> Millivolts:
+    return samples_mv if np.isfinite(samples_mv).all() else np.nan_to_num(samples_mv)
 
 
 def _readable_seconds(waveform: Waveform, quality: SignalQuality) -> NDArray[np.bool_]:
@@ -121,9 +124,12 @@ def _still_seconds(lead_mv: Millivolts, waveform: Waveform) -> NDArray[np.bool_]
     width = round(_SECOND * waveform.sampling_rate_hz)
     seconds = lead_mv[: len(lead_mv) // width * width].reshape(-1, width)
     there = np.isfinite(seconds)
-    high = np.where(there, seconds, -np.inf).max(axis=1)
-    low = np.where(there, seconds, np.inf).min(axis=1)
-    still: NDArray[np.bool_] = (2 * there.sum(axis=1) < width) | (high - low < _FLAT_MV)
+    swing_mv = np.ptp(seconds, axis=1)
+    if not there.all():
+        high = np.where(there, seconds, -np.inf).max(axis=1)
+        low = np.where(there, seconds, np.inf).min(axis=1)
+        swing_mv = high - low
+    still: NDArray[np.bool_] = (2 * there.sum(axis=1) < width) | (swing_mv < _FLAT_MV)
     return still
 
 
