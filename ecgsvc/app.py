@@ -329,8 +329,9 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
 
 
 def _keep_house(settings: Settings, store: ReportStore, refusals: RefusalLog) -> None:
-    """Enter what the trail could not take before, and keep its checkpoints."""
+    """Enter what the trail could not take before, forget old answers, keep checkpoints."""
     refusals.enter_spooled()
+    store.forget_jobs(datetime.now(UTC) - http.KEPT_FOR)
     if settings.checkpoint_folder is not None:
         store.keep_checkpoints(settings.checkpoint_folder)
 
@@ -368,12 +369,14 @@ def _http_face(
     if not settings.http:
         yield ""
         return
+    jobs = http.Jobs(store, refusals.record)
     table = http.interactions(
         http.Creating(pipeline, store),
         http.Batching(pipeline, store),
         http.Reading(store),
         http.Signing(signer),
         http.Auditing(store),
+        jobs,
     )
     face = http.build_app(
         http.AppSettings(settings.workers, settings.max_in_flight),
@@ -386,14 +389,19 @@ def _http_face(
         tls = http.HttpTls(
             settings.tls_certificate, settings.tls_key, settings.tls_client_ca
         )
-    with http.serving(
-        face,
-        settings.http,
-        tls=tls,
-        reuse_port=settings.processes > 1,
-        grace_s=settings.grace_s,
-    ) as url:
-        yield url
+    workers = http.JobWorkers(store, jobs.run, max(1, settings.workers // 2))
+    workers.start()
+    try:
+        with http.serving(
+            face,
+            settings.http,
+            tls=tls,
+            reuse_port=settings.processes > 1,
+            grace_s=settings.grace_s,
+        ) as url:
+            yield url
+    finally:
+        workers.stop(settings.grace_s)
 
 
 def start_logging() -> None:

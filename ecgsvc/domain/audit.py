@@ -32,6 +32,10 @@ class Operation(StrEnum):
     CONFIGURE = "configure"
     ADOPT = "adopt"
     """What was stored before there was a trail is entered in it."""
+    ACCEPT = "accept"
+    """A request was taken, to be answered later."""
+    CANCEL = "cancel"
+    """Such a request, or its answer, was given up by who sent it."""
     REFUSE = "refuse"
     """A call that was refused, whatever it asked for."""
     READ_TRAIL = "read-trail"
@@ -65,6 +69,8 @@ ACTIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.ERASE: "D",
         Operation.CONFIGURE: "U",
         Operation.ADOPT: "C",
+        Operation.ACCEPT: "E",
+        Operation.CANCEL: "E",
         Operation.REFUSE: "E",
         Operation.READ_TRAIL: "R",
         Operation.VERIFY_TRAIL: "E",

@@ -91,6 +91,10 @@ class ReportNotFound(EcgsvcError):
     """No report has that name."""
 
 
+class JobNotFound(EcgsvcError):
+    """The caller has no job of that name."""
+
+
 class DuplicateWithOtherContent(EcgsvcError):
     """The same request id or identifier was used before with another body."""
 

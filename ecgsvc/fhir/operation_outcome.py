@@ -19,6 +19,7 @@ ISSUE_CODES: Mapping[type[errors.EcgsvcError], str] = {
     errors.Unauthenticated: "login",
     errors.Forbidden: "forbidden",
     errors.ReportNotFound: "not-found",
+    errors.JobNotFound: "not-found",
     errors.DuplicateWithOtherContent: "duplicate",
     errors.VersionConflict: "conflict",
     errors.IllegalTransition: "business-rule",

@@ -5,6 +5,8 @@ from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.batching import Batching
 from ecgsvc.http.creating import Creating, EcgAnalyzer
 from ecgsvc.http.interactions import Interaction, interactions
+from ecgsvc.http.job_workers import JobWorkers
+from ecgsvc.http.jobs import KEPT_FOR, Jobs
 from ecgsvc.http.reading import Reading
 from ecgsvc.http.resources import ReportReader
 from ecgsvc.http.server import CannotListenHttp, HttpTls, serving
@@ -12,6 +14,7 @@ from ecgsvc.http.signing import Signing
 
 __all__ = [
     "BASE_PATH",
+    "KEPT_FOR",
     "AppSettings",
     "Auditing",
     "Batching",
@@ -20,6 +23,8 @@ __all__ = [
     "EcgAnalyzer",
     "HttpTls",
     "Interaction",
+    "JobWorkers",
+    "Jobs",
     "Reading",
     "ReportReader",
     "Signing",

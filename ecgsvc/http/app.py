@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from ecgsvc.domain.caller import NOBODY, Caller
 from ecgsvc.domain.errors import Forbidden, InvalidRequest, Overloaded, TooLarge
 from ecgsvc.domain.incidents import describe
 from ecgsvc.http.call import Call, Reply
-from ecgsvc.http.errors import NotServed, reason, refusal
+from ecgsvc.http.errors import NotServed, refusal, refused_call
 from ecgsvc.http.interactions import ANYONE, Interaction, offered_resources
 from ecgsvc.http.openapi import openapi, page
 from ecgsvc.identity import Credentials, request_id
@@ -33,7 +32,6 @@ JSON_TYPES = frozenset(
     {"application/fhir+json", "application/json", "application/json+fhir", "json"}
 )
 _ACCEPTED = JSON_TYPES | {"*/*", "application/*"}
-_OUR_FAILURES = frozenset({500, 503})
 _LOG = logging.getLogger("ecgsvc.http")
 
 
@@ -135,13 +133,11 @@ class _Face:
     ) -> None:
         """Enter a refusal in the trail; if that fails too, the client still hears why."""
         asked_by = request_id(request.headers.get("x-request-id", ""))
-        refused = RefusedCall(
-            event_id=str(uuid.uuid4()),
-            refused_at=datetime.now(UTC),
-            caller=caller or replace(NOBODY, request_id=asked_by),
-            method=f"{interaction.method} {BASE_PATH}{interaction.path}",
-            reason=reason(error),
-            by_us=reply.status in _OUR_FAILURES,
+        refused = refused_call(
+            caller or replace(NOBODY, request_id=asked_by),
+            f"{interaction.method} {BASE_PATH}{interaction.path}",
+            error,
+            reply.status,
         )
         try:
             await to_thread.run_sync(self._record_refusal, refused)

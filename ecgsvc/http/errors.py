@@ -5,15 +5,19 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from ecgsvc import fhir
 from ecgsvc.domain import errors as domain
+from ecgsvc.domain.audit import RefusedCall
+from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.incidents import describe
 from ecgsvc.http.call import Reply
 
 MAX_ISSUES = 50
 
+_OUR_FAILURES = frozenset({500, 503})
 _LOG = logging.getLogger("ecgsvc.http")
 
 
@@ -47,6 +51,7 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
         domain.Unauthenticated: Row(401),
         domain.Forbidden: Row(403),
         domain.ReportNotFound: Row(404),
+        domain.JobNotFound: Row(404),
         domain.DuplicateWithOtherContent: Row(409),
         domain.VersionConflict: Row(412),
         domain.IllegalTransition: Row(409),
@@ -74,6 +79,18 @@ def reason(error: BaseException) -> str:
     if row_of(error) is None:
         return "INTERNAL"
     return "_".join(re.findall("[A-Z][a-z]+", type(error).__name__)).upper()
+
+
+def refused_call(caller: Caller, method: str, error: Exception, status: int) -> RefusedCall:
+    """Write a refusal for the trail."""
+    return RefusedCall(
+        event_id=str(uuid.uuid4()),
+        refused_at=datetime.now(UTC),
+        caller=caller,
+        method=method,
+        reason=reason(error),
+        by_us=status in _OUR_FAILURES,
+    )
 
 
 def refusal(error: Exception) -> Reply:

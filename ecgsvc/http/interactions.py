@@ -11,6 +11,7 @@ from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.batching import Batching
 from ecgsvc.http.call import Handle
 from ecgsvc.http.creating import Creating
+from ecgsvc.http.jobs import Jobs
 from ecgsvc.http.reading import Reading
 from ecgsvc.http.resources import ECG_TYPES
 from ecgsvc.http.searching import PARAMETERS
@@ -20,6 +21,7 @@ ANYONE: Final = None
 """Open to callers that say not who they are: touches no data."""
 
 _POSTERS = frozenset({Role.POSTER})
+_OWNERS = frozenset({Role.POSTER, Role.OPERATOR})
 _READERS = frozenset({Role.READER, Role.SIGNER})
 
 
@@ -37,6 +39,8 @@ class Interaction:
         Of which a caller needs one; `ANYONE` for all.
     takes_body
         Whether a resource is sent.
+    may_wait
+        Whether ``Prefer: respond-async`` is understood.
     """
 
     method: str
@@ -46,11 +50,13 @@ class Interaction:
     roles: frozenset[Role] | None
     handle: Handle
     takes_body: bool = False
+    may_wait: bool = False
 
     @property
     def resource(self) -> str:
-        """Resource type of the path, empty for the base."""
-        return self.path.strip("/").partition("/")[0]
+        """Resource type of the path, empty where there is none."""
+        first = self.path.strip("/").partition("/")[0]
+        return first if first[:1].isupper() else ""
 
 
 def interactions(
@@ -59,11 +65,15 @@ def interactions(
     reading: Reading,
     signing: Signing,
     auditing: Auditing,
+    jobs: Jobs,
 ) -> tuple[Interaction, ...]:
     """Return everything that is offered on resources."""
 
     def get(path: str, code: str, summary: str, handle: Handle) -> Interaction:
         return Interaction("GET", path, code, summary, _READERS, handle)
+
+    def create(kind: str) -> Handle:
+        return jobs.or_later(f"POST /{kind}", creating.ecg(kind))
 
     files = (
         each
@@ -72,7 +82,7 @@ def interactions(
             Interaction(
                 "POST", f"/{kind}", "create",
                 "Analyse an ECG in a file (HL7 aECG, DICOM …) and store it with its report",
-                _POSTERS, creating.ecg(kind), takes_body=True,
+                _POSTERS, create(kind), takes_body=True, may_wait=True,
             ),
             get(f"/{kind}/{{id}}", "read", "Read an ECG that came as a file",
                 reading.file(kind)),
@@ -82,12 +92,13 @@ def interactions(
         Interaction(
             "POST", "", "batch",
             "Analyse the ECGs of a Bundle: each for itself (batch), or all or none "
-            "(transaction)", _POSTERS, batching.bundle, takes_body=True,
+            "(transaction)", _POSTERS,
+            jobs.or_later("POST /", batching.bundle), takes_body=True, may_wait=True,
         ),
         Interaction(
             "POST", "/Observation", "create",
             "Analyse an ECG and store it with its report", _POSTERS,
-            creating.ecg("Observation"), takes_body=True,
+            create("Observation"), takes_body=True, may_wait=True,
         ),
         Interaction(
             "POST", "/Observation/$validate", "$validate",
@@ -117,6 +128,14 @@ def interactions(
         get("/Provenance/{id}", "read", "Read which models and bytes are behind a report",
             reading.provenance),
         *files,
+        Interaction(
+            "GET", "/_jobs/{id}", "job-status", "Ask for an answer preferred later",
+            _OWNERS, jobs.status,
+        ),
+        Interaction(
+            "DELETE", "/_jobs/{id}", "job-cancel", "Give up such an answer", _OWNERS,
+            jobs.cancel,
+        ),
     )  # fmt: skip
 
 

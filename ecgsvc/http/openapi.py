@@ -76,6 +76,12 @@ def _operation(interaction: Interaction) -> dict[str, object]:
         answers |= {"201": "Stored; Location names it, Link its report"}
     if interaction.takes_body:
         answers |= _BODY_REFUSALS
+    if interaction.may_wait:
+        answers |= {"202": "Taken; Content-Location says where the answer will be"}
+    if interaction.code == "job-status":
+        answers |= {"202": "Not done yet"}
+    if interaction.code == "job-cancel":
+        answers = {"202": "Given up"} | _REFUSALS
     if interaction.code == "$sign":
         answers |= {"412": "If-Match is missing, or there is a newer version"}
     if interaction.code in {"read", "vread"}:
@@ -84,7 +90,7 @@ def _operation(interaction: Interaction) -> dict[str, object]:
         "summary": interaction.summary,
         "description": f"Roles: {_roles(interaction.roles)}",
         "operationId": re.sub(r"\W+", "-", f"{interaction.method}{interaction.path}"),
-        "tags": [interaction.resource],
+        "tags": [interaction.resource or "System"],
         "parameters": list(_parameters(interaction)),
         "responses": {
             status: _response(status, text) for status, text in sorted(answers.items())
@@ -100,6 +106,13 @@ def _operation(interaction: Interaction) -> dict[str, object]:
 def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
     for name in re.findall(r"{(\w+)}", interaction.path):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    if interaction.may_wait:
+        yield {
+            "name": "Prefer",
+            "in": "header",
+            "description": "respond-async, return=minimal or return=OperationOutcome",
+            "schema": {"type": "string"},
+        }
     if interaction.code == "$sign":
         yield {
             "name": "If-Match",
@@ -123,7 +136,7 @@ def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
 
 
 def _response(status: str, text: str) -> dict[str, object]:
-    bodiless = {"304"}
+    bodiless = {"202", "304"}
     return {"description": text} | ({} if status in bodiless else {"content": _content()})
 
 

@@ -59,6 +59,7 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
         domain.Unauthenticated: Row(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
         domain.Forbidden: Row(grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN"),
         domain.ReportNotFound: Row(grpc.StatusCode.NOT_FOUND, "REPORT_NOT_FOUND"),
+        domain.JobNotFound: Row(grpc.StatusCode.NOT_FOUND, "JOB_NOT_FOUND"),
         domain.DuplicateWithOtherContent: Row(
             grpc.StatusCode.ALREADY_EXISTS, "DUPLICATE_WITH_OTHER_CONTENT"
         ),

@@ -1,9 +1,9 @@
 """The tables, as `migrations/` builds them.
 
 Rows are only ever inserted: a correction is a new version beside the old one, and only an
-erasure takes rows away; the outbox alone is work in progress and changes. A report bears
-the id of its ECG, so `report_id` names both. Every row belongs to a tenant, and every key
-begins with it.
+erasure takes rows away; outbox and jobs alone are work in progress and change. A report
+bears the id of its ECG, so `report_id` names both. Every row belongs to a tenant, and every
+key begins with it.
 """
 
 from datetime import UTC, datetime
@@ -421,6 +421,31 @@ deliveries = Table(
 """The outbox: which version goes where, and how far it is. `sequence` is that of the
 version's audit event, `stream` a digest of the patient, whose deliveries keep their order.
 `created_at` is when the tries began, `lease` the worker that tries it now."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _tenant(),
+    Column("job_id", String(36), nullable=False),
+    Column("subject", String(MAX_SUBJECT), nullable=False),
+    Column("subject_name", String(MAX_IDENTIFIER), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("request_id", String(MAX_REQUEST_ID), nullable=False),
+    Column("asks", String(64), nullable=False),
+    Column("details", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("result", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("leased_until", UtcDateTime),
+    Column("lease", String(36)),
+    Column("finished_at", UtcDateTime),
+    PrimaryKeyConstraint("tenant", "job_id"),
+    Index(None, "finished_at", "created_at"),
+    Index(None, "tenant", "finished_at"),
+)
+"""Requests that are answered later: whose they are, what they ask, and how they ended.
+`body` may name a patient and is emptied when the job is done; `result` names none."""
 
 patients = Table(
     "patients",
