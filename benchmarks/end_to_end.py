@@ -1,11 +1,13 @@
 """Requests a second, latency, and time per stage, beside the same work in Python.
 
     python benchmarks/end_to_end.py [--requests 400] [--clients 4] [--processes 1]
+    python benchmarks/end_to_end.py --stages-only
 
 One run measures both: a real `ecgsvc serve` over gRPC with a SQLite file, fed 12-lead 10 s
 500 Hz Observations by several clients; and, interleaved with it, the same work (parse and
 validate the Observation, clean, detect and delineate 12 leads, build a report) done with
-`fhir.resources`, NumPy and NeuroKit2. Quote the ratios, not the absolute figures.
+`fhir.resources`, NumPy and NeuroKit2. Quote the ratios, not the absolute figures. Stages of
+an analysis are in processor time of one thread, in both profiles.
 """
 
 import sys
@@ -28,26 +30,20 @@ from typing import Any
 
 import neurokit2
 import numpy as np
+from analysis_stages import print_analysis
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from timing import spread, timed
 
 from ecgsvc import dsp, fhir
-from ecgsvc.app import (
-    beat_classifier,
-    malignant_detector,
-    open_store,
-    rhythm_classifier,
-    signal_path,
-    wave_reader,
-)
+from ecgsvc.app import open_store, signal_path
 from ecgsvc.client import EcgClient
 from ecgsvc.config import Settings
 from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.report import Identifier, NewReport
+from ecgsvc.domain.waveform import Recording
 from ecgsvc.identity import OwnKey
 from ecgsvc.render import render_sheet
-from ecgsvc.signal_path import find_r_peaks
 from ecgsvc.simulation import SimulationSettings, simulate
 from ecgsvc.store import migrate
 
@@ -61,7 +57,18 @@ def main() -> None:
     options.add_argument("--clients", type=int, default=4)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--processes", type=int, default=1)
+    options.add_argument("--stages-only", action="store_true")
     given = options.parse_args()
+    if not given.stages_only:
+        print_requests(given)
+    with tempfile.TemporaryDirectory() as folder:
+        print_stages(Path(folder), [observation(number) for number in range(50)])
+    for profile in ("accurate", "fast"):
+        print_analysis([ecg(number) for number in range(50)], profile)
+
+
+def print_requests(given: argparse.Namespace) -> None:
+    """Measure server and peer in turns."""
     with tempfile.TemporaryDirectory() as folder:
         bodies = [observation(number) for number in range(given.requests)]
         ours, peers = [], []
@@ -84,14 +91,17 @@ def main() -> None:
         print(f"NeuroKit2 + fhir.resources  {spread(peers)} ECGs/s, one process")
         ratios = [a / b for a, b in zip(ours, peers, strict=True)]
         print(f"ratio                       {spread(ratios)}")
-        print_stages(Path(folder), bodies[:50])
+
+
+def ecg(number: int) -> Recording:
+    """One of a hundred different ECGs."""
+    return simulate(SimulationSettings(seed=number % 100)).recording
 
 
 def observation(number: int) -> bytes:
-    """One of a hundred different ECGs, each with an identifier of its own."""
-    recording = simulate(SimulationSettings(seed=number % 100)).recording
+    """One of the ECGs, with an identifier of its own."""
     return fhir.encode_observation(
-        recording,
+        ecg(number),
         subject=f"Patient/{number}",
         effective_at=datetime(2026, 1, 1, tzinfo=UTC),
         identifier=Identifier("urn:benchmark", str(number)),
@@ -167,15 +177,12 @@ def in_python(body: bytes) -> str:
 
 
 def print_stages(folder: Path, bodies: list[bytes]) -> None:
-    """Print the share of each stage in the time of one request, single-threaded."""
+    """Print the share of each stage in the time of one request, by the clock."""
     url = f"sqlite:///{folder / 'stages.sqlite3'}"
     migrate(url)
     store = open_store(Settings(database_url=url))
     caller = Caller("default", "benchmark")
     path = signal_path(Settings())
-    classifier = beat_classifier(Settings())
-    detector, reader = malignant_detector(Settings()), wave_reader(Settings())
-    rhythm = rhythm_classifier(Settings())
     installation = fhir.Installation("benchmark", "0")
     seconds: dict[str, list[float]] = {}
 
@@ -193,18 +200,7 @@ def print_stages(folder: Path, bodies: list[bytes]) -> None:
         waveform = decoded.recording.waveform
         stage("limb leads", lambda: dsp.contradicting_limb_leads(waveform))
         slot = stage("look up", lambda: store.lookup(caller, "", "0" * 64, decoded.source))
-        quality = stage("quality", lambda: dsp.assess_quality(waveform))
-        r_peaks = stage("R peaks", lambda: find_r_peaks(waveform, quality))
-        beats = stage("beat classes", lambda: classifier.classify(waveform, r_peaks))
-        waves = stage("waves", lambda: dsp.delineate_leads(waveform, r_peaks))
-        waves, limits = stage(
-            "wave model",
-            lambda: reader.read(waveform, r_peaks, waves, dsp.global_waves(waves)),
-        )
-        stage("measurements", lambda: dsp.measure(waveform, beats, waves, limits))
-        stage("rhythm", lambda: rhythm.classify(waveform, beats, quality))
-        stage("malignant rhythm", lambda: detector.detect(waveform, r_peaks, quality))
-        analysis = path.analyse(decoded.recording)
+        analysis = stage("analysis", lambda: path.analyse(decoded.recording))
         now = datetime.now(UTC)
         facts = fhir.sheet_header(decoded, slot, issued_at=now, installation=installation)
         sheet = stage("sheet", lambda: render_sheet(analysis, facts))
