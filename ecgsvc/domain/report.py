@@ -202,6 +202,8 @@ class StoredReport:
         Of a version that a clinician made; its codes stand in the documents only.
     might_supersede
         The signed report beside which a later analysis of the same bytes stands.
+    source_fhir_version
+        In which the ECG came.
     """
 
     report_id: str
@@ -216,6 +218,7 @@ class StoredReport:
     documents: ReportDocuments
     signature: Signature | None = None
     might_supersede: str | None = None
+    source_fhir_version: FhirVersion = "4.0.1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ecgsvc.fhir.sendable import report_to_send
 from ecgsvc.fhir.served_ecg import served_ecg
 from ecgsvc.fhir.sheet import sheet_form, sheet_header, sheet_of, without_sheet
 from ecgsvc.fhir.signed_report import both_conclusions, signed_documents
-from ecgsvc.fhir.versions import in_version
+from ecgsvc.fhir.versions import ecg_in_version, in_version
 from ecgsvc.fhir.writeback import write_back_bundle
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "capability_statement",
     "decode_ecg",
     "decode_observation",
+    "ecg_in_version",
     "encode_observation",
     "in_version",
     "operation_outcome",

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ecgsvc.domain.report import FhirVersion
 from ecgsvc.fhir.concepts import instant
 from ecgsvc.fhir.json_body import JsonObject
 from ecgsvc.fhir.models import to_json
+from ecgsvc.fhir.structure import resource_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ def capability_statement(
     base_url: str,
     software_version: str,
     started_at: datetime,
+    version: FhirVersion = "4.0.1",
 ) -> bytes:
-    """Return the CapabilityStatement of a running server."""
+    """Return the CapabilityStatement of a running server, as of a FHIR version."""
     return to_json(
         {
             "resourceType": "CapabilityStatement",
@@ -52,19 +55,28 @@ def capability_statement(
             "kind": "instance",
             "software": {"name": "ecgsvc", "version": software_version},
             "implementation": {"description": "ECG reader", "url": base_url},
-            "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json", "json"],
+            "fhirVersion": version,
+            "format": [
+                "application/fhir+json",
+                "json",
+                *(f"application/fhir+json; fhirVersion={v}" for v in ("4.0", "4.3", "5.0")),
+            ],
             "rest": [
                 {
                     "mode": "server",
                     "security": {
                         "description": "Bearer token (JWT) in the header authorization"
                     },
-                    "resource": [_resource(each) for each in resources],
+                    "resource": [
+                        _resource(each)
+                        for each in resources
+                        if resource_model(version, each.type) is not None
+                    ],
                     "interaction": [{"code": code} for code in system_interactions],
                 }
             ],
-        }
+        },
+        version,
     )
 
 

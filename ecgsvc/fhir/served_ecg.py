@@ -18,8 +18,8 @@ _JSON = json.JSONDecoder()
 
 def served_ecg(
     body: bytes, *, resource_id: str, version: int, last_updated: datetime
-) -> bytes:
-    """Return the resource with ``id`` and ``meta`` of this server.
+) -> tuple[str, bytes]:
+    """Return the type, and the resource with ``id`` and ``meta`` of this server.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def served_ecg(
     kept = [(name, value) for name, value in members if name not in {"id", "meta"}]
     kept.sort(key=lambda member: member[0] != "resourceType")
     kept[1:1] = own
-    return ("{" + ",".join(f"{json.dumps(n)}:{v}" for n, v in kept) + "}").encode()
+    kind = next(str(json.loads(v)) for n, v in kept if n == "resourceType")
+    return kind, ("{" + ",".join(f"{json.dumps(n)}:{v}" for n, v in kept) + "}").encode()
 
 
 def _members(text: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ Provenance and Device is the same in R4B. R5 renamed some of it
 from collections.abc import Callable, Mapping
 
 import orjson
+from pydantic import ValidationError
 
 from ecgsvc.domain.report import FhirVersion
 from ecgsvc.fhir.json_body import JsonObject
@@ -27,6 +28,39 @@ def in_version(body: bytes, version: FhirVersion) -> bytes:
     resource: JsonObject = orjson.loads(body)
     change = _CHANGES.get(str(resource.get("resourceType")))
     return to_json(resource if change is None else change(resource), version)
+
+
+def ecg_in_version(
+    kind: str, body: bytes, came_in: FhirVersion, version: FhirVersion
+) -> bytes | None:
+    """Return an ECG as it was received in another version; None where it cannot be.
+
+    R4 and R4B are the same. An Observation of these is told in R5, its numbers as JSON
+    numbers; an ECG in a file, and anything of R5, are told as they came alone.
+    """
+    if version == came_in or "5.0.0" not in (version, came_in):
+        return body
+    if version != "5.0.0" or kind != "Observation":
+        return None
+    try:
+        return in_version(body, version)
+    except ValidationError:
+        return None
+
+
+def _observation(resource: JsonObject) -> JsonObject:
+    """``SampledData.period`` is ``interval`` with a unit in R5."""
+    for holder in (resource, *_objects(resource.get("component"))):
+        sampled = holder.get("valueSampledData")
+        if isinstance(sampled, dict) and "period" in sampled:
+            sampled["interval"] = sampled.pop("period")
+            sampled["intervalUnit"] = "ms"
+    return resource
+
+
+def _objects(value: object) -> list[JsonObject]:
+    items = value if isinstance(value, list) else []
+    return [each for each in items if isinstance(each, dict)]
 
 
 def _diagnostic_report(resource: JsonObject) -> JsonObject:
@@ -61,6 +95,7 @@ def _device(resource: JsonObject) -> JsonObject:
 
 
 _CHANGES: Mapping[str, Callable[[JsonObject], JsonObject]] = {
+    "Observation": _observation,
     "DiagnosticReport": _diagnostic_report,
     "Provenance": _provenance,
     "Device": _device,

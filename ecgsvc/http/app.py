@@ -21,17 +21,15 @@ from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import NOBODY, Caller
 from ecgsvc.domain.errors import Forbidden, InvalidRequest, Overloaded, TooLarge
 from ecgsvc.domain.incidents import describe
+from ecgsvc.domain.report import FhirVersion
 from ecgsvc.http.call import Call, Reply
 from ecgsvc.http.errors import NotServed, refusal, refused_call
+from ecgsvc.http.formats import WRITTEN_VERSION, media_type, sent_version, wanted_version
 from ecgsvc.http.interactions import ANYONE, Interaction, offered_resources
 from ecgsvc.http.openapi import openapi, page
 from ecgsvc.identity import Credentials, request_id
 
 BASE_PATH = "/fhir"
-JSON_TYPES = frozenset(
-    {"application/fhir+json", "application/json", "application/json+fhir", "json"}
-)
-_ACCEPTED = JSON_TYPES | {"*/*", "application/*"}
 _LOG = logging.getLogger("ecgsvc.http")
 
 
@@ -91,11 +89,11 @@ class _Face:
         async def endpoint(request: Request) -> Response:
             method = "GET" if request.method == "HEAD" else request.method
             interaction = by_method[method]
-            started_s, caller = time.monotonic(), None
+            started_s, caller, version = time.monotonic(), None, None
             try:
-                _check_format(request)
+                version = _version(request, is_ndjson=interaction.is_ndjson)
                 caller = self._admit(request, interaction)
-                reply = await self._answer(request, interaction, caller)
+                reply = await self._answer(request, interaction, caller, version)
             except ClientDisconnect:
                 return Response(status_code=499)
             except Exception as error:
@@ -107,7 +105,7 @@ class _Face:
                 (time.monotonic() - started_s) * 1000,
                 caller.tenant if caller else "-", (caller and caller.request_id) or "-",
             )  # fmt: skip
-            return _response(reply)
+            return _response(reply, version)
 
         return endpoint
 
@@ -145,7 +143,11 @@ class _Face:
             _LOG.error("a refusal is not in the trail\n%s", "\n".join(describe(failure)))
 
     async def _answer(
-        self, request: Request, interaction: Interaction, caller: Caller
+        self,
+        request: Request,
+        interaction: Interaction,
+        caller: Caller,
+        version: FhirVersion | None,
     ) -> Reply:
         if self._pending >= self._settings.max_pending:
             msg = "the service has as much work as it accepts; try again later"
@@ -162,6 +164,7 @@ class _Face:
                 headers=dict(request.headers),
                 body=body,
                 cancelled=gone.is_set,
+                version=version,
             )
             return await self._in_thread(request, interaction, call, gone)
         finally:
@@ -198,7 +201,7 @@ class _Face:
         return result
 
     async def _body(self, request: Request) -> bytes:
-        _check_content_type(request)
+        sent_version(request.headers)
         limit, received = self._settings.max_request_bytes, bytearray()
         try:
             with anyio.fail_after(self._settings.receive_timeout_s):
@@ -222,14 +225,19 @@ class _Face:
 
     async def _metadata(self, request: Request) -> Response:
         base_url = _base_url(request)
+        try:
+            version = _version(request)
+        except NotServed as error:
+            return _response(refusal(error))
         body = fhir.capability_statement(
             offered_resources(self._table, base_url),
             ("batch", "transaction"),
             base_url=base_url,
             software_version=__version__,
             started_at=self._started_at,
+            version=version or WRITTEN_VERSION,
         )
-        return _response(Reply(200, body))
+        return _response(Reply(200, body), version)
 
 
 def build_app(
@@ -248,20 +256,9 @@ def build_app(
     return Starlette(routes=face.routes(), exception_handlers={HTTPException: _not_routed})
 
 
-def _check_format(request: Request) -> None:
+def _version(request: Request, *, is_ndjson: bool = False) -> FhirVersion | None:
     asked = request.query_params.get("_format")
-    accepted = [asked] if asked else request.headers.get("accept", "*/*").split(",")
-    kinds = {each.partition(";")[0].strip().lower() for each in accepted}
-    if not kinds & _ACCEPTED:
-        msg = "answers are JSON: ask for application/fhir+json"
-        raise NotServed(HTTPStatus.NOT_ACCEPTABLE, msg)
-
-
-def _check_content_type(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in JSON_TYPES:
-        msg = "send application/fhir+json"
-        raise NotServed(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, msg)
+    return wanted_version(request.headers, asked, is_ndjson=is_ndjson)
 
 
 def _base_url(request: Request) -> str:
@@ -275,11 +272,12 @@ def _not_routed(_request: Request, error: Exception) -> Response:
     return _response(refusal(NotServed(405, "the path takes other methods")))
 
 
-def _response(reply: Reply) -> Response:
+def _response(reply: Reply, version: FhirVersion | None = None) -> Response:
     headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+    kind = reply.media_type or media_type(version or WRITTEN_VERSION)
     return Response(
         reply.body or None,
         status_code=reply.status,
         headers=headers | dict(reply.headers),
-        media_type=reply.media_type if reply.body else None,
+        media_type=kind if reply.body else None,
     )

@@ -1,5 +1,6 @@
 """``GET /AuditEvent``: the tenant's trail, for auditors."""
 
+from http import HTTPStatus
 from typing import Protocol
 
 from ecgsvc import fhir
@@ -7,6 +8,7 @@ from ecgsvc.domain.audit import AuditPage, AuditQuery
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.http.call import Call, Reply
+from ecgsvc.http.errors import NotServed
 from ecgsvc.http.searching import DEFAULT_COUNT, parse_count, searchset
 
 PARAMETERS = {"entity": "reference", "agent": "token"}
@@ -27,6 +29,9 @@ class Auditing:
 
     def search(self, call: Call) -> Reply:
         """Return a page of AuditEvents, the newest first."""
+        if call.version == "5.0.0":
+            msg = "AuditEvents are told in R4: ask for fhirVersion=4.0, or for none"
+            raise NotServed(HTTPStatus.NOT_ACCEPTABLE, msg)
         asked = dict(call.query)
         known = {*PARAMETERS, "_count", "_page", "_format"}
         if asked.keys() - known or len(asked) < len(call.query):

@@ -14,11 +14,11 @@ from ecgsvc.http.creating import (
     AnalyzedEcg,
     EcgAnalyzer,
     existing,
-    fhir_version,
     places,
 )
 from ecgsvc.http.errors import refusal
-from ecgsvc.http.resources import ReportReader, report_resource
+from ecgsvc.http.formats import sent_version
+from ecgsvc.http.resources import ReportReader, in_wanted_version, report_resource
 
 
 class Batching:
@@ -89,7 +89,7 @@ def _sent(call: Call, bundle: Batch, entry: BatchEntry) -> SentEcg:
     key = call.headers.get("idempotency-key", "")
     return SentEcg(
         entry.resource,
-        fhir_version(call),
+        sent_version(call.headers),
         bundle.patient_of(entry),
         request_id=f"{key} {entry.place}" if key else "",
         place=f"{entry.place}.resource",
@@ -103,7 +103,7 @@ def _analyzed(call: Call, entry: BatchEntry, analyzed: AnalyzedEcg) -> fhir.Bund
     full_url = f"{call.base_url}/{report_resource(report).name}"
     if "return=minimal" in call.headers.get("prefer", ""):
         return replace(made, full_url=full_url)
-    listed = fhir.without_sheet(report.documents.diagnostic_report)
+    listed = in_wanted_version(call, fhir.without_sheet(report.documents.diagnostic_report))
     return replace(made, resource=listed, full_url=full_url)
 
 

@@ -1,12 +1,11 @@
 """One REST interaction as handlers see it: plain values in, plain values out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ecgsvc.domain.caller import Caller
-
-FHIR_JSON = "application/fhir+json; fhirVersion=4.0"
+from ecgsvc.domain.report import FhirVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,8 @@ class Call:
         By lower-case name.
     cancelled
         Whether the client is gone.
+    version
+        FHIR version that the client wants; None: it states none.
     """
 
     caller: Caller
@@ -34,16 +35,26 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     cancelled: Callable[[], bool]
+    version: FhirVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered."""
+    """What is answered.
+
+    Parameters
+    ----------
+    media_type
+        Empty: JSON of the version that the client wants.
+    stream
+        What is sent in place of `body`, piece by piece.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    media_type: str = FHIR_JSON
+    media_type: str = ""
+    stream: Iterator[bytes] | None = None
 
 
 Handle: TypeAlias = Callable[[Call], Reply]

@@ -9,20 +9,17 @@ import orjson
 
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import InvalidElement, InvalidRequest, UnsupportedContent
+from ecgsvc.domain.errors import InvalidElement, InvalidRequest
 from ecgsvc.domain.report import SentEcg, StoredReport
 from ecgsvc.http.call import Call, Handle, Reply
+from ecgsvc.http.formats import media_type, sent_version
 from ecgsvc.http.resources import (
     ECG_SUFFIX,
     ReportReader,
-    Resource,
     ecg_resource,
     report_resource,
 )
 from ecgsvc.http.searching import parse_identifier
-
-R4, R5 = "4.0.1", "5.0.0"
-_FHIR_VERSIONS = {"4.0": R4, "4.3": R4, "5.0": R5}
 
 
 class AnalyzedEcg(Protocol):
@@ -73,22 +70,23 @@ class Creating:
             return Reply(200, b"", places(call.base_url, known, kind))
         _check_type(call.body, kind)
         request_id = call.headers.get("idempotency-key", "")
-        sent = SentEcg(call.body, fhir_version(call), request_id=request_id)
+        sent = SentEcg(call.body, sent_version(call.headers), request_id=request_id)
         [analyzed] = self._analyzer.analyze_together(
             call.caller, [sent], cancelled=call.cancelled
         )
         report = analyzed.report
-        return Reply(
-            200 if analyzed.replayed else 201,
-            _representation(call, ecg_resource(report, call.body)),
-            places(call.base_url, report, kind),
-        )
+        body, told_as = _representation(call, report)
+        status = 200 if analyzed.replayed else 201
+        return Reply(status, body, places(call.base_url, report, kind), told_as)
 
     def validate(self, call: Call) -> Reply:
         """Say what is wrong with an ECG, or that all is well; nothing is stored."""
         body = _unwrapped(call.body)
         _, outcome = self._analyzer.validate(
-            call.caller, observation=body, fhir_version=fhir_version(call), patient=b""
+            call.caller,
+            observation=body,
+            fhir_version=sent_version(call.headers),
+            patient=b"",
         )
         return Reply(200, outcome)
 
@@ -133,25 +131,19 @@ def places(base_url: str, report: StoredReport, kind: str) -> dict[str, str]:
     }
 
 
-def _representation(call: Call, ecg: Resource) -> bytes:
+def _representation(call: Call, report: StoredReport) -> tuple[bytes, str]:
+    """Return what the client wants back, and its media type where it is a stated one."""
     preferred = call.headers.get("prefer", "")
     if "return=minimal" in preferred:
-        return b""
+        return b"", ""
     if "return=OperationOutcome" in preferred:
-        return fhir.all_ok_outcome()
-    return ecg.json
-
-
-def fhir_version(call: Call) -> str:
-    """Return the version the content type states, empty when it states none."""
-    _, _, stated = call.headers.get("content-type", "").partition("fhirVersion=")
-    version = stated.partition(";")[0].strip().strip('"')
-    if not version:
-        return ""
-    if version not in _FHIR_VERSIONS:
-        msg = f"fhirVersion must be one of {', '.join(_FHIR_VERSIONS)}"
-        raise UnsupportedContent(msg, expression="http.content-type")
-    return _FHIR_VERSIONS[version]
+        return fhir.all_ok_outcome(), ""
+    # the ECG is stored: what cannot be told as wanted is told as it came
+    ecg = ecg_resource(report, call.body, call.version) or ecg_resource(
+        report, call.body, None
+    )
+    assert ecg is not None  # noqa: S101  # as it came, it can always be told
+    return ecg.resource.json, media_type(ecg.fhir_version)
 
 
 def _unwrapped(body: bytes) -> bytes:

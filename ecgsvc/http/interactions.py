@@ -41,6 +41,8 @@ class Interaction:
         Whether a resource is sent.
     may_wait
         Whether ``Prefer: respond-async`` is understood.
+    is_ndjson
+        Whether lines of JSON are answered.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Interaction:
     handle: Handle
     takes_body: bool = False
     may_wait: bool = False
+    is_ndjson: bool = False
 
     @property
     def resource(self) -> str:

@@ -13,7 +13,7 @@ _REFUSALS = {
     "401": "Nobody is known to have sent this",
     "403": "The caller may not do this",
     "404": "There is nothing of that name",
-    "406": "Answers are JSON",
+    "406": "Answers are JSON, of FHIR 4.0, 4.3 or 5.0",
     "429": "Too much work at once; try again after Retry-After seconds",
     "500": "A mistake of ours, with the number of the incident",
     "503": "Database or model is not there; try again after Retry-After seconds",
@@ -22,7 +22,7 @@ _REFUSALS = {
 _BODY_REFUSALS = {
     "409": "The same identifier was used with other content",
     "413": "More than 16 MiB",
-    "415": "The body is no application/fhir+json",
+    "415": "The body is no application/fhir+json of FHIR 4.0, 4.3 or 5.0",
     "422": "The ECG cannot be read; each issue names an element",
 }
 
@@ -40,7 +40,7 @@ def openapi(
         "info": {
             "title": "ecgsvc",
             "version": software_version,
-            "description": "ECGs in, reports out: FHIR R4 over HTTP. "
+            "description": "ECGs in, reports out: FHIR R4, R4B and R5 over HTTP. "
             "Not a cleared medical device.",
         },
         "paths": paths,

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from http import HTTPStatus
 
 from ecgsvc import fhir
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
 from ecgsvc.domain.report import StoredReport
 from ecgsvc.http.call import Call, Handle, Reply
+from ecgsvc.http.errors import NotServed
+from ecgsvc.http.formats import media_type
 from ecgsvc.http.resources import (
     ECG_SUFFIX,
     ReportReader,
     Resource,
     derived_resources,
     ecg_resource,
+    in_wanted_version,
     report_id_of,
     report_resource,
 )
@@ -50,8 +54,13 @@ class Reading:
         report, source = self._reports.get_with_source(
             call.caller, report_id, _version(call)
         )
-        ecg = ecg_resource(report, source)
-        return _one(call, _named([ecg], kind, call.path["id"]))
+        ecg = ecg_resource(report, source, call.version)
+        if ecg is None:
+            came_in = media_type(report.source_fhir_version)
+            msg = f"this ECG is served as it came: ask for {came_in}"
+            raise NotServed(HTTPStatus.NOT_ACCEPTABLE, msg)
+        served = _named([ecg.resource], kind, call.path["id"])
+        return _reply(call, served, served.json, media_type(ecg.fhir_version))
 
     def provenance(self, call: Call) -> Reply:
         """Return the Provenance of a report."""
@@ -74,7 +83,8 @@ class Reading:
                 },
                 "response": {"status": status, "etag": f'W/"{report.version}"'},
             }
-            entries.append(fhir.BundleEntry(fhir.without_sheet(resource.json), url, made))
+            listed = in_wanted_version(call, fhir.without_sheet(resource.json))
+            entries.append(fhir.BundleEntry(listed, url, made))
         return Reply(200, fhir.bundle("history", entries, total=len(entries)))
 
     def search_reports(self, call: Call) -> Reply:
@@ -166,16 +176,20 @@ def _named(resources: Iterable[Resource], kind: str, wanted: str) -> Resource:
 
 
 def _one(call: Call, resource: Resource) -> Reply:
+    return _reply(call, resource, in_wanted_version(call, resource.json))
+
+
+def _reply(call: Call, resource: Resource, body: bytes, kind: str = "") -> Reply:
     headers = {
         "etag": f'W/"{resource.version}"',
         "content-location": f"{call.base_url}/{resource.version_name}",
     }
     if call.headers.get("if-none-match") == headers["etag"]:
         return Reply(304, headers=headers)
-    return Reply(200, resource.json, headers)
+    return Reply(200, body, headers, kind)
 
 
 def _entry(call: Call, resource: Resource, mode: str) -> fhir.BundleEntry:
-    return fhir.BundleEntry(
-        resource.json, f"{call.base_url}/{resource.name}", {"search": {"mode": mode}}
-    )
+    body = in_wanted_version(call, resource.json)
+    url = f"{call.base_url}/{resource.name}"
+    return fhir.BundleEntry(body, url, {"search": {"mode": mode}})

@@ -12,7 +12,15 @@ from typing import Protocol
 from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import ReportNotFound
-from ecgsvc.domain.report import Identifier, ReportPage, ReportQuery, StoredReport
+from ecgsvc.domain.report import (
+    FhirVersion,
+    Identifier,
+    ReportPage,
+    ReportQuery,
+    StoredReport,
+)
+from ecgsvc.http.call import Call
+from ecgsvc.http.formats import WRITTEN_VERSION
 
 ECG_SUFFIX = "-ecg"
 ECG_TYPES = ("Observation", "DocumentReference", "Media", "Binary")
@@ -79,15 +87,38 @@ def derived_resources(report: StoredReport) -> Iterator[Resource]:
     yield _resource("Device", report.version, documents.device)
 
 
-def ecg_resource(report: StoredReport, source: bytes) -> Resource:
-    """Return the ECG behind a report version."""
-    body = fhir.served_ecg(
+@dataclass(frozen=True, slots=True)
+class ServedEcg:
+    """The ECG behind a report version, and the FHIR version it is told in."""
+
+    resource: Resource
+    fhir_version: FhirVersion
+
+
+def ecg_resource(
+    report: StoredReport, source: bytes, wanted: FhirVersion | None
+) -> ServedEcg | None:
+    """Return the ECG behind a report version, as it came when no version is wanted.
+
+    None when it cannot be told in that version.
+    """
+    came_in = report.source_fhir_version
+    kind, body = fhir.served_ecg(
         source,
         resource_id=report.report_id + ECG_SUFFIX,
         version=report.version,
         last_updated=report.issued_at,
     )
-    return _resource(str(json.loads(body)["resourceType"]), report.version, body)
+    told = fhir.ecg_in_version(kind, body, came_in, wanted or came_in)
+    if told is None:
+        return None
+    own_id = report.report_id + ECG_SUFFIX
+    return ServedEcg(Resource(kind, own_id, report.version, told), wanted or came_in)
+
+
+def in_wanted_version(call: Call, resource: bytes) -> bytes:
+    """Return a resource of ours as the client wants it."""
+    return fhir.in_version(resource, call.version or WRITTEN_VERSION)
 
 
 def report_id_of(observation_id: str) -> str:

@@ -12,7 +12,7 @@ from ecgsvc.domain.errors import InvalidRequest, VersionConflict
 from ecgsvc.domain.report import StoredReport
 from ecgsvc.domain.signing import ReportStatus, StatusChange
 from ecgsvc.http.call import Call, Reply
-from ecgsvc.http.resources import report_resource
+from ecgsvc.http.resources import in_wanted_version, report_resource
 
 MAX_LENGTHS: Mapping[str, int] = {"role": 100, "reason": 1000, "conclusion": 4000}
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
@@ -62,7 +62,8 @@ class Signing:
             "etag": f'W/"{report.version}"',
             "location": f"{call.base_url}/{resource.version_name}",
         }
-        return Reply(200, fhir.without_sheet(resource.json), headers)
+        signed = in_wanted_version(call, fhir.without_sheet(resource.json))
+        return Reply(200, signed, headers)
 
 
 def _parameters(body: bytes) -> dict[str, str]:

@@ -83,6 +83,7 @@ def as_stored(new: NewReport) -> StoredReport:
         conclusion=new.analysis.conclusion,
         documents=new.documents,
         might_supersede=new.might_supersede,
+        source_fhir_version=new.source.fhir_version,
     )
 
 

@@ -36,7 +36,9 @@ def select_reports(tenant: str) -> Select[Any]:
         & (sources.c.report_id == reports.c.report_id)
         & (sources.c.version == reports.c.source_version)
     )
-    selected = select(reports, sources.c.sha256).join_from(reports, sources, of_report)
+    selected = select(reports, sources.c.sha256, sources.c.fhir_version).join_from(
+        reports, sources, of_report
+    )
     return selected.where(reports.c.tenant == tenant)
 
 
@@ -112,6 +114,7 @@ def _stored_report(row: RowMapping, documents: ReportDocuments) -> StoredReport:
         documents=documents,
         signature=_signature(row),
         might_supersede=row["might_supersede"],
+        source_fhir_version=row["fhir_version"],
     )
 
 

@@ -1,4 +1,4 @@
-"""A real server with its REST face, shared by the tests of a module."""
+"""A real server with its REST face, shared by all tests here."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from ecgsvc.store import migrate
 from tests.servers import Server, running_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("rest")
     url = f"sqlite:///{folder / 'reports.sqlite3'}"

@@ -19,7 +19,8 @@ JSON_VALUES = st.recursive(
 
 
 def served(body: str) -> str:
-    out = served_ecg(body.encode(), resource_id="r-ecg", version=2, last_updated=AT)
+    kind, out = served_ecg(body.encode(), resource_id="r-ecg", version=2, last_updated=AT)
+    assert kind == "Observation"
     return out.decode()
 
 
