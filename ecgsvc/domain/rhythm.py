@@ -192,7 +192,8 @@ class RhythmReading:
     Parameters
     ----------
     label
-        The rhythm of all windows that have an answer; None: it changes, or see `reason`.
+        The rhythm of all windows that have an answer, or `NORMAL` by `p_waves`; None: it
+        changes, or see `reason`.
     reason
         Why the rhythm is undetermined; empty when it is not.
     windows
@@ -210,6 +211,9 @@ class RhythmReading:
         an episode there.
     contradictions
         Between models and rules.
+    p_waves
+        What shows that the beats come from the sinus node: the rhythm of a recording up to
+        a minute, unless the model calls it fibrillation. Empty: not seen, or not asked.
     """
 
     label: RhythmClass | None = None
@@ -220,3 +224,14 @@ class RhythmReading:
     irregular_share: float | None = None
     unread_share: float = 0.0
     contradictions: tuple[Contradiction, ...] = ()
+    p_waves: tuple[Evidence, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The rhythm as a person reads it; empty when it changes or is undetermined."""
+        if self.label is None:
+            return ""
+        said = any(w.answer is RhythmClass.NORMAL for w in self.windows)
+        if self.label is RhythmClass.NORMAL and not said:
+            return "sinus rhythm"
+        return RHYTHM_WORDS[self.label]

@@ -28,6 +28,8 @@ _ISCHAEMIA = ("ISC_", "ISCAL", "ISCIL", "ISCIN", "ISCLA", "ISCAS", "ISCAN")
 class FindingName:
     """A row of the table: which rules find it, and what each database calls it.
 
+    Rhythms that no rule names are known by the display of their code.
+
     `ptbxl` are SCP-ECG statements, `ludb` words of its table; empty: nobody says.
     """
 
@@ -38,6 +40,18 @@ class FindingName:
 
 
 NAMES: tuple[FindingName, ...] = (
+    FindingName(
+        "sinus rhythm",
+        ("Sinus rhythm",),
+        ("SR", "STACH", "SBRAD", "SARRH"),
+        ("sinus rhythm", "sinus tachycardia", "sinus bradycardia", "sinus arrhythmia"),
+    ),
+    FindingName(
+        "atrial fibrillation",
+        ("atrial fibrillation",),
+        ("AFIB",),
+        ("atrial fibrillation",),
+    ),
     FindingName("left axis deviation", ("left-axis",), (), ("left axis deviation",)),
     FindingName("right axis deviation", ("right-axis",), (), ("right axis deviation",)),
     FindingName(

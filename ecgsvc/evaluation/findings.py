@@ -122,7 +122,7 @@ def evaluate_findings(
     pairs: list[tuple[frozenset[str], frozenset[str], bool]] = []
     for n_done, ecg in enumerate(ecgs, start=1):
         analysis = analyse(ecg.read())
-        said = {each.rule for each in analysis.findings}
+        said = {each.rule or each.coding.display for each in analysis.findings}
         found = frozenset(name for name in names if rules[name] & said)
         pairs.append((ecg.present, found, ecg.held_out))
         on_record(ecg.path.name, n_done, len(ecgs))

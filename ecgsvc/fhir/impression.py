@@ -99,7 +99,7 @@ def _rhythm(reading: RhythmReading | None) -> Iterator[JsonObject]:
         codings = [
             coding for each, coding in _RHYTHM_CODINGS.items() if each is reading.label
         ]
-        value = concept(*codings, text=RHYTHM_WORDS[reading.label].capitalize())
+        value = concept(*codings, text=reading.words.capitalize())
     yield {"code": concept(text="Rhythm"), "valueCodeableConcept": value}
 
 

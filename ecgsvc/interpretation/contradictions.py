@@ -35,6 +35,7 @@ def contradictions(
     windows: Sequence[RhythmWindow],
     normal: NormalIntervals,
     sampling_rate_hz: float,
+    p_waves: tuple[Evidence, ...] = (),
 ) -> tuple[Contradiction, ...]:
     """Compare what rules and models say of the same stretch.
 
@@ -50,8 +51,11 @@ def contradictions(
         Intervals the regularity is judged by.
     sampling_rate_hz
         Of all indices.
+    p_waves
+        Those of the sinus node.
     """
     found = [
+        *_fibrillation_with_p_waves(windows, p_waves),
         *_regular_fibrillation(windows, normal),
         *_in_normal_windows(windows, ruled, NOT_NORMAL, "the beats show"),
     ]
@@ -59,6 +63,20 @@ def contradictions(
         found += _ventricular_tachycardia(ruled, seen, sampling_rate_hz)
         found += _in_normal_windows(windows, seen, ALARMS, "that of malignant rhythm")
     return tuple(found)
+
+
+def _fibrillation_with_p_waves(
+    windows: Sequence[RhythmWindow], p_waves: tuple[Evidence, ...]
+) -> Iterator[Contradiction]:
+    called = [w for w in windows if w.answer is RhythmClass.AF]
+    if called and p_waves:
+        window = called[0]
+        fact = f"fibrillation with {window.probabilities[RhythmClass.AF]:.2f}"
+        samples = (window.start_index, window.stop_index)
+        yield Contradiction(
+            "the rhythm model sees atrial fibrillation where P waves of the sinus node are",
+            (Evidence("rhythm.windows", fact, samples), *p_waves),
+        )
 
 
 def _regular_fibrillation(

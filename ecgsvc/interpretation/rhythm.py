@@ -33,16 +33,18 @@ LEAST_ANSWERED = 0.5
 """Where less than half of the windows' time has an answer, the whole has none."""
 NO_MODEL = "no rhythm model is installed"
 
+_VT = EpisodeKind.VENTRICULAR_TACHYCARDIA
+_SVT = EpisodeKind.SUPRAVENTRICULAR_TACHYCARDIA
 _MALIGNANT = {
     MalignantRhythm.VF: EpisodeKind.VENTRICULAR_FIBRILLATION,
     MalignantRhythm.VT: EpisodeKind.VENTRICULAR_TACHYCARDIA,
     MalignantRhythm.ASYSTOLE: EpisodeKind.ASYSTOLE,
     MalignantRhythm.LEAD_OFF: EpisodeKind.LEAD_OFF,
 }
+NO_SINUS_RHYTHM = frozenset({_VT, _SVT, *_MALIGNANT.values()})
+"""Beside these, P waves before the other beats do not name the rhythm."""
 _NO_BEATS_IN = frozenset({EpisodeKind.VENTRICULAR_FIBRILLATION, EpisodeKind.LEAD_OFF})
 """What looks like a beat in these is none. Windows of asystole hold the beats around it."""
-_VT = EpisodeKind.VENTRICULAR_TACHYCARDIA
-_SVT = EpisodeKind.SUPRAVENTRICULAR_TACHYCARDIA
 
 
 def read_rhythm(
@@ -52,6 +54,7 @@ def read_rhythm(
     *,
     call: RhythmCall | None = None,
     malignant: MalignantCall | None = None,
+    p_waves: tuple[Evidence, ...] = (),
 ) -> RhythmReading:
     """Say what the rhythm is, where it changes, and where models and rules disagree.
 
@@ -63,9 +66,13 @@ def read_rhythm(
         Of it; intervals that `statistics` does not count make no episode.
     call, malignant
         Answers of the models; None: no such model is installed.
+    p_waves
+        Those of the sinus node (`sinus_p_waves`).
 
     Notes
     -----
+    Sinus P waves name the rhythm of a recording up to a minute where the rhythm model says
+    another thing than atrial fibrillation, or is not sure, and no run or alarm is there.
     Rules are silent where a model sees ventricular fibrillation or no lead, and their runs
     of supraventricular tachycardia are silent within atrial fibrillation. Ventricular
     tachycardia found by both is one episode with the evidence of both.
@@ -75,22 +82,38 @@ def read_rhythm(
     seen = tuple(_malignant_episodes(malignant.windows)) if malignant is not None else ()
     fibrillation = tuple(_fibrillation(windows))
     normal = NormalIntervals.of(beats, statistics)
+    episodes = _united(ruled, seen, fibrillation)
     label, reason = _label(call)
+    if not _is_asked(windows, episodes):
+        p_waves = ()
+    elif p_waves and label is not RhythmClass.AF:
+        label, reason = RhythmClass.NORMAL, ""
     return RhythmReading(
         label=label,
         reason=reason,
         windows=windows,
         shares=_shares(windows),
-        episodes=_united(ruled, seen, fibrillation),
+        episodes=episodes,
         irregular_share=normal.irregular_share(
             waveform.sampling_rate_hz, waveform.n_samples
         ),
         unread_share=_unread_share(statistics),
         contradictions=contradictions(
             ruled, seen if malignant is not None else None, windows, normal,
-            waveform.sampling_rate_hz,
+            waveform.sampling_rate_hz, p_waves,
         ),
+        p_waves=p_waves,
     )  # fmt: skip
+
+
+def _is_asked(windows: Sequence[RhythmWindow], episodes: Sequence[RhythmEpisode]) -> bool:
+    """Whether P waves can name the rhythm of it all."""
+    noisy = any(w.conformal_set == {RhythmClass.NOISE} for w in windows)
+    return (
+        len(windows) == 1
+        and not noisy
+        and not any(each.kind in NO_SINUS_RHYTHM for each in episodes)
+    )
 
 
 def _unread_share(statistics: RhythmStatistics) -> float:

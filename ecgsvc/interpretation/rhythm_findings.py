@@ -137,11 +137,15 @@ def _beats(episode: RhythmEpisode) -> str:
 
 
 def _sinus_rhythm(reading: RhythmReading) -> Iterator[Finding]:
-    if reading.label is RhythmClass.NORMAL:
-        told = [
-            w.probabilities[RhythmClass.NORMAL]
-            for w in reading.windows
-            if w.answer is RhythmClass.NORMAL
-        ]
+    if reading.label is not RhythmClass.NORMAL:
+        return
+    evidence = list(reading.p_waves)
+    told = [
+        w.probabilities[RhythmClass.NORMAL]
+        for w in reading.windows
+        if w.answer is RhythmClass.NORMAL
+    ]
+    if told:
         text = f"rhythm model: mean probability {sum(told) / len(told):.2f}"
-        yield Finding(SINUS_RHYTHM, "Sinus rhythm", (Evidence("rhythm.windows", text),))
+        evidence.append(Evidence("rhythm.windows", text))
+    yield Finding(SINUS_RHYTHM, "Sinus rhythm", tuple(evidence))

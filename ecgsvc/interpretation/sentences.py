@@ -119,7 +119,8 @@ def _rhythm(rhythm: RhythmReading) -> Iterator[Sentence]:
         text = f"Rhythm not determined: {rhythm.reason}."
         yield Sentence(text, ("undetermined.rhythm",))
     elif rhythm.label is not None:
-        yield Sentence(f"Rhythm: {RHYTHM_WORDS[rhythm.label]}.", ("rhythm.label",))
+        by = ("rhythm.label", "rhythm.p_waves") if rhythm.p_waves else ("rhythm.label",)
+        yield Sentence(f"Rhythm: {rhythm.words}.", by)
     else:
         shares = ", ".join(
             f"{RHYTHM_WORDS[each]} {share:.0%}" for each, share in rhythm.shares.items()

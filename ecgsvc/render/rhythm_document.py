@@ -20,6 +20,7 @@ def rhythm_document(reading: RhythmReading) -> dict[str, object]:
         "shares": _rounded(reading.shares),
         "irregular_share": reading.irregular_share,
         "unread_share": round(reading.unread_share, 4),
+        "p_waves": evidence_document(reading.p_waves),
         "windows": [_window(window) for window in reading.windows],
         "episodes": [_episode(episode) for episode in reading.episodes],
         "contradictions": [

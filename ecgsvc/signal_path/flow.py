@@ -10,6 +10,7 @@ from ecgsvc import dsp, interpretation
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.diagnosis import SUPERCLASS_WORDS, DiagnosisCall
+from ecgsvc.domain.findings import Evidence
 from ecgsvc.domain.interval_check import IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements, Undetermined
 from ecgsvc.domain.quality import QualityProblem, SignalQuality
@@ -143,7 +144,13 @@ class SignalPath:
             waveform, beats, quality, beat_quality
         )
         stop_if(cancelled)
-        rhythm = self._read_rhythm(waveform, quality, beats, rhythm_statistics)
+        rhythm = self._read_rhythm(
+            waveform,
+            quality,
+            beats,
+            rhythm_statistics,
+            interpretation.sinus_p_waves(beats, waves, measurements),
+        )
         morphology = dsp.measure_morphology(waveform, beats, waves, global_waves)
         ecg = interpretation.TwelveLeads(
             measurements, {each.lead: each for each in morphology}, rhythm.label,
@@ -227,6 +234,7 @@ class SignalPath:
         quality: SignalQuality,
         beats: ClassifiedBeats,
         statistics: RhythmStatistics,
+        p_waves: tuple[Evidence, ...],
     ) -> RhythmReading:
         call = malignant = None
         if self._rhythm_classifier is not None:
@@ -238,7 +246,7 @@ class SignalPath:
                 waveform, beats.r_peak_indices, quality
             )
         return interpretation.read_rhythm(
-            waveform, beats, statistics, call=call, malignant=malignant
+            waveform, beats, statistics, call=call, malignant=malignant, p_waves=p_waves
         )
 
     def _read_waves(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecgsvc.domain.findings import Urgency
+from ecgsvc.domain.findings import Evidence, Urgency
 from ecgsvc.domain.rhythm import (
     EpisodeKind,
     MalignantCall,
@@ -59,6 +59,7 @@ def read(
     windows: tuple[RhythmWindow, ...] | None = None,
     alarms: MalignantCall | None = None,
     duration_s: float = 60.0,
+    p_waves: tuple[Evidence, ...] = (),
 ) -> RhythmReading:
     beats = sequence(classes, rr_ms)
     return read_rhythm(
@@ -67,6 +68,7 @@ def read(
         statistics(beats),
         call=None if windows is None else RhythmCall(windows, "no lead can be read"),
         malignant=alarms,
+        p_waves=p_waves,
     )
 
 
@@ -224,6 +226,60 @@ def test_models_and_rules_that_agree_contradict_nothing() -> None:
         "N" * 12, windows=(window(0, N),), alarms=malignant(MalignantRhythm.OTHER)
     )
     assert normal.contradictions == ()
+
+
+P_WAVES = (Evidence("waves", "a P wave before 100% of the normal beats"),)
+
+
+@pytest.mark.parametrize(
+    "windows", [(window(0, O),), (window(0, N, O),), (window(0, O, odd=True),)]
+)
+def test_sinus_p_waves_name_the_rhythm_where_the_model_does_not(
+    windows: tuple[RhythmWindow, ...],
+) -> None:
+    before = read(windows=windows)
+    assert before.words != "sinus rhythm"
+    reading = read(windows=windows, p_waves=P_WAVES)
+    assert (reading.label, reading.reason, reading.words) == (N, "", "sinus rhythm")
+    assert reading.contradictions == ()
+    (finding,) = rhythm_findings(reading, RATE_HZ)
+    assert (finding.text, finding.evidence) == ("Sinus rhythm", P_WAVES)
+
+
+def test_sinus_p_waves_stand_beside_a_model_that_agrees() -> None:
+    reading = read(windows=(window(0, N),), p_waves=P_WAVES)
+    assert reading.words == "normal sinus rhythm"
+    (finding,) = rhythm_findings(reading, RATE_HZ)
+    assert [fact.path for fact in finding.evidence] == ["waves", "rhythm.windows"]
+
+
+def test_sinus_p_waves_do_not_overrule_fibrillation_but_contradict_it() -> None:
+    reading = read(windows=(window(0, A),), p_waves=P_WAVES)
+    assert reading.label is A
+    stated = [each for each in reading.contradictions if P_WAVES[0] in each.evidence]
+    assert [each.text for each in stated] == [
+        "the rhythm model sees atrial fibrillation where P waves of the sinus node are"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("classes", "windows", "alarms"),
+    [
+        ("N" * 20, (window(0, O), window(1, O)), None),  # a long recording changes
+        ("N" * 20, (window(0, NOISE),), None),
+        ("N" * 5 + "V" * 4 + "N" * 5, (window(0, O),), None),
+        ("N" * 5 + "S" * 4 + "N" * 5, (window(0, O),), None),
+        ("N" * 20, (window(0, O),), malignant(MalignantRhythm.VF)),
+        ("N" * 20, None, None),
+    ],
+)
+def test_sinus_p_waves_are_not_asked_where_they_cannot_name_all_of_it(
+    classes: str, windows: tuple[RhythmWindow, ...] | None, alarms: MalignantCall | None
+) -> None:
+    rr_ms = 500.0  # four ectopic beats in a row are a tachycardia
+    plain = read(classes, rr_ms, windows, alarms)
+    asked = read(classes, rr_ms, windows, alarms, p_waves=P_WAVES)
+    assert (asked.label, asked.reason, asked.p_waves) == (plain.label, plain.reason, ())
 
 
 def test_irregular_is_told_of_each_half_minute() -> None:
