@@ -44,7 +44,7 @@ from ecgsvc.signal_path import SignalPath
 from ecgsvc.signing import ReportSigner
 from ecgsvc.store import Notary, RefusalLog, RefusalSpool, Repeated, ReportStore
 from ecgsvc.tenants import read_tenants
-from ecgsvc.trail import SigningKey
+from ecgsvc.trail import SigningKey, retired_keys
 
 _LOG = logging.getLogger("ecgsvc")
 _TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
@@ -226,7 +226,8 @@ def open_store(settings: Settings) -> ReportStore:
     if path is None:
         msg = "set audit_key: the file of the key that signs the audit trail"
         raise NoAuditKey(msg)
-    notary = Notary(SigningKey.at(path, make=True), fhir.audit_event)
+    key = SigningKey.at(path, make=True)
+    notary = Notary(key, fhir.audit_event, retired=tuple(retired_keys(path)))
     routes = read_tenants(settings.tenants).route
     return ReportStore(settings.database_url, notary, routes=routes)
 

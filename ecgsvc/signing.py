@@ -8,9 +8,15 @@ from typing import Protocol
 from ecgsvc import fhir, render
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import VersionConflict
+from ecgsvc.domain.findings import Urgency
 from ecgsvc.domain.report import Signature, StoredReport
 from ecgsvc.domain.sheet import Review, Sheet
-from ecgsvc.domain.signing import SignedVersion, StatusChange, check_transition
+from ecgsvc.domain.signing import (
+    ReportStatus,
+    SignedVersion,
+    StatusChange,
+    check_transition,
+)
 
 
 class VersionStore(Protocol):
@@ -82,6 +88,17 @@ def _signed_sheet(report: StoredReport, new: SignedVersion) -> Sheet | None:
     signature = new.signature
     review = Review(signature.name or signature.subject, new.issued_at, new.status.value)
     words = fhir.both_conclusions(report.conclusion, signature)
-    verdict = render.Verdict(words, (), review)
+    urgent = render.urgent_lines(_urgencies(report, new))
+    verdict = render.Verdict(words, urgent, review)
     content = render.sign_sheet(form.content, verdict)
     return replace(form, content=content, made_at=new.issued_at)
+
+
+def _urgencies(report: StoredReport, new: SignedVersion) -> list[tuple[Urgency, str]]:
+    """What stays urgent: all, unless the signer disagrees or takes the report back."""
+    signature = new.signature
+    if signature.conclusion is not None or signature.codes:
+        return []
+    if new.status is ReportStatus.ENTERED_IN_ERROR:
+        return []
+    return fhir.stated_urgencies(report.documents.observations)

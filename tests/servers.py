@@ -63,12 +63,9 @@ def a_token(
 def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
     key_file = log.with_name("token-key.pem")
     key = OwnKey(key_file, make=True)
-    files = [
-        "--token-key",
-        str(key_file),
-        "--audit-key",
-        str(log.with_name("audit-key.pem")),
-    ]
+    file = url.partition(":///")[2]
+    audit_key = f"{file}.audit-key.pem" if file else str(log.with_name("audit-key.pem"))
+    files = ["--token-key", str(key_file), "--audit-key", audit_key]
     command = [sys.executable, "-m", "ecgsvc", "serve", "--listen", "127.0.0.1:0"]
     with (
         log.open("a") as stderr,
@@ -89,7 +86,7 @@ def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
                 assert fhir_line.startswith("serving FHIR on "), log.read_text()
                 fhir_url = fhir_line.removeprefix("serving FHIR on ").strip()
             address = line.removeprefix("serving on ").strip()
-            yield Server(address, process, key, fhir_url, url.partition(":///")[2])
+            yield Server(address, process, key, fhir_url, file)
         finally:
             if process.poll() is None:
                 process.terminate()

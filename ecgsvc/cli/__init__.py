@@ -6,6 +6,7 @@ from ecgsvc.cli import (
     audit,
     config,
     convert,
+    database,
     deliveries,
     demo,
     evaluate,
@@ -46,6 +47,7 @@ app.command("analyze")(records.analyze)
 reports.app.command("export")(export.export)
 reports.app.command("expire")(trail.expire)
 audit.app.command("key")(trail.key)
+audit.app.command("rotate")(trail.rotate)
 audit.app.command("adopt")(trail.adopt)
 audit.app.command("list")(trail.list_events)
 audit.app.command("checkpoint")(trail.checkpoint)
@@ -58,6 +60,7 @@ app.add_typer(reports.app, name="reports")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="database")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 

@@ -25,7 +25,7 @@ PublicKeys = Annotated[
     list[Path] | None,
     typer.Option(
         "--public-key",
-        help="PEM; believe it instead of the server's own. Repeatable.",
+        help="PEM; believe it instead of the server's own. Repeatable, the newest last.",
     ),
 ]
 
@@ -38,9 +38,10 @@ def key(
 ) -> None:
     """Make the key that signs the trail, if it is not there, and print the public one.
 
-    Keep the private key off the database's machine, and give the public one to auditors.
+    After those that signed before it, if there are any. Keep the private key off the
+    database's machine, and give the public ones to auditors.
     """
-    from ecgsvc.trail import SigningKey
+    from ecgsvc.trail import SigningKey, retired_keys
 
     file = path or settings_with(database_url=database).signing_key
     if file is None:
@@ -48,8 +49,47 @@ def key(
         raise typer.Exit(2)
     with one_line_errors():
         made = SigningKey.at(file, make=True)
+        keys = [*retired_keys(file), made.public]
     err.print(f"{file}, id {made.public.fingerprint}", highlight=False)
-    out.print(made.public.pem().decode(), end="", markup=False, highlight=False)
+    for each in keys:
+        out.print(each.pem().decode(), end="", markup=False, highlight=False)
+
+
+def rotate(
+    lost: Annotated[
+        bool,
+        typer.Option("--lost", help="The old key is lost; its file is not there."),
+    ] = False,
+    database: Database = None,
+    key: Key = None,
+) -> None:
+    """Let a new key sign the trails from here on, in the place of the old one.
+
+    Stop the servers, rotate, and start them with the new file. The old key signs in the
+    trails that the new one takes over; only its public half is kept, in FILE.retired.
+    """
+    from ecgsvc.app import open_store
+    from ecgsvc.trail import SigningKey, replace_key
+
+    settings = settings_with(database_url=database, audit_key=key)
+    caller = local_caller("", Role.OPERATOR)
+    with one_line_errors():
+        file = settings.signing_key
+        if file is not None and lost == file.exists():
+            hint = "is there: leave --lost out" if lost else "is not there: see --lost"
+            err.print(f"{file} {hint}", style="red", highlight=False)
+            raise typer.Exit(2)
+        store = open_store(settings)  # which makes the key that is lost
+        assert file is not None  # noqa: S101  # `open_store` has asked for it
+        try:
+            if lost:
+                new = SigningKey.at(file)
+                store.replace_key(caller, new, lost=True)
+            else:
+                new = replace_key(file, lambda new: store.replace_key(caller, new))
+        finally:
+            store.close()
+    out.print(f"{file}, id {new.public.fingerprint}", highlight=False)
 
 
 def list_events(
@@ -140,14 +180,14 @@ def adopt(tenant: Tenant = "default", database: Database = None, key: Key = None
 
 def believed_keys(own: Path | None, public: Sequence[Path] | None) -> list["VerifyingKey"]:
     """Read the public keys that are given, or else the server's own."""
-    from ecgsvc.trail import SigningKey, VerifyingKey
+    from ecgsvc.trail import SigningKey, VerifyingKey, retired_keys
 
     if public:
-        return [VerifyingKey.read(path) for path in public]
+        return [each for path in public for each in VerifyingKey.read(path)]
     if own is None:
         err.print("say which key is believed: --public-key or --key")
         raise typer.Exit(2)
-    return [SigningKey.at(own).public]
+    return [*retired_keys(own), SigningKey.at(own).public]
 
 
 def expire(

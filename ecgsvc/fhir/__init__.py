@@ -7,6 +7,7 @@ from ecgsvc.fhir.capability import OfferedResource, capability_statement
 from ecgsvc.fhir.diagnostic_report import build_documents
 from ecgsvc.fhir.encode import encode_observation
 from ecgsvc.fhir.frame import Installation
+from ecgsvc.fhir.impression import stated_urgencies
 from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
 from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
@@ -47,6 +48,7 @@ __all__ = [
     "sheet_header",
     "sheet_of",
     "signed_documents",
+    "stated_urgencies",
     "without_sheet",
     "write_back_bundle",
 ]

@@ -1,6 +1,9 @@
 """The impression Observation: beats, rhythm, findings, and what is not known."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
 
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
@@ -71,6 +74,34 @@ def impression_observation(frame: Frame) -> JsonObject:
             ]
         }
     )
+
+
+def stated_urgencies(observations: Sequence[bytes]) -> list[tuple[Urgency, str]]:
+    """Read from a report's Observations which of its findings are graded, in their order.
+
+    Returns
+    -------
+    list of (Urgency, str)
+        The grade and the words of each finding that has one.
+    """
+    impressions = (
+        resource
+        for resource in map(orjson.loads, observations)
+        if EKG_IMPRESSION.code in {each.get("code") for each in _codings(resource)}
+    )
+    return [
+        (urgency, component["code"]["text"])
+        for impression in impressions
+        for component in impression["component"]
+        for meaning in component.get("interpretation", ())
+        for urgency in Urgency
+        if meaning.get("text") == urgency.capitalize()
+    ]
+
+
+def _codings(resource: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = resource["code"].get("coding", ())
+    return found
 
 
 def _value(beats: ClassifiedBeats) -> JsonObject:

@@ -4,7 +4,7 @@ from ecgsvc.render.analysis_document import analysis_document
 from ecgsvc.render.ecg_sheet import SheetFormat, draw_sheet, render_sheet, sign_sheet
 from ecgsvc.render.explanation_document import ExplanationDocuments, explanation_documents
 from ecgsvc.render.explanation_picture import explanation_svg
-from ecgsvc.render.sheet_verdict import Verdict, verdict_of
+from ecgsvc.render.sheet_verdict import Verdict, urgent_lines, verdict_of
 
 __all__ = [
     "ExplanationDocuments",
@@ -16,5 +16,6 @@ __all__ = [
     "explanation_svg",
     "render_sheet",
     "sign_sheet",
+    "urgent_lines",
     "verdict_of",
 ]

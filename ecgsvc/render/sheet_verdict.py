@@ -46,13 +46,18 @@ def verdict_of(
     conclusion: str, findings: Sequence[Finding], review: Review | None = None
 ) -> Verdict:
     """Put the conclusion and the urgent findings together."""
-    urgent = tuple(
-        f"{word}: {finding.text}"
+    graded = [(finding.urgency, finding.text) for finding in findings]
+    return Verdict(conclusion, urgent_lines(graded), review)
+
+
+def urgent_lines(graded: Sequence[tuple[Urgency | None, str]]) -> tuple[str, ...]:
+    """Write what is urgent of some findings, emergencies first."""
+    return tuple(
+        f"{word}: {text}"
         for urgency, word in _URGENT.items()
-        for finding in findings
-        if finding.urgency is urgency
+        for grade, text in graded
+        if grade is urgency
     )
-    return Verdict(conclusion, urgent, review)
 
 
 def verdict_items(verdict: Verdict, box: Rect) -> Iterator[Item]:

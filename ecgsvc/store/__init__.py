@@ -1,6 +1,7 @@
 """Keeps reports in SQL: SQLite by default, PostgreSQL by URL."""
 
 from ecgsvc.store.auditor import TrailAuditor
+from ecgsvc.store.grants import grants
 from ecgsvc.store.migrations import current_revision, migrate
 from ecgsvc.store.refusals import RefusalLog, Repeated
 from ecgsvc.store.reports import ReportStore
@@ -15,5 +16,6 @@ __all__ = [
     "ReportStore",
     "TrailAuditor",
     "current_revision",
+    "grants",
     "migrate",
 ]

@@ -77,9 +77,9 @@ class Auditing(Transactions):
         with self._writing() as connection:
             draft = AuditDraft(Operation.READ_TRAIL, details={"by": "checkpoint"})
             self._trail.append(connection, caller, [Entry(draft)])
-            auditor = TrailAuditor(connection, [self._trail.key])
-            note = auditor.checkpoint(caller.tenant)
-        return note, self._trail.key.pem().decode()
+            keys = self._trail.keys
+            note = TrailAuditor(connection, keys).checkpoint(caller.tenant)
+        return note, keys[-1].pem().decode()
 
     def verify_trail(self, caller: Caller, checkpoints: Sequence[str]) -> TrailVerdict:
         """Verify the trail, all rows it vouches for, and checkpoints that were kept.
@@ -87,21 +87,21 @@ class Auditing(Transactions):
         Raises
         ------
         InvalidRequest
-            A checkpoint is none of this tenant's, or not signed by this service's key.
+            A checkpoint is none of this tenant's, or signed by no key of this service.
         StoreUnavailable
         """
-        key = self._trail.key
+        keys = self._trail.keys
         kept = []
         for position, note in enumerate(checkpoints):
             try:
-                kept.append(Checkpoint.read(note, [key]))
+                kept.append(Checkpoint.read(note, keys))
             except InvalidCheckpoint as error:
                 where = f"checkpoints[{position}]"
                 raise InvalidRequest(str(error), expression=where) from None
             if kept[-1].tenant != caller.tenant:
                 msg = "the checkpoint is not of this tenant's trail"
                 raise InvalidRequest(msg, expression=f"checkpoints[{position}]")
-        verdict = TrailAuditor(self._engine, [key]).verify(caller.tenant, kept)
+        verdict = TrailAuditor(self._engine, keys).verify(caller.tenant, kept)
         outcome = Outcome.SERIOUS_FAILURE if verdict.problems else Outcome.SUCCESS
         details = {
             "n_events": str(verdict.n_events),

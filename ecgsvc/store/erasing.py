@@ -25,6 +25,9 @@ _OF_REPORTS = [
 ]
 """Every table that says something of a report, those that refer to others first."""
 
+ERASABLE = (*_OF_REPORTS, schema.patients)
+"""Tables that an erasure takes rows from."""
+
 
 class Erasing(Transactions):
     """Erasure by patient, and by age."""

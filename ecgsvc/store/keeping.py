@@ -1,16 +1,50 @@
-"""Puts the signed ends of all trails into a folder that an auditor keeps elsewhere."""
+"""What is done with all trails at once: their checkpoints kept, their key replaced."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
 
+from ecgsvc.domain.caller import Caller
 from ecgsvc.store import schema
 from ecgsvc.store.transactions import Transactions
+from ecgsvc.trail import SigningKey
 
 
-class CheckpointKeeping(Transactions):
-    """Checkpoints as files."""
+class Keeping(Transactions):
+    """Checkpoints as files, and another key."""
+
+    def replace_key(
+        self, caller: Caller, new: SigningKey, *, lost: bool = False
+    ) -> list[str]:
+        """Hand all trails over to another key, or none; this store signs no more then.
+
+        Parameters
+        ----------
+        lost
+            The old key is lost: nothing in the chains will vouch for the new one.
+
+        Returns
+        -------
+        list of str
+            The tenants; without those that the new key has already.
+
+        Raises
+        ------
+        StoreUnavailable
+            Also when a trail is signed by another key than this store's.
+        """
+        heads = schema.audit_heads.c
+        with self._writing() as connection:
+            tenants = connection.scalars(select(heads.tenant).order_by(heads.tenant)).all()
+            return [
+                tenant
+                for tenant in tenants
+                if self._trail.hand_over(
+                    connection, replace(caller, tenant=tenant), new, lost=lost
+                )
+            ]
 
     def keep_checkpoints(self, folder: Path) -> list[Path]:
         """Write each tenant's checkpoint to a file of its own, unless it is there.

@@ -31,7 +31,7 @@ from ecgsvc.store.events import about, export_entry, refusal_entry, search_entri
 from ecgsvc.store.exporting import count_reports, export_order, export_page
 from ecgsvc.store.inserting import as_stored, insert_report
 from ecgsvc.store.jobs import JobKeeping
-from ecgsvc.store.keeping import CheckpointKeeping
+from ecgsvc.store.keeping import Keeping
 from ecgsvc.store.limits import check_request_id, check_source, is_storable
 from ecgsvc.store.listing import list_page
 from ecgsvc.store.patients import pseudonym_of, subject_key
@@ -46,9 +46,7 @@ def always(_page: ReportPage) -> bool:
     return True
 
 
-class ReportStore(
-    Signing, Erasing, Auditing, Adopting, CheckpointKeeping, Delivering, JobKeeping
-):
+class ReportStore(Signing, Erasing, Auditing, Adopting, Keeping, Delivering, JobKeeping):
     """Reports, their sources and everything stored with them, and the trail of all calls.
 
     Whatever reads or writes for a caller enters one event in the audit trail of the

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ecgsvc.domain.audit import ACTIONS, AuditDraft, AuditRecord
+from ecgsvc.domain.audit import ACTIONS, AuditDraft, AuditRecord, Operation
 from ecgsvc.domain.caller import Caller
+from ecgsvc.domain.errors import StoreUnavailable
 from ecgsvc.store import schema
 from ecgsvc.store.limits import storable
 from ecgsvc.trail import (
@@ -19,7 +20,9 @@ from ecgsvc.trail import (
     Frontier,
     SigningKey,
     VerifyingKey,
+    hand_over,
     link,
+    names_signer,
 )
 
 
@@ -35,11 +38,14 @@ class Notary:
         Writes the AuditEvent of a record, canonical JSON.
     now
         Current time, time-zone aware.
+    retired
+        Keys that signed before this one, the oldest first.
     """
 
     key: SigningKey
     write_event: Callable[[AuditRecord], bytes]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    retired: tuple[VerifyingKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,9 @@ class Trail:
         self._notary = notary
 
     @property
-    def key(self) -> VerifyingKey:
-        """The key that verifies what this trail signs."""
-        return self._notary.key.public
+    def keys(self) -> list[VerifyingKey]:
+        """The keys that verify what this trail signs and has signed, the newest last."""
+        return [*self._notary.retired, self._notary.key.public]
 
     def append(
         self, connection: Connection, caller: Caller, entries: Sequence[Entry]
@@ -80,8 +86,65 @@ class Trail:
         -------
         int
             The sequence number of the first of them.
+
+        Raises
+        ------
+        StoreUnavailable
+            The trail is signed by another key.
         """
         head = _locked_head(connection, caller.tenant)
+        if head.checkpoint and not names_signer(head.checkpoint, self._notary.key.public):
+            msg = (
+                "the audit trail is signed by another key than this one, id "
+                f"{self._notary.key.public.fingerprint} (audit_key)"
+            )
+            raise StoreUnavailable(msg)
+        return self._enter(connection, caller, entries, head, self._notary.key)
+
+    def hand_over(
+        self, connection: Connection, caller: Caller, new: SigningKey, *, lost: bool
+    ) -> bool:
+        """Enter that another key signs from here on, and sign with it.
+
+        Parameters
+        ----------
+        lost
+            The old key is not there to sign that, so whoever believes it alone will not
+            believe the new one.
+
+        Returns
+        -------
+        bool
+            False when the new key has signed already.
+
+        Raises
+        ------
+        StoreUnavailable
+            The trail is signed by another key than this one.
+        """
+        head = _locked_head(connection, caller.tenant)
+        if names_signer(head.checkpoint, new.public):
+            return False
+        old = self._notary.key
+        if not lost and not names_signer(head.checkpoint, old.public):
+            msg = f"the trail of {caller.tenant} is not signed by the key to be replaced"
+            raise StoreUnavailable(msg)
+        details = {"setting": "audit_key", "new": new.public.fingerprint}
+        if not lost:
+            details["old"] = old.public.fingerprint
+        contents = "" if lost else hand_over(caller.tenant, old, new.public)
+        entry = Entry(AuditDraft(Operation.CONFIGURE, details=details), contents)
+        self._enter(connection, caller, [entry], head, new)
+        return True
+
+    def _enter(
+        self,
+        connection: Connection,
+        caller: Caller,
+        entries: Sequence[Entry],
+        head: "_Head",
+        key: SigningKey,
+    ) -> int:
         frontier = Frontier.from_bytes(head.size, head.frontier)
         caller = _storable_caller(caller)
         first, previous_hash = head.size + 1, head.hash
@@ -107,7 +170,7 @@ class Trail:
                 size=frontier.size,
                 hash=previous_hash,
                 frontier=frontier.to_bytes(),
-                checkpoint=checkpoint.signed(self._notary.key),
+                checkpoint=checkpoint.signed(key),
             )
         )
         return first
@@ -151,12 +214,13 @@ class _Head:
     size: int
     hash: str
     frontier: bytes
+    checkpoint: str
 
 
 def _locked_head(connection: Connection, tenant: str) -> _Head:
     columns = schema.audit_heads.c
     query = (
-        select(columns.size, columns.hash, columns.frontier)
+        select(columns.size, columns.hash, columns.frontier, columns.checkpoint)
         .where(columns.tenant == tenant)
         .with_for_update()
     )

@@ -13,7 +13,14 @@ from ecgsvc.trail.exported import (
     verified_export,
 )
 from ecgsvc.trail.following import ChainFollower
-from ecgsvc.trail.keys import InvalidKey, SigningKey, VerifyingKey
+from ecgsvc.trail.keys import (
+    InvalidKey,
+    SigningKey,
+    VerifyingKey,
+    names_signer,
+    replace_key,
+    retired_keys,
+)
 from ecgsvc.trail.merkle import Frontier, consistency_proof, inclusion_proof, root_of
 from ecgsvc.trail.proofs import (
     CONSISTENCY_FORMAT,
@@ -22,6 +29,7 @@ from ecgsvc.trail.proofs import (
     event_as_json,
     verified_proof,
 )
+from ecgsvc.trail.succession import hand_over
 
 __all__ = [
     "CONSISTENCY_FORMAT",
@@ -42,8 +50,12 @@ __all__ = [
     "digest_of_rows",
     "event_as_json",
     "export_lines",
+    "hand_over",
     "inclusion_proof",
     "link",
+    "names_signer",
+    "replace_key",
+    "retired_keys",
     "root_of",
     "row_as_json",
     "sha256_hex",

@@ -7,6 +7,7 @@ from ecgsvc.trail.chain import GENESIS, ChainedEvent, link
 from ecgsvc.trail.checkpoints import Checkpoint, InvalidCheckpoint
 from ecgsvc.trail.keys import VerifyingKey
 from ecgsvc.trail.merkle import Frontier
+from ecgsvc.trail.succession import InvalidSuccession, Succession
 
 
 class ChainFollower:
@@ -15,7 +16,8 @@ class ChainFollower:
     Parameters
     ----------
     keys
-        Keys whose signatures are believed.
+        Keys whose signatures are believed, the newest last: the end of the trail must be
+        signed by it, or by the one that took over from it in the chain.
     checkpoints
         Checkpoints of this tenant that were kept elsewhere.
     """
@@ -30,7 +32,9 @@ class ChainFollower:
         self.last_hash = GENESIS
         self.frontier = Frontier()
         self._tenant = tenant
-        self._keys = keys
+        self._newest = keys[-1] if keys else None
+        self._signer: VerifyingKey | None = None
+        self._met: set[bytes] = set()
         self._checkpoints = {each.size: each for each in checkpoints}
 
     def follow(self, events: Iterable[tuple[ChainedEvent, str]]) -> Iterator[TrailProblem]:
@@ -46,6 +50,7 @@ class ChainFollower:
             self.n_events = sequence if isinstance(sequence, int) else expected
             self.last_hash = kept_hash
             yield from self._grow(kept_hash)
+            yield from self._succeed(event)
 
     def _grow(self, event_hash: str) -> Iterator[TrailProblem]:
         try:
@@ -58,6 +63,23 @@ class ChainFollower:
             text = f"events 1 to {size} are not those of the checkpoint of {size} events"
             yield TrailProblem(size, text)
 
+    def _succeed(self, event: ChainedEvent) -> Iterator[TrailProblem]:
+        """Take the next key, when the one before hands the trail over to it."""
+        text = f"event {event.sequence} hands the trail over without the old key"
+        try:
+            succession = Succession.read(event.contents, self._tenant)
+        except InvalidSuccession:
+            yield TrailProblem(event.sequence, text)
+            return
+        if succession is None:
+            return
+        old, new = succession.old, succession.new
+        if self._signer is not None and self._signer.raw != old.raw:
+            yield TrailProblem(event.sequence, text)
+            return
+        self._signer = new
+        self._met |= {old.raw, new.raw}
+
     def beyond_the_end(self) -> Iterator[TrailProblem]:
         """Name the checkpoints that the trail does not reach."""
         for size in sorted(self._checkpoints):
@@ -69,11 +91,18 @@ class ChainFollower:
     def ends_with(self, note: object) -> bool:
         """Whether a text is the signed checkpoint of exactly what was followed."""
         try:
-            signed = Checkpoint.read(note, self._keys)  # type: ignore[arg-type]
+            signed = Checkpoint.read(note, self._signers())  # type: ignore[arg-type]
         except (InvalidCheckpoint, AttributeError, TypeError):
             return False
         state = (self._tenant, self.frontier.size, self.frontier.root, self.last_hash)
         return (signed.tenant, signed.size, signed.root, signed.chain) == state
+
+    def _signers(self) -> list[VerifyingKey]:
+        """Return the key that may sign the end, if one is believed."""
+        newest, signer = self._newest, self._signer
+        if newest is None or (signer is not None and newest.raw not in self._met):
+            return []
+        return [signer or newest]
 
 
 def _hash_of(event: ChainedEvent) -> str:

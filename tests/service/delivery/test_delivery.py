@@ -81,10 +81,8 @@ def deliveries(url: str, state: str = "") -> list[dict[str, Any]]:
     return [dict(row) for row in rows if state in ("", row["state"])]
 
 
-def run(*arguments: str, folder: Path) -> Result:
-    """Run a command with the server's key of the trail."""
-    env = {"ECGSVC_AUDIT_KEY": str(folder / "audit-key.pem")}
-    return CliRunner().invoke(app, arguments, env=env)
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float) -> None:
@@ -218,11 +216,11 @@ def test_what_is_refused_is_a_dead_letter_that_can_be_replayed(
         assert (letter["destination"], letter["attempts"]) == ("engine", 2)
         assert letter["answer"].startswith("AR")
         named = ("engine", report_id, str(version), "--database", sqlite_url)
-        shown = json.loads(run("deliveries", "show", *named, folder=tmp_path).stdout)
+        shown = json.loads(run("deliveries", "show", *named).stdout)
         assert (shown["state"], shown["answer"]) == ("dead", letter["answer"])
-        assert run("deliveries", "replay", *named, folder=tmp_path).exit_code == 0
+        assert run("deliveries", "replay", *named).exit_code == 0
         wait_until(lambda: not dead() and bool(engine.messages), 30)
-        assert run("deliveries", "replay", *named, folder=tmp_path).exit_code == 1
+        assert run("deliveries", "replay", *named).exit_code == 1
     [pending] = deliveries(sqlite_url, "pending")
     assert pending["destination"] == "ehr"  # where nobody is, and analysis went on
     [message] = engine.messages.values()

@@ -11,6 +11,8 @@ from ecgsvc.trail import (
     InvalidKey,
     SigningKey,
     VerifyingKey,
+    replace_key,
+    retired_keys,
 )
 
 CHECKPOINT = Checkpoint(
@@ -44,10 +46,34 @@ def test_a_key_is_made_once_for_its_owner_only_and_read_again(tmp_path: Path) ->
     assert again.public.fingerprint == made.public.fingerprint
     public = tmp_path / "audit.pub"
     public.write_bytes(made.public.pem())
-    assert VerifyingKey.read(public).has_signed(b"m", again.sign(b"m"))
+    [read] = VerifyingKey.read(public)
+    assert read.has_signed(b"m", again.sign(b"m"))
     path.chmod(0o640)
     with pytest.raises(InvalidKey, match="chmod"):
         SigningKey.at(path)
+
+
+def test_a_key_is_replaced_once_it_has_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "audit.pem"
+    old = SigningKey.at(path, make=True)
+    met: list[SigningKey] = []
+
+    def break_off(new: SigningKey) -> None:
+        met.append(new)
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011  # any
+        replace_key(path, break_off)
+    assert SigningKey.at(path).public.raw == old.public.raw
+    assert retired_keys(path) == []
+    first, second = replace_key(path, met.append), replace_key(path, met.append)
+    assert [key.public.raw for key in met[:2]] == [first.public.raw] * 2
+    assert SigningKey.at(path).public.raw == second.public.raw
+    assert [key.raw for key in retired_keys(path)] == [old.public.raw, first.public.raw]
+    assert b"PRIVATE" not in path.with_name("audit.pem.retired").read_bytes()
+    assert sorted(each.name for each in tmp_path.iterdir()) == (
+        ["audit.pem", "audit.pem.retired"]
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"-----BEGIN PUBLIC KEY-----\n"])
