@@ -1,19 +1,22 @@
 """Composition root: settings → models, store, pipeline, server; idle at import."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Semaphore
 from zoneinfo import ZoneInfo
 
-from ecgsvc import __version__, dsp, fhir, http, rpc
+from ecgsvc import __version__, dsp, fhir, hl7v2, http, rpc
 from ecgsvc.config import Settings
 from ecgsvc.delivering import lanes
 from ecgsvc.delivery import DeliveryWorkers
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import EcgsvcError, ModelUnavailable
+from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.sheet import Layout, Paper, PatientShown, SheetOptions
 from ecgsvc.export import read_key
 from ecgsvc.identity import (
@@ -40,10 +43,11 @@ from ecgsvc.inference import (
     WaveReader,
 )
 from ecgsvc.pipeline import EcgPipeline
+from ecgsvc.receiving import EcgReceiver
 from ecgsvc.signal_path import SignalPath
 from ecgsvc.signing import ReportSigner
 from ecgsvc.store import Notary, RefusalLog, RefusalSpool, Repeated, ReportStore
-from ecgsvc.tenants import read_tenants
+from ecgsvc.tenancy import Listener, Tenant, read_tenants
 from ecgsvc.trail import SigningKey, retired_keys
 
 _LOG = logging.getLogger("ecgsvc")
@@ -211,6 +215,23 @@ def sheet_options(settings: Settings) -> SheetOptions | None:
     )
 
 
+def installation(settings: Settings, tenant: Tenant | None = None) -> fhir.Installation:
+    """What FHIR needs to know of the installation, or of one tenant of it."""
+    of_all = fhir.Installation(
+        settings.organization, __version__, ZoneInfo(settings.default_zone)
+    )
+    if tenant is None:
+        return of_all
+    system, _, value = (tenant.organization_identifier or "").partition("|")
+    return replace(
+        of_all,
+        organization=tenant.organization or of_all.organization,
+        organization_identifier=Identifier(system, value) if value else None,
+        default_zone=ZoneInfo(tenant.time_zone or settings.default_zone),
+        unitless_origin=tenant.quirks.unitless_origin,
+    )
+
+
 def open_store(settings: Settings) -> ReportStore:
     """Open the database and the key that signs its audit trail; made when missing.
 
@@ -251,16 +272,15 @@ def run_server(settings: Settings) -> None:
         _LOG.warning("tokens and ECGs travel in clear text: set tls_certificate, tls_key")
     if settings.processes > 1:
         serve = partial(_serve_in_process, settings)
-        http_url = f"http{'s' * bool(settings.tls_key)}://{settings.http}"
-        announce_all = partial(_announce, http_url=http_url if settings.http else "")
+        announce_all = partial(_announce, faces=_configured_faces(settings))
         rpc.run_processes(settings.processes, settings.listen, serve, announce_all)
         return
     host = settings.listen.rpartition(":")[0]
 
     def announce() -> None:
-        _announce(f"{host}:{server.port}", http_url)
+        _announce(f"{host}:{server.port}", faces)
 
-    with _servers(settings) as (server, http_url):
+    with _servers(settings) as (server, faces):
         signal = server.serve_until_signalled(settings.grace_s, when_ready=announce)
         _LOG.info("stopped by %s, accepted calls finished", signal.name)
 
@@ -284,8 +304,8 @@ def _serve_in_process(
 
 
 @contextmanager
-def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
-    """Start what listens: gRPC, and HTTP when asked (its URL, else empty)."""
+def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, list[str]]]:
+    """Start what listens: gRPC, and when asked HTTP and HL7 v2; yields what to announce."""
     store = open_store(settings)
     refusals = RefusalLog(store, RefusalSpool(_spool_file(settings)))
     housekeeping = Repeated(
@@ -293,16 +313,14 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
     )
     housekeeping.start()
     try:
+        tenants = read_tenants(settings.tenants).tenant
         pipeline = EcgPipeline(
             signal_path(settings),
             store,
-            fhir.Installation(
-                organization=settings.organization,
-                default_zone=ZoneInfo(settings.default_zone),
-                software_version=__version__,
-            ),
+            installation(settings),
             now=lambda: datetime.now(UTC),
             sheet=sheet_options(settings),
+            tenants={each.name: installation(settings, each) for each in tenants},
         )
         authenticate = authenticator(settings).caller
         signer = ReportSigner(store, now=lambda: datetime.now(UTC))
@@ -320,10 +338,13 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, str]]:
             try:
                 http_url = stack.enter_context(face)
                 stack.enter_context(_deliveries(settings, store))
+                hl7 = _hl7_listeners(settings, pipeline, refusals)
+                faces = [_fhir_face(http_url)] if http_url else []
+                faces += stack.enter_context(hl7)
             except OSError:
                 server.stop(0)
                 raise
-            yield server, http_url
+            yield server, faces
     finally:
         housekeeping.stop()
         store.close()
@@ -405,6 +426,41 @@ def _http_face(
         workers.stop(settings.grace_s)
 
 
+@contextmanager
+def _hl7_listeners(
+    settings: Settings, pipeline: EcgPipeline, refusals: RefusalLog
+) -> Iterator[list[str]]:
+    """Listen for HL7 v2 where the file of tenants says so."""
+    workers = Semaphore(settings.workers)
+    with ExitStack() as stack:
+        faces = []
+        for tenant in read_tenants(settings.tenants).tenant:
+            for listener in tenant.listener:
+                receiver = EcgReceiver(
+                    pipeline,
+                    tenant,
+                    listener,
+                    zone=ZoneInfo(tenant.time_zone or settings.default_zone),
+                    record_refusal=refusals.record,
+                    workers=workers,
+                )
+                tls = None
+                if listener.certificate is not None and listener.key is not None:
+                    tls = hl7v2.ListenerTls(
+                        listener.certificate, listener.key, listener.client_ca
+                    )
+                bound = hl7v2.listening(
+                    listener.address,
+                    receiver.answer,
+                    bounds=hl7v2.Bounds(connections=listener.connections),
+                    tls=tls,
+                    reuse_port=settings.processes > 1,
+                    grace_s=settings.grace_s,
+                )
+                faces.append(_hl7_face(tenant, listener, stack.enter_context(bound)))
+        yield faces
+
+
 def start_logging() -> None:
     """Log to standard error, one line an event."""
     form = "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"
@@ -412,10 +468,28 @@ def start_logging() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def _announce(address: str, http_url: str = "") -> None:
-    print(f"serving on {address}", flush=True)  # noqa: T201 (to whoever started it)
-    if http_url:
-        print(f"serving FHIR on {http_url}{http.BASE_PATH}", flush=True)  # noqa: T201
+def _announce(address: str, faces: Sequence[str] = ()) -> None:
+    for each in (f"on {address}", *faces):
+        print(f"serving {each}", flush=True)  # noqa: T201 (to whoever started it)
+
+
+def _configured_faces(settings: Settings) -> list[str]:
+    """What several processes serve beside gRPC, under the ports that were configured."""
+    scheme = f"http{'s' * bool(settings.tls_key)}"
+    found = [_fhir_face(f"{scheme}://{settings.http}")] if settings.http else []
+    return found + [
+        _hl7_face(tenant, listener, listener.address)
+        for tenant in read_tenants(settings.tenants).tenant
+        for listener in tenant.listener
+    ]
+
+
+def _fhir_face(url: str) -> str:
+    return f"FHIR on {url}{http.BASE_PATH}"
+
+
+def _hl7_face(tenant: Tenant, listener: Listener, address: str) -> str:
+    return f"HL7 v2 of {tenant.name}/{listener.name} on {address}"
 
 
 def _server_settings(settings: Settings) -> rpc.ServerSettings:

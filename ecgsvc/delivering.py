@@ -20,7 +20,7 @@ from ecgsvc.delivery import (
 )
 from ecgsvc.domain.delivery import Answer, ClaimedDelivery, CodePreferences, WriteBack
 from ecgsvc.identity import client_assertions
-from ecgsvc.tenants import FhirDestination, MllpDestination, Tenant, Tenants, Tries
+from ecgsvc.tenancy import FhirDestination, MllpDestination, Tenant, Tenants, Tries
 
 _TRIES_WITHIN_LEASE = 4
 """Connecting, a token, a second token and the answer each may take the whole time."""

@@ -4,7 +4,7 @@ FHIR Observation → decode → analyse → compare → sheet → report → sto
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -98,6 +98,8 @@ class EcgPipeline:
         The stages that hold state.
     installation
         What the FHIR stages need to know of it.
+    tenants
+        The same for tenants that want it otherwise.
     now
         Current time, time-zone aware.
     sheet
@@ -112,10 +114,12 @@ class EcgPipeline:
         *,
         now: Callable[[], datetime],
         sheet: SheetOptions | None = None,
+        tenants: Mapping[str, fhir.Installation] | None = None,
     ) -> None:
         self._signal_path = signal_path
         self._store = store
         self._installation = installation
+        self._tenants = tenants or {}
         self._now = now
         self._sheet = sheet
 
@@ -170,7 +174,7 @@ class EcgPipeline:
         explain: bool,
         cancelled: Callable[[], bool],
     ) -> tuple[AnalyzedEcg, ...]:
-        readings = [_Reading(sent, self._decode_sent(sent)) for sent in ecgs]
+        readings = [_Reading(sent, self._decode_sent(caller, sent)) for sent in ecgs]
         _refuse_shared_identifiers(readings)
         for _ in range(MAX_STORE_ATTEMPTS):
             entries = [
@@ -219,11 +223,13 @@ class EcgPipeline:
         assert reading.analysis is not None  # noqa: S101  # made above for every slot
         earlier = self._store.previous_of(caller, source, slot.report_id)
         analysis = _compared(reading.analysis, earlier)
-        return self._report(analysis, reading.decoded, slot, sent.request_id, sent.sha256)
+        return self._report(
+            caller, analysis, reading.decoded, slot, sent.request_id, sent.sha256
+        )
 
-    def _decode_sent(self, sent: SentEcg) -> fhir.DecodedEcg:
+    def _decode_sent(self, caller: Caller, sent: SentEcg) -> fhir.DecodedEcg:
         with within(sent.place):
-            return self._decode(sent.observation, sent.fhir_version, sent.patient)
+            return self._decode(caller, sent.observation, sent.fhir_version, sent.patient)
 
     def reanalyze(
         self, caller: Caller, report_id: str, *, cancelled: Callable[[], bool] = never
@@ -245,7 +251,7 @@ class EcgPipeline:
             if again.models == self._signal_path.models:
                 self._store.record(caller, _nothing_new(again.report))
                 return AnalyzedEcg(again.report, replayed=True)
-            decoded = self._decode(again.body, "", b"")
+            decoded = self._decode(caller, again.body, "", b"")
             recording = replace(decoded.recording, sex=again.sex, age_years=again.age_years)
             decoded = replace(decoded, recording=recording)
             analysis = self._signal_path.analyse(recording, cancelled=cancelled)
@@ -256,7 +262,8 @@ class EcgPipeline:
                 else ReportSlot(str(uuid.uuid4()), 1)
             )
             earlier = self._store.previous_of(caller, decoded.source, report_id)
-            new = self._report(_compared(analysis, earlier), decoded, slot, "", "")
+            compared = _compared(analysis, earlier)
+            new = self._report(caller, compared, decoded, slot, "", "")
             stop_if(cancelled)
             try:
                 [stored] = self._store.add_all(caller, [replace(new, again=again)])
@@ -272,11 +279,12 @@ class EcgPipeline:
         decoded: fhir.DecodedEcg,
         slot: ReportSlot,
         issued_at: datetime,
+        installation: fhir.Installation,
     ) -> Sheet | None:
         if self._sheet is None:
             return None
         header = fhir.sheet_header(
-            decoded, slot, issued_at=issued_at, installation=self._installation
+            decoded, slot, issued_at=issued_at, installation=installation
         )
         return render.render_sheet(analysis, header, self._sheet)
 
@@ -290,7 +298,7 @@ class EcgPipeline:
     ) -> tuple[bool, bytes]:
         """Say whether `analyze` would accept the body, with the OperationOutcome."""
         try:
-            decoded = self._decode(observation, fhir_version, patient)
+            decoded = self._decode(caller, observation, fhir_version, patient)
             valid, outcome = True, fhir.all_ok_outcome(decoded.warnings)
         except RefusedContent as error:
             valid, outcome = False, fhir.operation_outcome(error)
@@ -300,17 +308,18 @@ class EcgPipeline:
 
     def _report(
         self,
+        caller: Caller,
         analysis: Analysis,
         decoded: fhir.DecodedEcg,
         slot: ReportSlot,
         request_id: str,
         request_sha256: str,
     ) -> NewReport:
-        issued_at = self._now()
-        sheet = self._draw_sheet(analysis, decoded, slot, issued_at)
+        issued_at, installation = self._now(), self._of(caller)
+        sheet = self._draw_sheet(analysis, decoded, slot, issued_at, installation)
         documents, codes = fhir.build_documents(
             analysis, decoded.source, slot,
-            issued_at=issued_at, installation=self._installation, sheet=sheet,
+            issued_at=issued_at, installation=installation, sheet=sheet,
         )  # fmt: skip
         return NewReport(
             slot, decoded.source, request_id, request_sha256,
@@ -318,16 +327,21 @@ class EcgPipeline:
             sex=decoded.recording.sex, age_years=decoded.recording.age_years,
         )  # fmt: skip
 
+    def _of(self, caller: Caller) -> fhir.Installation:
+        return self._tenants.get(caller.tenant, self._installation)
+
     def _decode(
-        self, observation: bytes, fhir_version: str, patient: bytes
+        self, caller: Caller, observation: bytes, fhir_version: str, patient: bytes
     ) -> fhir.DecodedEcg:
+        installation = self._of(caller)
         decoded = fhir.decode_ecg(
             observation,
             read_file=convert.read_bytes,
             fhir_version=fhir_version,
             patient=patient,
             parse_samples=dsp.parse_sampled_data,
-            default_zone=self._installation.default_zone,
+            default_zone=installation.default_zone,
+            limits=fhir.Limits(unitless_origin=installation.unitless_origin),
         )
         waveform = decoded.recording.waveform
         if contradicting := dsp.contradicting_limb_leads(waveform):

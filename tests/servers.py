@@ -17,8 +17,8 @@ from ecgsvc.identity import OwnKey
 
 @dataclass(frozen=True)
 class Server:
-    """A running `ecgsvc serve`; `fhir_url` is that of the REST face, when asked for, and
-    `database` the file of SQLite.
+    """A running `ecgsvc serve`; `fhir_url` is that of the REST face, when asked for,
+    `hl7_ports` those of its listeners, and `database` the file of SQLite.
     """
 
     address: str
@@ -26,6 +26,7 @@ class Server:
     key: OwnKey
     fhir_url: str = ""
     database: str = ""
+    hl7_ports: tuple[int, ...] = ()
 
     def token(
         self,
@@ -60,7 +61,9 @@ def a_token(
 
 
 @contextmanager
-def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
+def running_server(
+    url: str, log: Path, *options: str, n_hl7_listeners: int = 0
+) -> Iterator[Server]:
     key_file = log.with_name("token-key.pem")
     key = OwnKey(key_file, make=True)
     file = url.partition(":///")[2]
@@ -86,7 +89,10 @@ def running_server(url: str, log: Path, *options: str) -> Iterator[Server]:
                 assert fhir_line.startswith("serving FHIR on "), log.read_text()
                 fhir_url = fhir_line.removeprefix("serving FHIR on ").strip()
             address = line.removeprefix("serving on ").strip()
-            yield Server(address, process, key, fhir_url, file)
+            lines = [process.stdout.readline() for _ in range(n_hl7_listeners)]
+            assert all(each.startswith("serving HL7 v2 ") for each in lines), lines
+            ports = tuple(int(each.rpartition(":")[2]) for each in lines)
+            yield Server(address, process, key, fhir_url, file, ports)
         finally:
             if process.poll() is None:
                 process.terminate()

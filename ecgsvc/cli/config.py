@@ -21,7 +21,7 @@ def check(
 ) -> None:
     """Say every mistake with its place, or what the file asks for."""
     from ecgsvc.delivering import lanes
-    from ecgsvc.tenants import read_tenants
+    from ecgsvc.tenancy import read_tenants
 
     with one_line_errors():
         tenants = read_tenants(file)
@@ -33,6 +33,14 @@ def check(
             where = each.url if each.kind == "fhir" else each.address
             out.print(
                 f"  {each.name}: {each.kind} {where}, reports: {statuses}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+        for listener in tenant.listener:
+            senders = ", ".join(listener.senders) or "any"
+            out.print(
+                f"  {listener.name}: HL7 v2 on {listener.address}, senders: {senders}",
                 highlight=False,
                 markup=False,
                 soft_wrap=True,

@@ -30,6 +30,9 @@ LEAD_BY_NUMBER: Mapping[int, Lead] = {
 """EN 1064 (SCP-ECG), section 3, table of lead identification; ISO/IEEE 11073-10102 and
 DICOM (CID 3001) use the same numbers."""
 
+KNOWN_LEADS = frozenset(_SPELLING.values())
+"""Leads that have one meaning, whoever names them."""
+
 NUMBER_BY_LEAD: Mapping[Lead, int] = {lead: n for n, lead in LEAD_BY_NUMBER.items()}
 
 

@@ -70,7 +70,7 @@ class SentEcg:
     request_id
         Idempotency key; empty when the caller gave none.
     place
-        FHIRPath of the resource in a Bundle; empty when it came alone.
+        Where it stood: FHIRPath in a Bundle, field of an HL7 message; empty when alone.
     """
 
     observation: bytes

@@ -5,7 +5,7 @@ from ecgsvc.fhir.audit_event import audit_event
 from ecgsvc.fhir.bundles import BundleEntry, BundleType, bundle
 from ecgsvc.fhir.capability import OfferedResource, capability_statement
 from ecgsvc.fhir.diagnostic_report import build_documents
-from ecgsvc.fhir.encode import encode_observation
+from ecgsvc.fhir.encode import encode_document, encode_observation
 from ecgsvc.fhir.frame import Installation
 from ecgsvc.fhir.impression import stated_urgencies
 from ecgsvc.fhir.observation import DecodedEcg, Limits, decode_observation
@@ -39,6 +39,7 @@ __all__ = [
     "decode_ecg",
     "decode_observation",
     "ecg_in_version",
+    "encode_document",
     "encode_observation",
     "in_version",
     "operation_outcome",

@@ -10,7 +10,7 @@ from ecgsvc.domain.recording_header import (
     RecordingHeader,
 )
 from ecgsvc.domain.report import Identifier
-from ecgsvc.domain.waveform import Recording
+from ecgsvc.domain.waveform import Sex
 from ecgsvc.fhir.concepts import concept, identifier_json
 from ecgsvc.fhir.json_body import Element, JsonObject
 from ecgsvc.fhir.patient import Subject
@@ -20,7 +20,7 @@ _FILTER = re.compile(r"(high-pass|low-pass|notch) (\d+(?:\.\d+)?) Hz")
 
 
 def describe(
-    recording: Recording, subject: str | Identifier
+    header: RecordingHeader, sex: Sex | None, subject: str | Identifier
 ) -> tuple[list[JsonObject], JsonObject]:
     """Return contained resources, and subject, device and method.
 
@@ -33,30 +33,31 @@ def describe(
     if isinstance(subject, str):
         described["subject"] = {"reference": subject}
     else:
-        patient = _patient(recording, subject)
+        patient = _patient(header.patient, sex, subject)
         own: JsonObject = {"type": "Patient", "identifier": identifier_json(subject)}
         if patient is not None:
             contained.append(patient)
             own = {"reference": f"#{_PATIENT}", **own}
         described["subject"] = own
-    device = _device(recording.header.device)
+    device = _device(header.device)
     if device is not None:
         contained.append(device)
-        described["device"] = _device_reference(recording.header.device)
-    if method := _method(recording.header.filters):
+        described["device"] = _device_reference(header.device)
+    if method := _method(header.filters):
         described["method"] = concept(text=method)
     return contained, described
 
 
-def _patient(recording: Recording, subject: Identifier) -> JsonObject | None:
-    patient = recording.header.patient
+def _patient(
+    patient: RecordedPatient, sex: Sex | None, subject: Identifier
+) -> JsonObject | None:
     facts: JsonObject = {}
     family, given = patient.family_name, patient.given_name
     if family or given:
         name: JsonObject = {"family": family} if family else {}
         facts["name"] = [name | ({"given": [given]} if given else {})]
-    if recording.sex is not None:
-        facts["gender"] = recording.sex
+    if sex is not None:
+        facts["gender"] = sex
     if patient.birth_date is not None:
         facts["birthDate"] = patient.birth_date.isoformat()
     if not facts:

@@ -1,12 +1,14 @@
-"""A recording to the ECG Observation that carries it."""
+"""A recording to the ECG Observation that carries it, and a file to its document."""
 
+import base64
 from datetime import datetime
 
 import numpy as np
 
 from ecgsvc.domain.errors import InvalidElement, TooLarge
+from ecgsvc.domain.recording_header import RecordingHeader
 from ecgsvc.domain.report import FhirVersion, Identifier
-from ecgsvc.domain.waveform import Lead, Millivolts, Recording
+from ecgsvc.domain.waveform import Lead, Millivolts, Recording, Sex
 from ecgsvc.fhir.codes import EKG_STUDY, LEAD_CODING, MDC_ECG, PROCEDURE, UCUM
 from ecgsvc.fhir.concepts import concept, identifier_json, instant
 from ecgsvc.fhir.described import describe
@@ -26,6 +28,7 @@ def encode_observation(
     subject: str | Identifier,
     effective_at: datetime,
     identifier: Identifier | None = None,
+    based_on: Identifier | None = None,
     status: str = "final",
     resolution_uv: float | None = None,
     version: FhirVersion = "4.0.1",
@@ -46,6 +49,8 @@ def encode_observation(
         Reference to the patient (``Patient/1``), or the patient's identifier.
     effective_at
         Start of the recording, time-zone aware.
+    based_on
+        The placer's number of the order.
     status
         ``final``, ``amended``, ``corrected`` or ``preliminary``.
     resolution_uv
@@ -80,11 +85,12 @@ def encode_observation(
         else {"period": period_ms}
     )
     step_uv = resolution_uv or recording.header.step_uv or 1.0
-    contained, described = describe(recording, subject)
+    contained, described = describe(recording.header, recording.sex, subject)
     content: JsonObject = {
         "resourceType": "Observation",
         **({"contained": contained} if contained else {}),
         **({"identifier": [identifier_json(identifier)]} if identifier else {}),
+        **({"basedOn": [_order(based_on)]} if based_on else {}),
         "status": status,
         "category": [concept(PROCEDURE)],
         "code": concept(MDC_ECG, EKG_STUDY, text="ECG waveform"),
@@ -96,6 +102,44 @@ def encode_observation(
         ],
     }
     return to_json(content, version)
+
+
+def encode_document(
+    content: bytes,
+    header: RecordingHeader,
+    *,
+    sex: Sex | None,
+    subject: Identifier,
+    effective_at: datetime,
+    identifier: Identifier | None = None,
+    status: str = "final",
+) -> bytes:
+    """Write an ECG that is a file as the DocumentReference (R4) that carries it.
+
+    `header` is what is known beside the file, of the patient above all; the rest is as in
+    `encode_observation`.
+    """
+    contained, described = describe(header, sex, subject)
+    attachment = {
+        "contentType": "application/octet-stream",
+        "data": base64.b64encode(content).decode(),
+    }
+    own: JsonObject = {
+        "resourceType": "DocumentReference",
+        **({"contained": contained} if contained else {}),
+        **({"identifier": [identifier_json(identifier)]} if identifier else {}),
+        "status": "current",
+        "docStatus": status,
+        "type": concept(EKG_STUDY),
+        "subject": described["subject"],
+        "content": [{"attachment": attachment}],
+        "context": {"period": {"start": instant(effective_at)}},
+    }
+    return to_json(own, "4.0.1")
+
+
+def _order(placer_number: Identifier) -> JsonObject:
+    return {"type": "ServiceRequest", "identifier": identifier_json(placer_number)}
 
 
 def _component(

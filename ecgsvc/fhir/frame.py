@@ -16,7 +16,7 @@ ALTERNATE_REFERENCE = "http://hl7.org/fhir/StructureDefinition/alternate-referen
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What an installation says of itself in every report.
+    """What an installation, or one tenant of it, says of itself and accepts.
 
     Parameters
     ----------
@@ -26,12 +26,15 @@ class Installation:
         For times of ECGs that state none.
     organization_identifier
         The same organisation in the hospital's directory, if known.
+    unitless_origin
+        See `Limits`.
     """
 
     organization: str
     software_version: str
     default_zone: tzinfo = UTC
     organization_identifier: Identifier | None = None
+    unitless_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,7 +35,7 @@ from ecgsvc.fhir.patient import (
 )
 from ecgsvc.fhir.person import read_person
 from ecgsvc.fhir.problems import ContentWarning, Problems
-from ecgsvc.fhir.sampled_data import SampleParser
+from ecgsvc.fhir.sampled_data import SampledDataForm, SampleParser
 from ecgsvc.fhir.structure import resource_model
 from ecgsvc.fhir.times import effective_start, state_zones
 from ecgsvc.fhir.waveforms import read_waveform
@@ -43,12 +43,16 @@ from ecgsvc.fhir.waveforms import read_waveform
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is accepted; see also the constants of `sampled_data` and `json_body`."""
+    """What is accepted; see also the constants of `sampled_data` and `json_body`.
+
+    `unitless_origin` is that of `SampledDataForm`.
+    """
 
     max_body_bytes: int = MAX_BODY_BYTES
     max_leads: int = 16
     min_duration_s: float = 1.0
     max_errors: int = 50
+    unitless_origin: str | None = None
 
 
 DEFAULT_LIMITS = Limits()
@@ -128,8 +132,7 @@ def decode_observation(
     carried = carried_elements(observation, subject, problems)
     waveform, paths, step_uv = read_waveform(
         observation,
-        envelope.version,
-        parse_samples,
+        SampledDataForm(envelope.version, parse_samples, limits.unitless_origin),
         problems,
         max_leads=limits.max_leads,
         min_duration_s=limits.min_duration_s,

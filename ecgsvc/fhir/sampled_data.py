@@ -69,6 +69,26 @@ class BadSample(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SampledDataForm:
+    """How SampledData is read.
+
+    Parameters
+    ----------
+    version
+        Of FHIR: R5 has an interval in place of the period.
+    parse
+        `ecgsvc.dsp.parse_sampled_data`.
+    unitless_origin
+        Unit of origins that state none; such an origin is the zero of the sender's
+        converter, so that a value is factor x (sample - origin). None: refused.
+    """
+
+    version: FhirVersion
+    parse: SampleParser
+    unitless_origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """The samples of one lead and the sampling period; where they stand in the body.
 
@@ -82,16 +102,14 @@ class Series:
 
 
 def read_series(
-    element: Element,
-    version: FhirVersion,
-    parse: SampleParser,
-    problems: Problems,
-    *,
-    n_components: int,
+    element: Element, form: SampledDataForm, problems: Problems, *, n_components: int
 ) -> Series | None:
     """Read one SampledData, or return None after noting what is wrong."""
-    unit = _unit(element, problems)
-    period_ms = _period_ms(element, version, problems)
+    is_converter_zero = form.unitless_origin is not None and _is_unitless(element)
+    unit = (
+        UNITS[form.unitless_origin or ""] if is_converter_zero else _unit(element, problems)
+    )
+    period_ms = _period_ms(element, form.version, problems)
     factor = _factor(element, problems)
     _check_limits(element, problems)
     _check_dimensions(element, n_components, problems)
@@ -103,7 +121,11 @@ def read_series(
         problems.add(MissingElement(msg, expression=f"{element.path}.data"))
     if data is None or unit is None or zero is None or factor is None:
         return None
-    samples_mv = _parse(element, data, zero, factor, parse, problems)
+    if is_converter_zero:
+        msg = f"the origin has no unit: read as converter zero, {form.unitless_origin}"
+        problems.warn(msg, f"{element.path}.origin")
+        zero = -factor * zero
+    samples_mv = _parse(element, data, zero, factor, form.parse, problems)
     if samples_mv is None:
         return None
     with np.errstate(over="ignore"):  # infinity is beyond the range checked next
@@ -113,6 +135,15 @@ def read_series(
         return None
     step_uv = None if "." in data else abs(factor) * unit[0] / unit[1] * 1e3
     return Series(samples_mv, period_ms, element.path, step_uv)
+
+
+def _is_unitless(element: Element) -> bool:
+    origin = element.object("origin")
+    return (
+        origin is not None
+        and origin.has("value")
+        and not any(origin.has(name) for name in ("code", "unit", "comparator"))
+    )
 
 
 def _unit(element: Element, problems: Problems) -> _Unit | None:

@@ -11,13 +11,12 @@ from ecgsvc.domain.errors import (
     TooLarge,
     UnsupportedContent,
 )
-from ecgsvc.domain.report import FhirVersion
 from ecgsvc.domain.waveform import Lead, Waveform
 from ecgsvc.fhir.json_body import Element
 from ecgsvc.fhir.leads import LeadName, distinct_leads, read_lead
 from ecgsvc.fhir.problems import Problems
 from ecgsvc.fhir.sampled_data import (
-    SampleParser,
+    SampledDataForm,
     Series,
     check_signal,
     read_series,
@@ -38,8 +37,7 @@ class _NamedSeries:
 
 def read_waveform(
     observation: Element,
-    version: FhirVersion,
-    parse: SampleParser,
+    form: SampledDataForm,
     problems: Problems,
     *,
     max_leads: int,
@@ -61,16 +59,12 @@ def read_waveform(
     RefusedContent
         Lengths or periods differ, so that no waveform can be made.
     """
-    leads = _read_leads(observation, version, parse, max_leads, problems)
+    leads = _read_leads(observation, form, max_leads, problems)
     return _assemble(leads, observation.path, min_duration_s, problems)
 
 
 def _read_leads(
-    observation: Element,
-    version: FhirVersion,
-    parse: SampleParser,
-    max_leads: int,
-    problems: Problems,
+    observation: Element, form: SampledDataForm, max_leads: int, problems: Problems
 ) -> list[_NamedSeries]:
     components = observation.objects("component")
     if len(components) > max_leads:
@@ -82,9 +76,7 @@ def _read_leads(
         if not components:
             msg = "expected samples: a component with valueSampledData for each lead"
             problems.add(MissingElement(msg, expression=f"{observation.path}.component"))
-        found = [
-            _component(c, version, parse, len(components), problems) for c in components
-        ]
+        found = [_component(c, form, len(components), problems) for c in components]
         return [lead for lead in found if lead is not None]
     if components:
         msg = "expected samples in the components or in the Observation, not in both"
@@ -92,16 +84,12 @@ def _read_leads(
         return []
     code = observation.object("code")
     name = read_lead(code, problems, default="ECG") if code is not None else None
-    series = read_series(single, version, parse, problems, n_components=1)
+    series = read_series(single, form, problems, n_components=1)
     return [_NamedSeries(name, series, single.path)] if name and series else []
 
 
 def _component(
-    component: Element,
-    version: FhirVersion,
-    parse: SampleParser,
-    count: int,
-    problems: Problems,
+    component: Element, form: SampledDataForm, count: int, problems: Problems
 ) -> _NamedSeries | None:
     code = component.object("code")
     name = read_lead(code, problems) if code is not None else None
@@ -120,7 +108,7 @@ def _component(
             return None
         problems.warn("the lead has no samples", component.path)
         return _NamedSeries(name, None, component.path) if name else None
-    series = read_series(sampled, version, parse, problems, n_components=count)
+    series = read_series(sampled, form, problems, n_components=count)
     return _NamedSeries(name, series, sampled.path) if name and series else None
 
 

@@ -32,12 +32,16 @@ class FrameReader:
         self._rest = b""
 
     def read(
-        self, timeout_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        idle_s: float | None = None,
     ) -> bytes | None:
         """Return the next message; None when the other side has closed between frames.
 
         The time is that of the whole message, so that nobody holds a reader with a byte a
-        minute.
+        minute; with `idle_s` that is how long it may be until a message begins.
 
         Raises
         ------
@@ -47,7 +51,7 @@ class FrameReader:
         OSError
             The connection broke.
         """
-        until = clock() + timeout_s
+        until = clock() + (timeout_s if idle_s is None else idle_s)
         parts, n_bytes, begun = [], 0, False
         while True:
             if self._rest:
@@ -60,6 +64,8 @@ class FrameReader:
                         msg = "expected the start of a frame (0x0B)"
                         raise BrokenFrame(msg)
                     chunk, begun = chunk[1:], True
+                    if idle_s is not None:
+                        until = clock() + timeout_s
                 content, end, after = chunk.partition(END)
                 n_bytes += len(content)
                 if n_bytes > self._max_bytes:

@@ -6,11 +6,15 @@ import pytest
 
 from ecgsvc.domain.delivery import WriteMode
 from ecgsvc.domain.findings import Coding
-from ecgsvc.tenants import BadTenants, FhirDestination, MllpDestination, read_tenants
+from ecgsvc.tenancy import BadTenants, FhirDestination, MllpDestination, read_tenants
 
 WHOLE = """
 [[tenant]]
 name = "north"
+organization = "Hospital North"
+organization_identifier = "urn:oid:1.2.276.0.76.4.8|north"
+time_zone = "Europe/Berlin"
+quirks = { unitless_origin = "uV" }
 
 [tenant.identifiers]
 "urn:oid:1.2.276.0.76.4.8" = "NORTH&1.2.276.0.76.4.8&ISO"
@@ -32,6 +36,11 @@ name = "engine"
 kind = "mllp"
 address = "127.0.0.1:2575"
 tries = { first_wait_s = 1, give_up_after_h = 24 }
+
+[[tenant.listener]]
+name = "carts"
+address = "127.0.0.1:2576"
+senders = ["CART|NORTH"]
 
 [[tenant]]
 name = "south"
@@ -63,6 +72,11 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert tenants.route("south", "final") == ()
     assert tenants.route("west", "final") == ()
     assert south.destination == ()
+    assert (north.organization, north.time_zone) == ("Hospital North", "Europe/Berlin")
+    assert (north.quirks.unitless_origin, south.quirks.unitless_origin) == ("uV", None)
+    (listener,) = north.listener
+    assert listener.takes("CART", "NORTH")
+    assert not listener.takes("CART", "SOUTH")
 
 
 def test_no_file_is_no_wish() -> None:
@@ -86,6 +100,18 @@ def test_no_file_is_no_wish() -> None:
         (("url =", "#"), "destination[0].url: expected this key, which is missing"),
         (("\"final\"", "\"signed\""), "tenant[0].destination[0].statuses[0]: Input"),
         (("NORTH&", "NORTH^"), "identifiers: urn:oid:1.2.276.0.76.4.8: expected"),
+        (("Europe/Berlin", "Berlin"), "time_zone: expected the name of a time zone"),
+        (("4.8|north", "4.8"), "organization_identifier: expected SYSTEM|CODE"),
+        (("unitless_origin = \"uV\"", "unitless_origin = \"uA\""), "unitless_origin: In"),
+        (("unitless_origin", "no_unit"), "tenant[0].quirks.no_unit: there is no such key"),
+        (("127.0.0.1:2576", "0.0.0.0:2576"), "address: expected certificate and key"),
+        (("CART|NORTH", "CART"), "listener[0].senders: expected APPLICATION|FACILITY"),
+        (("senders =", "client_ca = \"ca.pem\"\nsenders ="), "client_ca: needs cert"),
+        (("senders =", "key = \"k.pem\"\nsenders ="), "certificate: goes together"),
+        (("senders =", "certificate = \"/no.pem\"\nkey = \"/no.key\"\nsenders ="),
+         "tenant[0].listener[0].certificate: there is no file /no.pem"),
+        (("name = \"south\"", "name = \"south\"\n[[tenant.listener]]\nname = \"carts\"\n"
+          "address = \"127.0.0.1:2576\""), "listener.address: 127.0.0.1:2576 is"),
         (("sct|164889003", "sct"), "code[0].instead_of: expected SYSTEM|CODE"),
         (("write = \"update\"", "ca = \"/no/such.pem\""), "[0].ca: there is no file"),
         (("first_wait_s = 1", "first_wait_s = 0"), "tries.first_wait_s: Input should be"),

@@ -13,6 +13,7 @@ import pytest
 from ecgsvc.domain.errors import InvalidElement, MissingElement, UnsupportedContent
 from ecgsvc.domain.report import Identifier
 from ecgsvc.domain.waveform import STANDARD_LEADS
+from ecgsvc.fhir import Limits
 from tests.mutations import LEADS, MDC, N_SAMPLES, valid_observation
 from tests.unit.fhir.fhir_helpers import decode, expressions, refusal
 
@@ -218,6 +219,25 @@ def test_an_adc_zero_as_origin_without_unit_is_explained(ecg):
     assert isinstance(error, MissingElement)
     assert "ADC zero" in error.message
     assert error.expression.endswith("component[0].value.ofType(SampledData).origin.code")
+
+
+def test_a_tenant_may_accept_a_converters_zero_as_origin(ecg):
+    series = sampled(ecg)
+    series |= {"origin": {"value": 2048}, "factor": 2.5}
+    steps = np.array([int(token) for token in series["data"].split(" ")])
+    accepted = decode(ecg, limits=Limits(unitless_origin="uV"))
+    found = accepted.recording.waveform.lead_mv("I")
+    np.testing.assert_allclose(found, (steps - 2048) * 2.5 / 1000, rtol=1e-12, atol=1e-15)
+    (warning,) = accepted.warnings
+    assert warning.expression.endswith("component[0].value.ofType(SampledData).origin")
+
+
+def test_the_quirk_changes_no_origin_that_says_its_unit(ecg):
+    plain = decode(ecg).recording.waveform.samples_mv
+    quirky = decode(ecg, limits=Limits(unitless_origin="V"))
+    np.testing.assert_array_equal(quirky.recording.waveform.samples_mv, plain)
+    sampled(ecg)["origin"] = {"value": 0, "unit": "mA"}
+    assert isinstance(refusal(ecg, limits=Limits(unitless_origin="uV")), UnsupportedContent)
 
 
 def test_twelve_dimensions_on_one_lead_of_many_are_a_warning(ecg):
