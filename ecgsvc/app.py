@@ -398,6 +398,7 @@ def _http_face(
         http.Reading(store),
         http.Signing(signer),
         http.Auditing(store),
+        http.Exporting(store, jobs, _pseudonym_key(settings)),
         jobs,
     )
     face = http.build_app(
@@ -498,12 +499,16 @@ def _server_settings(settings: Settings) -> rpc.ServerSettings:
         tls = rpc.TlsFiles(
             settings.tls_certificate, settings.tls_key, settings.tls_client_ca
         )
-    key_file = settings.pseudonym_key_file
     return rpc.ServerSettings(
         address=settings.listen,
         n_workers=settings.workers,
         max_pending=settings.max_in_flight,
         reuse_port=settings.processes > 1,
         tls=tls,
-        pseudonym_key=b"" if key_file is None else read_key(key_file),
+        pseudonym_key=_pseudonym_key(settings),
     )
+
+
+def _pseudonym_key(settings: Settings) -> bytes:
+    key_file = settings.pseudonym_key_file
+    return b"" if key_file is None else read_key(key_file)

@@ -1,6 +1,7 @@
 """The FHIR resources of a report as they leave, with or without names."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import orjson
@@ -16,6 +17,17 @@ class ExportedResources:
 
     documents: ReportDocuments
     source: bytes | None
+
+    def by_type(self) -> Iterator[tuple[str, bytes]]:
+        """Yield type and resource of all but the ECG, in the order they are written in."""
+        documents = self.documents
+        yield "DiagnosticReport", documents.diagnostic_report
+        for body in documents.observations:
+            yield "Observation", body
+        yield "Provenance", documents.provenance
+        yield "Device", documents.device
+        for body in documents.further:
+            yield str(orjson.loads(body)["resourceType"]), body
 
 
 def resources_of(exported: ExportedReport, names: Deidentifier | None) -> ExportedResources:

@@ -74,14 +74,7 @@ class NdjsonWriter:
     def write(self, exported: ExportedReport) -> None:
         """Add the resources of a report."""
         resources = resources_of(exported, self._names)
-        documents = resources.documents
-        self._append("DiagnosticReport.ndjson", documents.diagnostic_report)
-        for body in documents.observations:
-            self._append("Observation.ndjson", body)
-        self._append("Provenance.ndjson", documents.provenance)
-        self._device(documents.device)
-        for body in documents.further:
-            kind = json.loads(body)["resourceType"]
+        for kind, body in resources.by_type():
             if kind == "Device":
                 self._device(body)
             else:

@@ -40,6 +40,7 @@ class OfferedResource:
 def capability_statement(
     resources: Sequence[OfferedResource],
     system_interactions: Sequence[str],
+    system_operations: Mapping[str, str],
     *,
     base_url: str,
     software_version: str,
@@ -73,6 +74,7 @@ def capability_statement(
                         if resource_model(version, each.type) is not None
                     ],
                     "interaction": [{"code": code} for code in system_interactions],
+                    "operation": _operations(system_operations),
                 }
             ],
         },
@@ -95,7 +97,9 @@ def _resource(offered: OfferedResource) -> JsonObject:
             {"name": name, "type": kind} for name, kind in offered.search_parameters.items()
         ]
     if offered.operations:
-        written["operation"] = [
-            {"name": name, "definition": url} for name, url in offered.operations.items()
-        ]
+        written["operation"] = _operations(offered.operations)
     return written
+
+
+def _operations(definitions: Mapping[str, str]) -> list[JsonObject]:
+    return [{"name": name, "definition": url} for name, url in definitions.items()]

@@ -4,6 +4,7 @@ from ecgsvc.http.app import BASE_PATH, AppSettings, build_app
 from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.batching import Batching
 from ecgsvc.http.creating import Creating, EcgAnalyzer
+from ecgsvc.http.exporting import Exporting
 from ecgsvc.http.interactions import Interaction, interactions
 from ecgsvc.http.job_workers import JobWorkers
 from ecgsvc.http.jobs import KEPT_FOR, Jobs
@@ -21,6 +22,7 @@ __all__ = [
     "CannotListenHttp",
     "Creating",
     "EcgAnalyzer",
+    "Exporting",
     "HttpTls",
     "Interaction",
     "JobWorkers",

@@ -13,7 +13,12 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from ecgsvc import __version__, fhir
@@ -25,7 +30,12 @@ from ecgsvc.domain.report import FhirVersion
 from ecgsvc.http.call import Call, Reply
 from ecgsvc.http.errors import NotServed, refusal, refused_call
 from ecgsvc.http.formats import WRITTEN_VERSION, media_type, sent_version, wanted_version
-from ecgsvc.http.interactions import ANYONE, Interaction, offered_resources
+from ecgsvc.http.interactions import (
+    ANYONE,
+    Interaction,
+    offered_resources,
+    system_operations,
+)
 from ecgsvc.http.openapi import openapi, page
 from ecgsvc.identity import Credentials, request_id
 
@@ -105,6 +115,8 @@ class _Face:
                 (time.monotonic() - started_s) * 1000,
                 caller.tenant if caller else "-", (caller and caller.request_id) or "-",
             )  # fmt: skip
+            if request.method == "HEAD":
+                reply = replace(reply, stream=None)
             return _response(reply, version)
 
         return endpoint
@@ -232,6 +244,7 @@ class _Face:
         body = fhir.capability_statement(
             offered_resources(self._table, base_url),
             ("batch", "transaction"),
+            system_operations(self._table),
             base_url=base_url,
             software_version=__version__,
             started_at=self._started_at,
@@ -275,6 +288,13 @@ def _not_routed(_request: Request, error: Exception) -> Response:
 def _response(reply: Reply, version: FhirVersion | None = None) -> Response:
     headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
     kind = reply.media_type or media_type(version or WRITTEN_VERSION)
+    if reply.stream is not None:
+        return StreamingResponse(
+            reply.stream,
+            status_code=reply.status,
+            headers=headers | dict(reply.headers),
+            media_type=kind,
+        )
     return Response(
         reply.body or None,
         status_code=reply.status,

@@ -11,6 +11,7 @@ from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.batching import Batching
 from ecgsvc.http.call import Handle
 from ecgsvc.http.creating import Creating
+from ecgsvc.http.exporting import Exporting
 from ecgsvc.http.jobs import Jobs
 from ecgsvc.http.reading import Reading
 from ecgsvc.http.resources import ECG_TYPES
@@ -20,7 +21,9 @@ from ecgsvc.http.signing import Signing
 ANYONE: Final = None
 """Open to callers that say not who they are: touches no data."""
 
+_DEFINITIONS = {"$export": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"}
 _POSTERS = frozenset({Role.POSTER})
+_OPERATORS = frozenset({Role.OPERATOR})
 _OWNERS = frozenset({Role.POSTER, Role.OPERATOR})
 _READERS = frozenset({Role.READER, Role.SIGNER})
 
@@ -68,6 +71,7 @@ def interactions(
     reading: Reading,
     signing: Signing,
     auditing: Auditing,
+    exporting: Exporting,
     jobs: Jobs,
 ) -> tuple[Interaction, ...]:
     """Return everything that is offered on resources."""
@@ -132,6 +136,15 @@ def interactions(
             reading.provenance),
         *files,
         Interaction(
+            "GET", "/$export", "$export",
+            "Export all reports as lines of JSON, a file a type (Bulk Data)", _OPERATORS,
+            exporting.begin,
+        ),
+        Interaction(
+            "GET", "/_jobs/{id}/{type}", "export-file", "Fetch a file of an export",
+            _OPERATORS, exporting.file, is_ndjson=True,
+        ),
+        Interaction(
             "GET", "/_jobs/{id}", "job-status", "Ask for an answer preferred later",
             _OWNERS, jobs.status,
         ),
@@ -140,6 +153,15 @@ def interactions(
             jobs.cancel,
         ),
     )  # fmt: skip
+
+
+def system_operations(table: tuple[Interaction, ...]) -> dict[str, str]:
+    """Return the operations on all resources, with their definitions."""
+    return {
+        each.code[1:]: _DEFINITIONS[each.code]
+        for each in table
+        if each.code.startswith("$") and not each.resource
+    }
 
 
 def search_parameters(resource: str) -> Mapping[str, str]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from ecgsvc.domain.caller import Role
+from ecgsvc.http.exporting import PARAMETERS as EXPORT_PARAMETERS
+from ecgsvc.http.formats import NDJSON
 from ecgsvc.http.interactions import ANYONE, Interaction, search_parameters
 
 _FHIR = "application/fhir+json"
@@ -82,6 +84,8 @@ def _operation(interaction: Interaction) -> dict[str, object]:
         answers |= {"202": "Not done yet"}
     if interaction.code == "job-cancel":
         answers = {"202": "Given up"} | _REFUSALS
+    if interaction.code == "$export":
+        answers = {"202": "Content-Location says where the manifest is"} | _REFUSALS
     if interaction.code == "$sign":
         answers |= {"412": "If-Match is missing, or there is a newer version"}
     if interaction.code in {"read", "vread"}:
@@ -94,7 +98,8 @@ def _operation(interaction: Interaction) -> dict[str, object]:
         "parameters": list(_parameters(interaction)),
         "responses": {
             status: _response(status, text) for status, text in sorted(answers.items())
-        },
+        }
+        | _lines(interaction),
     }
     if interaction.roles is not ANYONE:
         written["security"] = [{"token": []}]
@@ -121,6 +126,9 @@ def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
             "description": "ETag of the version that was read",
             "schema": {"type": "string"},
         }
+    if interaction.code == "$export":
+        for name in EXPORT_PARAMETERS:
+            yield {"name": name, "in": "query", "schema": {"type": "string"}}
     if interaction.code == "search-type":
         for name, kind in {
             **search_parameters(interaction.resource),
@@ -138,6 +146,13 @@ def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
 def _response(status: str, text: str) -> dict[str, object]:
     bodiless = {"202", "304"}
     return {"description": text} | ({} if status in bodiless else {"content": _content()})
+
+
+def _lines(interaction: Interaction) -> dict[str, object]:
+    if not interaction.is_ndjson:
+        return {}
+    line = {"schema": {"type": "string"}}
+    return {"200": {"description": "A resource a line", "content": {NDJSON: line}}}
 
 
 def _content() -> dict[str, object]:

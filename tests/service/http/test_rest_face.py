@@ -14,6 +14,7 @@ from ecgsvc.domain.caller import Role
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.servers import Server
 from tests.service.http.rest import ask, ecg, issue
+from tests.service.http.test_rest_bundles import a_bundle, an_entry
 from tests.unit.convert.test_round_trips import HEADER
 from tests.validators import assert_valid_for_independent_validators
 
@@ -390,6 +391,13 @@ def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
         for include in resource.get("searchInclude", ()):
             assert ask(rest_server, "GET", f"/{kind}?_include={include}").status == 200
     assert {("Observation", "create"), ("DiagnosticReport", "vread")} <= walked
+    for interaction in rest["interaction"]:
+        got = ask(
+            rest_server, "POST", "", a_bundle(interaction["code"], an_entry(ecg(seed=51)))
+        )
+        assert got.json["type"] == f"{interaction['code']}-response"
+    assert [operation["name"] for operation in rest["operation"]] == ["export"]
+    assert ask(rest_server, "GET", "/$export").status == 202
 
 
 def test_a_client_that_sends_half_a_body_harms_nobody(rest_server: Server) -> None:
