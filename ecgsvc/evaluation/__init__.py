@@ -16,6 +16,7 @@ from ecgsvc.evaluation.figures import Figures, figures_table
 from ecgsvc.evaluation.findings import FindingResults, evaluate_findings, finding_table
 from ecgsvc.evaluation.foreign_diagnoses import evaluate_foreign_diagnoses
 from ecgsvc.evaluation.interval_check import check_figures, check_intervals
+from ecgsvc.evaluation.interval_floor import interval_floor
 from ecgsvc.evaluation.malignant import MalignantResults, evaluate_malignant
 from ecgsvc.evaluation.malignant_tables import malignant_tables
 from ecgsvc.evaluation.markdown import to_markdown
@@ -68,6 +69,7 @@ __all__ = [
     "figures_table",
     "finding_table",
     "installed_peers",
+    "interval_floor",
     "malignant_tables",
     "noise_table",
     "r_peak_summary",
