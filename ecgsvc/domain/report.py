@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
 from ecgsvc.domain.findings import Coding
@@ -13,6 +13,23 @@ from ecgsvc.domain.waveform import Sex
 
 FhirVersion: TypeAlias = Literal["4.0.1", "4.3.0", "5.0.0"]
 """R4, R4B and R5; an ECG's Observation is the same in the first two."""
+
+
+DIAGNOSTIC_REPORT_STATUSES = frozenset(
+    {
+        "registered",
+        "partial",
+        "preliminary",
+        "final",
+        "amended",
+        "corrected",
+        "appended",
+        "cancelled",
+        "entered-in-error",
+        "unknown",
+    }
+)
+"""http://hl7.org/fhir/R4/valueset-diagnostic-report-status.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +318,22 @@ class ReportQuery:
     order: ReportOrder = ReportOrder.NEWEST_ECG
     page_size: int = 50
     page_token: str = ""
+
+    def between(
+        self,
+        time: Literal["effective", "issued"],
+        start: datetime | None,
+        end: datetime | None,
+    ) -> Self:
+        """Ask for times from `start` on and before `end`, beside what is asked already."""
+        first, last = f"{time}_from", f"{time}_before"
+        starts = [each for each in (getattr(self, first), start) if each is not None]
+        ends = [each for each in (getattr(self, last), end) if each is not None]
+        changes: dict[str, Any] = {
+            first: max(starts, default=None),
+            last: min(ends, default=None),
+        }
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ def interactions(
             ),
             get(f"/{kind}/{{id}}", "read", "Read an ECG that came as a file",
                 reading.file(kind)),
+            get(f"/{kind}/{{id}}/_history/{{version}}", "vread",
+                "Read a version of such an ECG", reading.file(kind)),
         )
     )  # fmt: skip
     return (
@@ -133,7 +135,15 @@ def interactions(
             frozenset({Role.AUDITOR}), auditing.search,
         ),
         get("/Provenance/{id}", "read", "Read which models and bytes are behind a report",
-            reading.provenance),
+            reading.derived("Provenance")),
+        get("/Provenance/{id}/_history/{version}", "vread",
+            "Read a version of such a Provenance", reading.derived("Provenance")),
+        get("/RiskAssessment", "search-type", "Find answers of the hospital's own models",
+            reading.search_risks),
+        get("/RiskAssessment/{id}", "read", "Read an answer of a hospital's own model",
+            reading.derived("RiskAssessment")),
+        get("/RiskAssessment/{id}/_history/{version}", "vread",
+            "Read a version of such an answer", reading.derived("RiskAssessment")),
         *files,
         Interaction(
             "GET", "/$export", "$export",
@@ -166,7 +176,7 @@ def system_operations(table: tuple[Interaction, ...]) -> dict[str, str]:
 
 def search_parameters(resource: str) -> Mapping[str, str]:
     """Return the search parameters of a resource type, by their type."""
-    return AUDIT_PARAMETERS if resource == "AuditEvent" else PARAMETERS
+    return AUDIT_PARAMETERS if resource == "AuditEvent" else PARAMETERS[resource]
 
 
 def offered_resources(

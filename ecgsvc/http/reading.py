@@ -1,12 +1,12 @@
 """Read, vread, history and search of what is stored."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
 
 from ecgsvc import fhir
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
-from ecgsvc.domain.report import StoredReport
+from ecgsvc.domain.report import ReportPage, StoredReport
 from ecgsvc.http.call import Call, Handle, Reply
 from ecgsvc.http.errors import NotServed
 from ecgsvc.http.formats import media_type
@@ -39,11 +39,17 @@ class Reading:
 
     def observation(self, call: Call) -> Reply:
         """Return the ECG, the measurements or the impression."""
-        wanted = call.path["id"]
-        if wanted.endswith(ECG_SUFFIX):
+        if call.path["id"].endswith(ECG_SUFFIX):
             return self._ecg(call, "Observation")
-        report = self._report(call, report_id_of(wanted))
-        return _one(call, _named(derived_resources(report), "Observation", wanted))
+        return self._derived(call, "Observation")
+
+    def derived(self, kind: str) -> Handle:
+        """Return what reads resources of a type that were made with a report."""
+        return lambda call: self._derived(call, kind)
+
+    def _derived(self, call: Call, kind: str) -> Reply:
+        report = self._report(call, report_id_of(call.path["id"]))
+        return _one(call, _named(derived_resources(report), kind, call.path["id"]))
 
     def file(self, kind: str) -> Handle:
         """Return what reads ECGs that came as a file in a resource of this type."""
@@ -61,11 +67,6 @@ class Reading:
             raise NotServed(HTTPStatus.NOT_ACCEPTABLE, msg)
         served = _named([ecg.resource], kind, call.path["id"])
         return _reply(call, served, served.json, media_type(ecg.fhir_version))
-
-    def provenance(self, call: Call) -> Reply:
-        """Return the Provenance of a report."""
-        report = self._report(call, report_id_of(call.path["id"]))
-        return _one(call, _named(derived_resources(report), "Provenance", call.path["id"]))
 
     def history(self, call: Call) -> Reply:
         """Return all versions of a report, the newest first, without sheets."""
@@ -90,14 +91,15 @@ class Reading:
     def search_reports(self, call: Call) -> Reply:
         """Return a page of DiagnosticReports without sheets, with results when asked."""
         search = parse_search(call.query, resource="DiagnosticReport")
-        reports, following = self._page(call, search, search.resource_id)
+        reports, following = self._page(call, search)
         entries = []
         for report in reports:
             listed = report_resource(report)
             listed = replace(listed, json=fhir.without_sheet(listed.json))
             entries.append(_entry(call, listed, "match"))
             if search.include_results:
-                entries += [_entry(call, each, "include") for each in _results(report)]
+                results = _of_type(report, "Observation")
+                entries += [_entry(call, each, "include") for each in results]
         return searchset(call, "DiagnosticReport", entries, following)
 
     def search_observations(self, call: Call) -> Reply:
@@ -113,34 +115,53 @@ class Reading:
                 "the Observations of an ECG stay together"
             )
             raise InvalidRequest(msg, expression="http.query")
-        query = replace(search.query, page_size=search.query.page_size // n_kinds)
-        search = replace(search, query=query)
-        own_id = search.resource_id
-        report_id = None if own_id is None else own_id.rpartition("-")[0]
-        reports, following = self._page(call, search, report_id)
-        found = [
-            _entry(call, each, "match")
-            for report in reports
-            for each in _results(report)
-            if own_id in {None, each.id} and _has_code(each, search.code)
+        return self._search_derived(call, search, "Observation", n_kinds)
+
+    def search_risks(self, call: Call) -> Reply:
+        """Return the RiskAssessments of a page of reports, of which some have none."""
+        search = parse_search(call.query, resource="RiskAssessment")
+        return self._search_derived(call, search, "RiskAssessment", 1)
+
+    def _search_derived(self, call: Call, search: Search, kind: str, n_usual: int) -> Reply:
+        """Return the resources of a type of as many reports as make a page."""
+
+        def found_in(report: StoredReport) -> list[Resource]:
+            return [
+                each
+                for each in _of_type(report, kind)
+                if search.resource_id in {None, each.id} and _has_code(each, search.code)
+            ]
+
+        count = search.query.page_size
+        query = replace(search.query, page_size=count // n_usual)
+        reports, following = self._page(
+            call,
+            replace(search, query=query),
+            lambda page: sum(len(found_in(each)) for each in page.reports) <= count,
+        )
+        entries = [
+            _entry(call, each, "match") for report in reports for each in found_in(report)
         ]
-        return searchset(call, "Observation", found, following)
+        return searchset(call, kind, entries, following)
 
     def _report(self, call: Call, report_id: str) -> StoredReport:
         return self._reports.get(call.caller, report_id, _version(call))
 
     def _page(
-        self, call: Call, search: Search, report_id: str | None
+        self,
+        call: Call,
+        search: Search,
+        fits: Callable[[ReportPage], bool] = lambda _page: True,
     ) -> tuple[Iterable[StoredReport], str]:
-        if search.resource_id is not None:
-            try:
-                return (self._reports.get(call.caller, report_id or ""),), ""
-            except ReportNotFound:
-                return (), ""
         if search.identifier is not None:
             found = self._reports.find_by_identifier(call.caller, search.identifier)
             return (() if found is None else (found,)), ""
-        page = self._reports.list(call.caller, search.query)
+        if search.report_id is not None:
+            try:
+                return (self._reports.get(call.caller, search.report_id),), ""
+            except ReportNotFound:
+                return (), ""
+        page = self._reports.list(call.caller, search.query, fits=fits)
         return page.reports, page.next_page_token
 
 
@@ -154,8 +175,8 @@ def _version(call: Call) -> int | None:
     return int(version[:10])
 
 
-def _results(report: StoredReport) -> Iterator[Resource]:
-    return (each for each in derived_resources(report) if each.type == "Observation")
+def _of_type(report: StoredReport, kind: str) -> Iterator[Resource]:
+    return (each for each in derived_resources(report) if each.type == kind)
 
 
 def _has_code(resource: Resource, code: tuple[str | None, str] | None) -> bool:

@@ -5,7 +5,8 @@ A report with id R is ``DiagnosticReport/R``; its Observations are ``R-measureme
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from ecgsvc.domain.report import (
 from ecgsvc.http.call import Call
 from ecgsvc.http.formats import WRITTEN_VERSION
 
+_OF_REPORT = re.compile(r"(?P<report_id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})-.")
 ECG_SUFFIX = "-ecg"
 ECG_TYPES = ("Observation", "DocumentReference", "Media", "Binary")
 """Resource types an ECG comes as: samples, or a file in one of the others."""
@@ -38,7 +40,7 @@ class ReportReader(Protocol):
     def get_with_source(
         self, caller: Caller, report_id: str, version: int | None = None
     ) -> tuple[StoredReport, bytes]:
-        """Return the same with the ECG as received."""
+        """Return the same without documents, and the ECG as received."""
 
     def find_by_identifier(
         self, caller: Caller, identifier: Identifier
@@ -48,8 +50,10 @@ class ReportReader(Protocol):
     def versions(self, caller: Caller, report_id: str) -> tuple[StoredReport, ...]:
         """Return all versions, the newest first; `ReportNotFound` when there is none."""
 
-    def list(self, caller: Caller, query: ReportQuery) -> ReportPage:
-        """Return one page; a token stays valid when the page size changes."""
+    def list(
+        self, caller: Caller, query: ReportQuery, *, fits: Callable[[ReportPage], bool]
+    ) -> ReportPage:
+        """Return one page that `fits`; a token stays valid when the page size changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +79,15 @@ class Resource:
 
 def report_resource(report: StoredReport) -> Resource:
     """Return the DiagnosticReport of a version."""
-    return _resource("DiagnosticReport", report.version, report.documents.diagnostic_report)
+    return _resource(report.version, report.documents.diagnostic_report)
 
 
 def derived_resources(report: StoredReport) -> Iterator[Resource]:
-    """Yield the Observations that an analysis made, Provenance and Device."""
+    """Yield all that was made with a report (Observations, Provenance …) but the ECG."""
     documents = report.documents
-    for body in documents.observations:
-        yield _resource("Observation", report.version, body)
-    yield _resource("Provenance", report.version, documents.provenance)
-    yield _resource("Device", report.version, documents.device)
+    own = (documents.provenance, documents.device, *documents.further)
+    for body in (*documents.observations, *own):
+        yield _resource(report.version, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +124,27 @@ def in_wanted_version(call: Call, resource: bytes) -> bytes:
     return fhir.in_version(resource, call.version or WRITTEN_VERSION)
 
 
-def report_id_of(observation_id: str) -> str:
-    """Return the report an Observation belongs to, by its id."""
-    report_id, dash, _ = observation_id.rpartition("-")
-    if not dash:
-        msg = "there is no such Observation, or no such version of it"
+def report_id_of(resource_id: str) -> str:
+    """Return the report that a resource belongs to, by its id.
+
+    Raises
+    ------
+    ReportNotFound
+        No resource of ours has such an id.
+    """
+    match = _OF_REPORT.match(resource_id)
+    if match is None:
+        msg = "there is no such resource, or no such version of it"
         raise ReportNotFound(msg)
-    return report_id
+    return match["report_id"]
 
 
-def _resource(kind: str, version: int, body: bytes) -> Resource:
+def _resource(version: int, body: bytes) -> Resource:
     parsed = json.loads(body)
     code = parsed.get("code")
     codings = code.get("coding", ()) if isinstance(code, dict) else ()
     return Resource(
-        kind,
+        str(parsed["resourceType"]),
         str(parsed.get("id", "")),
         version,
         body,

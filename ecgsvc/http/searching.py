@@ -8,23 +8,27 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from ecgsvc import fhir
-from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import Identifier, ReportQuery
+from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
+from ecgsvc.domain.report import DIAGNOSTIC_REPORT_STATUSES, Identifier, ReportQuery
 from ecgsvc.http.call import Call, Reply
+from ecgsvc.http.resources import report_id_of
 
 DEFAULT_COUNT = 50
 MAX_COUNT = 1000
 
-PARAMETERS: Mapping[str, str] = {
+_OF_A_PATIENT: Mapping[str, str] = {
     "_id": "token",
-    "identifier": "token",
     "patient": "reference",
     "subject": "reference",
     "date": "date",
-    "code": "token",
-    "status": "token",
 }
-"""Search parameters of both resource types, by their type."""
+_OF_REPORTS = {**_OF_A_PATIENT, "identifier": "token", "code": "token", "status": "token"}
+PARAMETERS: Mapping[str, Mapping[str, str]] = {
+    "DiagnosticReport": _OF_REPORTS,
+    "Observation": _OF_REPORTS,
+    "RiskAssessment": {**_OF_A_PATIENT, "report": "reference"},
+}
+"""Search parameters of each resource type, by their type."""
 
 RESULT_PARAMETERS = frozenset({"_count", "_page", "_include", "_format", "_pretty"})
 
@@ -42,6 +46,7 @@ class Search:
 
     query: ReportQuery
     resource_id: str | None
+    report_id: str | None
     identifier: Identifier | None
     include_results: bool
     code: tuple[str | None, str] | None
@@ -59,7 +64,7 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
         Names the parameter and what was expected.
     """
     query = ReportQuery(page_size=DEFAULT_COUNT)
-    resource_id, identifier, include, code = None, None, False, None
+    resource_id, report_id, identifier, include, code = None, None, None, False, None
     seen: set[str] = set()
     for name, value in parameters:
         if name in seen and name not in {"date", "_include"}:
@@ -67,7 +72,12 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
         seen.add(name)
         if "\0" in value:
             raise _bad(name, "holds a character that cannot be stored")
+        if name not in {*PARAMETERS[resource], *RESULT_PARAMETERS}:
+            known = ", ".join(sorted({*PARAMETERS[resource], *RESULT_PARAMETERS}))
+            raise _bad(name, f"is not known here; known are {known}")
         match name:
+            case "report":
+                report_id = _report(value)
             case "_id":
                 resource_id = value
             case "identifier":
@@ -82,7 +92,7 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
                 system, bar, symbol = value.rpartition("|")
                 code = (system if bar else None, symbol)
             case "status":
-                query = replace(query, status=value.rpartition("|")[2])
+                query = replace(query, status=_status(value))
             case "_count":
                 query = replace(query, page_size=parse_count(value))
             case "_page":
@@ -91,17 +101,16 @@ def parse_search(parameters: Iterable[tuple[str, str]], *, resource: str) -> Sea
                 if resource != "DiagnosticReport" or value != "DiagnosticReport:result":
                     raise _bad(name, "takes DiagnosticReport:result, for DiagnosticReport")
                 include = True
-            case _ if name in RESULT_PARAMETERS:
+            case _:  # of `RESULT_PARAMETERS`, about the form alone
                 pass
-            case _:
-                known = ", ".join(sorted({*PARAMETERS, *RESULT_PARAMETERS}))
-                raise _bad(name, f"is not known here; known are {known}")
-    for name in sorted(seen & {"_id", "identifier"}):
-        if len(seen & set(PARAMETERS)) > 1:
+    for name in sorted(seen & {"_id", "identifier", "report"}):
+        if len(seen & PARAMETERS[resource].keys()) > 1:
             raise _bad(name, "stands alone: no other search parameter beside it")
+    if resource_id is not None:
+        report_id = _report_of(resource, resource_id)
     if resource == "DiagnosticReport" and code is not None:
         query = replace(query, code=code[1])
-    return Search(query, resource_id, identifier, include, code)
+    return Search(query, resource_id, report_id, identifier, include, code)
 
 
 def parse_identifier(value: str) -> Identifier:
@@ -125,6 +134,32 @@ def _patient(name: str, value: str) -> str:
     return value if "|" in value or "/" in value else f"Patient/{value}"
 
 
+def _report_of(resource: str, resource_id: str) -> str:
+    """Return the report of a resource by its id; one of no report is found nowhere."""
+    if resource == "DiagnosticReport":
+        return resource_id
+    try:
+        return report_id_of(resource_id)
+    except ReportNotFound:
+        return "none"
+
+
+def _report(value: str) -> str:
+    """Read ``DiagnosticReport/ID`` or ``ID``."""
+    kind, _, report_id = value.rpartition("/")
+    if kind not in ("", "DiagnosticReport") or not report_id:
+        raise _bad(name="report", what="must be DiagnosticReport/ID or ID")
+    return report_id
+
+
+def _status(value: str) -> str:
+    status = value.rpartition("|")[2]
+    if status not in DIAGNOSTIC_REPORT_STATUSES:
+        known = ", ".join(sorted(DIAGNOSTIC_REPORT_STATUSES))
+        raise _bad(name="status", what=f"must be one of {known}")
+    return status
+
+
 def parse_count(value: str) -> int:
     """Read ``_count``; too much is cut to `MAX_COUNT`."""
     if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or int(value) < 1:
@@ -142,17 +177,16 @@ def _between(query: ReportQuery, value: str) -> ReportQuery:
     except (ValueError, OverflowError):
         msg = "must be a date or time with zone, such as ge2026-11-01; + is written %2B"
         raise _bad(name="date", what=msg) from None
-    first, last = query.effective_from, query.effective_before
-    prefix = match["prefix"] or "eq"
-    if prefix in {"eq", "ge"}:
-        first = start if first is None else max(first, start)
-    if prefix in {"gt", "sa"}:
-        first = end if first is None else max(first, end)
-    if prefix in {"eq", "le"}:
-        last = end if last is None else min(last, end)
-    if prefix in {"lt", "eb"}:
-        last = start if last is None else min(last, start)
-    return replace(query, effective_from=first, effective_before=last)
+    bounds: Mapping[str, tuple[datetime | None, datetime | None]] = {
+        "eq": (start, end),
+        "ge": (start, None),
+        "le": (None, end),
+        "gt": (end, None),
+        "sa": (end, None),
+        "lt": (None, start),
+        "eb": (None, start),
+    }
+    return query.between("effective", *bounds[match["prefix"] or "eq"])
 
 
 def _span(match: re.Match[str]) -> tuple[datetime, datetime]:

@@ -9,29 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import inf, nextafter
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.measurements import MEASURED_NAMES
-from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportQuery
+from ecgsvc.domain.report import (
+    DIAGNOSTIC_REPORT_STATUSES,
+    MeasuredRange,
+    ReportOrder,
+    ReportQuery,
+)
 
 MAX_FILTER_LENGTH = 2048
-
-DIAGNOSTIC_REPORT_STATUSES = frozenset(
-    {
-        "registered",
-        "partial",
-        "preliminary",
-        "final",
-        "amended",
-        "corrected",
-        "appended",
-        "cancelled",
-        "entered-in-error",
-        "unknown",
-    }
-)
-"""http://hl7.org/fhir/R4/valueset-diagnostic-report-status.html"""
 
 _MEASURED_ALIASES = {"qtc_ms": "qtc_fridericia_ms"}
 """QTc by Fridericia unless another formula is named, as the reports state it first."""
@@ -212,7 +201,9 @@ def _only(earlier: str | None, comparison: _Comparison) -> str:
     return comparison.value
 
 
-def _time(name: str) -> Callable[[ReportQuery, _Comparison], ReportQuery]:
+def _time(
+    name: Literal["effective", "issued"],
+) -> Callable[[ReportQuery, _Comparison], ReportQuery]:
     """Make the reader of a time, ``effective`` or ``issued``."""
 
     def read(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
@@ -227,7 +218,7 @@ def _time(name: str) -> Callable[[ReportQuery, _Comparison], ReportQuery]:
         if comparison.operator not in bounds:
             expected = f"{comparison.name} is compared by {', '.join(bounds)}"
             _refuse(expected, comparison.operator_at)
-        return _narrowed(query, name, *bounds[comparison.operator])
+        return query.between(name, *bounds[comparison.operator])
 
     return read
 
@@ -245,19 +236,6 @@ def _time_range(comparison: _Comparison) -> tuple[datetime, datetime]:
     except (ValueError, OverflowError):
         _refuse("expected a day and an hour that exist", comparison.value_at)
     return start, end
-
-
-def _narrowed(
-    query: ReportQuery, name: str, start: datetime | None, end: datetime | None
-) -> ReportQuery:
-    first, last = f"{name}_from", f"{name}_before"
-    starts = [moment for moment in (getattr(query, first), start) if moment is not None]
-    ends = [moment for moment in (getattr(query, last), end) if moment is not None]
-    changes: dict[str, Any] = {
-        first: max(starts, default=None),
-        last: min(ends, default=None),
-    }
-    return replace(query, **changes)
 
 
 _FIELDS: dict[str, Callable[[ReportQuery, _Comparison], ReportQuery]] = {

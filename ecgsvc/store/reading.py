@@ -131,7 +131,11 @@ def _signature(row: RowMapping) -> Signature | None:
 
 
 def read_version(
-    connection: Connection, tenant: str, key: tuple[str, int | None]
+    connection: Connection,
+    tenant: str,
+    key: tuple[str, int | None],
+    *,
+    with_documents: bool = True,
 ) -> StoredReport:
     """Read a version of a report, the latest when None; `ReportNotFound` without one."""
     report_id, version = key
@@ -142,7 +146,7 @@ def read_version(
         query = query.order_by(columns.version.desc()).limit(1)
     else:
         query = query.where(columns.version == version)
-    found = read_reports(connection, tenant, query)
+    found = read_reports(connection, tenant, query, with_documents=with_documents)
     if not found:
         raise not_found()
     return found[0]

@@ -327,7 +327,9 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, Keeping, Delivering, Job
     def get_with_source(
         self, caller: Caller, report_id: str, version: int | None = None
     ) -> tuple[StoredReport, bytes]:
-        """Return a report version and the Observation behind it, exactly as received.
+        """Return the Observation behind a report version, exactly as received.
+
+        The documents of the report, which are most of it, are left empty.
 
         Raises
         ------
@@ -335,7 +337,8 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, Keeping, Delivering, Job
         """
         reports, sources = schema.reports.c, schema.sources.c
         with self._writing() as connection:
-            report = read_version(connection, caller.tenant, (report_id, version))
+            key = (report_id, version)
+            report = read_version(connection, caller.tenant, key, with_documents=False)
             query = select(sources.body).where(
                 reports.tenant == caller.tenant,
                 reports.report_id == report_id,

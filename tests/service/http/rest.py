@@ -1,6 +1,7 @@
 """A plain HTTP client: status, headers and JSON of an answer."""
 
 import http.client
+import importlib.util
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from ecgsvc.domain.report import Identifier
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.servers import Server
 
+HAS_OWN_MODEL = importlib.util.find_spec("onnx") is not None
 EFFECTIVE = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 

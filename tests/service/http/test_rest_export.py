@@ -7,7 +7,7 @@ import pytest
 
 from ecgsvc.domain.caller import Role
 from tests.servers import Server
-from tests.service.http.rest import Answer, ask, ecg, issue
+from tests.service.http.rest import HAS_OWN_MODEL, Answer, ask, ecg, issue
 from tests.service.http.test_rest_async import LATER
 from tests.validators import assert_valid_for_independent_validators
 
@@ -55,9 +55,11 @@ def test_every_resource_is_on_a_line_of_its_type(
     assert manifest.json["requiresAccessToken"] is True
     assert manifest.json["request"] == f"{rest_server.fhir_url}/$export"
     files = lines(rest_server, manifest)
+    n_risks = n_reports * HAS_OWN_MODEL
     assert {kind: len(found) for kind, found in files.items()} == {
         "DiagnosticReport": n_reports, "Observation": 2 * n_reports,
-        "Provenance": n_reports, "Device": 1, "RiskAssessment": 0,
+        "Provenance": n_reports + n_risks, "Device": 1 + HAS_OWN_MODEL,
+        "RiskAssessment": n_risks,
     }  # fmt: skip
     for kind, found in files.items():
         assert {json.loads(line)["resourceType"] for line in found} <= {kind}
@@ -72,7 +74,7 @@ def test_every_resource_is_on_a_line_of_its_type(
 def test_types_and_times_are_chosen(rest_server: Server, n_reports: int) -> None:
     first = exported(rest_server, "?_type=Provenance&_since=2020-01-01T00:00:00Z")
     assert {k: len(v) for k, v in lines(rest_server, first).items()} == {
-        "Provenance": n_reports
+        "Provenance": n_reports * (1 + HAS_OWN_MODEL)
     }
     at = first.json["transactionTime"].replace("+", "%2B")
     assert exported(rest_server, f"?_since={at}").json["output"] == []

@@ -13,9 +13,10 @@ from ecgsvc.convert import WRITERS, Format
 from ecgsvc.domain.caller import Role
 from ecgsvc.simulation import SimulationSettings, simulate
 from tests.servers import Server
-from tests.service.http.rest import ask, ecg, issue
+from tests.service.http.rest import HAS_OWN_MODEL, ask, ecg, issue
 from tests.service.http.test_rest_bundles import a_bundle, an_entry
 from tests.unit.convert.test_round_trips import HEADER
+from tests.unit.fhir.fhir_helpers import violations
 from tests.validators import assert_valid_for_independent_validators
 
 
@@ -136,8 +137,10 @@ def test_an_ecg_in_a_file_is_served_as_what_it_came_as(
     body = json.dumps({"resourceType": kind, **subject, **bodies[kind]}).encode()
     posted = ask(rest_server, "POST", f"/{kind}", body)
     assert posted.status == 201, posted.body
-    served = ask(rest_server, "GET", posted.headers["location"].partition("/_hist")[0])
+    served = ask(rest_server, "GET", posted.headers["location"])
     assert served.status == 200
+    latest = posted.headers["location"].partition("/_history")[0]
+    assert ask(rest_server, "GET", latest).json == served.json
     assert served.json["resourceType"] == kind
     other = posted.headers["location"].replace(kind, "Observation")
     assert ask(rest_server, "GET", other).status == 404
@@ -146,6 +149,36 @@ def test_an_ecg_in_a_file_is_served_as_what_it_came_as(
         422,
         ["Observation.resourceType"],
     )
+
+
+@pytest.mark.skipif(not HAS_OWN_MODEL, reason="onnx, of the extra 'train', is not there")
+def test_answers_of_a_hospitals_own_model_are_found(rest_server: Server) -> None:
+    patient = "Patient/risk"
+    links = [
+        ask(rest_server, "POST", "/Observation", ecg(seed=seed, patient=patient))
+        .headers["link"].partition(">")[0].lstrip("<")
+        for seed in (96, 97)
+    ]  # fmt: skip
+    report_id = links[0].rpartition("/")[2]
+    found = ask(rest_server, "GET", f"/RiskAssessment?patient={patient}")
+    assert len(found.json["entry"]) == 2
+    of_report = f"/RiskAssessment?report=DiagnosticReport/{report_id}"
+    (entry,) = ask(rest_server, "GET", of_report).json["entry"]
+    assert entry["resource"]["subject"]["reference"] == patient
+    read = ask(rest_server, "GET", entry["fullUrl"])
+    assert read.json == entry["resource"]
+    assert ask(rest_server, "GET", f"{entry['fullUrl']}/_history/1").json == read.json
+    by_id = ask(rest_server, "GET", f"/RiskAssessment?_id={read.json['id']}")
+    assert [each["resource"] for each in by_id.json["entry"]] == [read.json]
+    whence = ask(rest_server, "GET", f"/Provenance/{read.json['id']}-prov")
+    assert whence.json["target"][0]["reference"].startswith("RiskAssessment/")
+    page = ask(rest_server, "GET", f"/RiskAssessment?patient={patient}&_count=1")
+    assert [link["relation"] for link in page.json["link"]] == ["self", "next"]
+    assert "entry" not in ask(rest_server, "GET", "/RiskAssessment?report=none").json
+    assert_valid_for_independent_validators([found.body, read.body, whence.body])
+    in_r5 = "application/fhir+json; fhirVersion=5.0"
+    told = ask(rest_server, "GET", entry["fullUrl"], accept=in_r5)
+    assert violations(told.body, "5.0.0") == []
 
 
 def test_an_unchanged_report_is_not_sent_again(rest_server: Server) -> None:
@@ -186,6 +219,10 @@ def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None
         ("GET", "/Observation/none-ecg/_history/99999999999999999999", None, {}, 404),
         ("GET", "/DiagnosticReport?colour=red", None, {}, 400),
         ("GET", "/DiagnosticReport?_page=AAAA", None, {}, 400),
+        ("GET", "/DiagnosticReport?status=done", None, {}, 400),
+        ("GET", "/RiskAssessment?code=1", None, {}, 400),
+        ("GET", "/RiskAssessment?report=Patient/1", None, {}, 400),
+        ("GET", "/RiskAssessment/none-plug1", None, {}, 404),
         ("GET", "/DiagnosticReport?_format=xml", None, {}, 406),
         ("GET", "/DiagnosticReport", None, {"accept": "application/fhir+xml"}, 406),
         ("GET", "/Patient/1", None, {}, 404),
@@ -355,6 +392,7 @@ def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
         "Observation": f"{report_id}-ecg",
         "DiagnosticReport": report_id,
         "Provenance": f"{report_id}-provenance",
+        "RiskAssessment": f"{report_id}-plug1",
         "AuditEvent": "",
     }
     files = {"DocumentReference", "Media", "Binary"}
@@ -366,6 +404,8 @@ def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
         if kind in files:  # each has a test of its own
             continue
         own = ids[kind]
+        if kind == "RiskAssessment" and not HAS_OWN_MODEL:
+            continue
         for interaction in resource["interaction"]:
             code = interaction["code"]
             walked.add((kind, code))
@@ -383,7 +423,9 @@ def test_the_capability_statement_tells_the_truth(rest_server: Server) -> None:
             assert got.status in {200, 201}, (kind, code, got.body)
         for parameter in resource.get("searchParam", ()):
             sample = samples[parameter["type"]]
-            if parameter["name"] == "entity":
+            if parameter["name"] == "status":
+                sample = "preliminary"
+            if parameter["name"] in {"entity", "report"}:
                 sample = f"DiagnosticReport/{report_id}"
             query = f"{parameter['name']}={sample}"
             got = ask(rest_server, "GET", f"/{kind}?{query}")
