@@ -1,9 +1,10 @@
 """What workers and operators do with the outbox, each in one transaction with its event."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ecgsvc.domain.audit import AuditDraft, Operation, Outcome
 from ecgsvc.domain.caller import Caller
@@ -43,40 +44,38 @@ class Delivering(Transactions):
 
         A patient's deliveries come in the order of their versions: what is behind another
         that is still pending is not due. That the report leaves the house is entered in
-        the trail here, before it does.
+        the trail here, before it does. Nothing is locked where there is no work, nor while
+        the documents are read.
 
         Raises
         ------
         StoreUnavailable
         """
         lease = Lease(caller.tenant, destination, datetime.now(UTC), lease_for)
-        with self._writing() as connection:
-            claimed = outbox.claim(connection, lease)
-            if claimed is None:
-                return None
-            delivery, token = claimed
-            key, attempt = delivery.key, delivery.attempts + 1
-            report = read_version(connection, key.tenant, (key.report_id, key.version))
-            reports, sources = schema.reports.c, schema.sources.c
-            source = connection.execute(
-                select(sources.body, sources.fhir_version).where(
-                    reports.tenant == key.tenant,
-                    reports.report_id == key.report_id,
-                    reports.version == key.version,
-                    sources.tenant == reports.tenant,
-                    sources.report_id == reports.report_id,
-                    sources.version == reports.source_version,
+        while True:
+            with self._reading() as connection:
+                if not outbox.has_work(connection, lease):
+                    return None
+            with self._writing(in_background=True) as connection:
+                claimed = outbox.claim(connection, lease)
+                if claimed is None:
+                    return None
+                delivery, token = claimed
+                key, attempt = delivery.key, delivery.attempts + 1
+                version = (key.report_id, key.version)
+                report = read_version(connection, key.tenant, version, with_documents=False)
+                draft = replace(
+                    about(connection, caller, Operation.DELIVER, report),
+                    details={"destination": destination, "attempt": str(attempt)},
                 )
-            ).one()
-            draft = replace(
-                about(connection, caller, Operation.DELIVER, report),
-                details={"destination": destination, "attempt": str(attempt)},
-            )
-            self._trail.append(connection, caller, [Entry(draft)])
-        return ClaimedDelivery(
-            key, attempt, token, delivery.created_at,
-            report, source.body, source.fhir_version,
-        )  # fmt: skip
+                self._trail.append(connection, caller, [Entry(draft)])
+            with self._reading() as connection, suppress(ReportNotFound):  # erased since
+                report = read_version(connection, key.tenant, version)
+                body, fhir_version = _source_of(connection, key)
+                return ClaimedDelivery(
+                    key, attempt, token, delivery.created_at,
+                    report, body, fhir_version,
+                )  # fmt: skip
 
     def settle_delivery(
         self, caller: Caller, claimed: ClaimedDelivery, attempt: Attempt
@@ -93,7 +92,7 @@ class Delivering(Transactions):
         StoreUnavailable
         """
         key = claimed.key
-        with self._writing() as connection:
+        with self._writing(in_background=True) as connection:
             ours = outbox.settle(connection, key, claimed.lease, attempt, datetime.now(UTC))
             draft = about(connection, caller, Operation.DELIVER, claimed.report)
             details = {
@@ -144,7 +143,8 @@ class Delivering(Transactions):
             found = outbox.find(connection, key)
             if found is None:
                 raise _no_delivery()
-            report = read_version(connection, key.tenant, (key.report_id, key.version))
+            version = (key.report_id, key.version)
+            report = read_version(connection, key.tenant, version, with_documents=False)
             draft = replace(
                 about(connection, caller, Operation.VREAD, report),
                 details={"content": "delivery", "destination": key.destination},
@@ -175,7 +175,8 @@ class Delivering(Transactions):
                     else "a newer version of this report has arrived there"
                 )
                 raise InvalidRequest(msg)
-            report = read_version(connection, key.tenant, (key.report_id, key.version))
+            version = (key.report_id, key.version)
+            report = read_version(connection, key.tenant, version, with_documents=False)
             draft = replace(
                 about(connection, caller, Operation.DELIVER, report),
                 details={"destination": key.destination, "state": "replayed"},
@@ -188,6 +189,22 @@ _OUTCOMES = {
     DeliveryState.PENDING: Outcome.MINOR_FAILURE,
     DeliveryState.DEAD: Outcome.SERIOUS_FAILURE,
 }
+
+
+def _source_of(connection: Connection, key: DeliveryKey) -> tuple[bytes, str]:
+    reports, sources = schema.reports.c, schema.sources.c
+    source = connection.execute(
+        select(sources.body, sources.fhir_version).where(
+            reports.tenant == key.tenant,
+            reports.report_id == key.report_id,
+            reports.version == key.version,
+            sources.tenant == reports.tenant,
+            sources.report_id == reports.report_id,
+            sources.version == reports.source_version,
+        )
+    )
+    row = source.one()
+    return row.body, row.fhir_version
 
 
 def _no_delivery() -> ReportNotFound:

@@ -105,12 +105,19 @@ def due_destinations(connection: Connection, now: datetime) -> list[tuple[str, s
     return [(row.tenant, row.destination) for row in connection.execute(query)]
 
 
+def has_work(connection: Connection, lease: Lease) -> bool:
+    """Tell whether `claim` would find something, without locking."""
+    query = _next_of(lease).with_only_columns(_COLUMNS.sequence)
+    return connection.execute(query).one_or_none() is not None
+
+
 def claim(connection: Connection, lease: Lease) -> tuple[Delivery, str] | None:
     """Lease the oldest due delivery of a destination; None: there is none.
 
     What is behind another pending delivery of the same patient is not due.
     """
-    row = connection.execute(_next_of(lease)).one_or_none()
+    one = _next_of(lease).with_for_update(of=schema.deliveries, skip_locked=True)
+    row = connection.execute(one).one_or_none()
     if row is None:
         return None
     token = str(uuid.uuid4())
@@ -209,7 +216,6 @@ def _next_of(lease: Lease) -> Select[Any]:
         )
         .order_by(_COLUMNS.sequence)
         .limit(1)
-        .with_for_update(of=schema.deliveries, skip_locked=True)
     )
 
 

@@ -1,7 +1,6 @@
 """Transactions on the database, and the event that each of them enters."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -16,6 +15,7 @@ from ecgsvc.store.contents import Contents
 from ecgsvc.store.engine import make_engine, translated_errors, writing
 from ecgsvc.store.migrations import newest_revision, revision_of
 from ecgsvc.store.trail import Entry, Notary, Trail
+from ecgsvc.store.turns import Turns
 
 
 class Transactions:
@@ -58,7 +58,7 @@ class Transactions:
         self._routes = routes
         self._trail = Trail(notary)
         # SQLite lets one writer in and makes the others poll; in one process they queue
-        self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else None
+        self._turn = Turns() if self._engine.dialect.name == "sqlite" else None
         found, needed = revision_of(self._engine), newest_revision()
         if found != needed:
             self.close()
@@ -108,20 +108,20 @@ class Transactions:
             yield connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, *, in_background: bool = False) -> Iterator[Connection]:
         with (
-            self._my_turn(),
+            self._my_turn(in_background=in_background),
             translated_errors(),
             self._writing_engine.begin() as connection,
         ):
             yield connection
 
     @contextlib.contextmanager
-    def _my_turn(self) -> Iterator[None]:
+    def _my_turn(self, *, in_background: bool) -> Iterator[None]:
         if self._turn is None:
             yield
             return
-        if not self._turn.acquire(timeout=self._timeout_s):
+        if not self._turn.acquire(self._timeout_s, in_background=in_background):
             msg = f"the database was busy with other writers for {self._timeout_s:g} s"
             raise StoreUnavailable(msg)
         try:

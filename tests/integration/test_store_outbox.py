@@ -2,14 +2,25 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from factories import CALLER, a_signing, a_source, an_identifier, open_store, submit
+from sqlalchemy import Connection, event
 
+from ecgsvc.delivery import Lane
+from ecgsvc.delivery.lanes import drain
 from ecgsvc.domain.audit import Operation
-from ecgsvc.domain.delivery import Attempt, ClaimedDelivery, DeliveryKey, DeliveryState
+from ecgsvc.domain.delivery import (
+    Answer,
+    Attempt,
+    ClaimedDelivery,
+    DeliveryKey,
+    DeliveryState,
+    Verdict,
+)
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
 from ecgsvc.store import ReportStore, schema
 
@@ -190,3 +201,55 @@ def test_an_erased_patients_reports_are_not_delivered(outbox: ReportStore) -> No
     outbox.erase_patient(CALLER, "Patient/gone")
     assert outbox.list_deliveries(CALLER) == []
     assert not outbox.settle_delivery(CALLER, delivery, DELIVERED)
+
+
+def test_analyses_are_stored_while_a_receiver_is_talked_to(outbox: ReportStore) -> None:
+    """What a try holds is a lease: no transaction, no lock, no turn."""
+    submit(outbox, a_source())
+    stored = []
+
+    class Receiver:
+        def send(self, claimed: ClaimedDelivery) -> Answer:
+            if len(stored) < 3:
+                stored.append(submit(outbox, a_source(subject_reference="Patient/2")))
+            return Answer(Verdict.REFUSED, "422")
+
+        def close(self) -> None:
+            pass
+
+    stopping = threading.Event()
+    drain(Lane(CALLER.tenant, "ehr", Receiver), outbox, stopping)
+    assert len(stored) == 3
+
+
+def test_looking_for_work_locks_nothing(database_url: str) -> None:
+    outbox = open_store(database_url, routes=routes, timeout_s=0.2)
+    with _statements_that_write(outbox) as written:
+        assert claim(outbox) is None
+        assert outbox.due_destinations() == []
+    assert written == []
+    outbox.close()
+
+
+def test_no_document_is_read_while_others_cannot_write(outbox: ReportStore) -> None:
+    submit(outbox, a_source())
+    with _statements_that_write(outbox) as written:
+        outbox.settle_delivery(CALLER, claimed(outbox), DELIVERED)
+    assert any("audit_events" in each for each in written)
+    assert not any("FROM documents" in each or "body" in each for each in written)
+
+
+@contextmanager
+def _statements_that_write(store: ReportStore) -> Iterator[list[str]]:
+    """Collect the statements of transactions that were begun in order to write."""
+    found: list[str] = []
+
+    def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if connection.get_execution_options().get("ecgsvc_writes"):
+            found.append(statement)
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    event.listen(store._writing_engine, "before_cursor_execute", note)
+    yield found
+    event.remove(store._engine, "before_cursor_execute", note)
+    event.remove(store._writing_engine, "before_cursor_execute", note)
