@@ -394,7 +394,7 @@ def _http_face(
     jobs = http.Jobs(store, refusals.record)
     table = http.interactions(
         http.Creating(pipeline, store),
-        http.Batching(pipeline, store),
+        http.Batching(pipeline, store, refusals.record),
         http.Reading(store),
         http.Signing(signer),
         http.Auditing(store),

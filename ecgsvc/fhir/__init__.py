@@ -1,5 +1,6 @@
 """FHIR in and out: Observations to recordings, analyses to reports."""
 
+from ecgsvc.fhir.as_received import entry_resources, served_ecg
 from ecgsvc.fhir.attached import FileReader, decode_ecg
 from ecgsvc.fhir.audit_event import audit_event
 from ecgsvc.fhir.bundles import BundleEntry, BundleType, bundle
@@ -13,7 +14,6 @@ from ecgsvc.fhir.operation_outcome import all_ok_outcome, operation_outcome
 from ecgsvc.fhir.problems import ContentWarning
 from ecgsvc.fhir.sampled_data import BadSample, SampleParser
 from ecgsvc.fhir.sendable import report_to_send
-from ecgsvc.fhir.served_ecg import served_ecg
 from ecgsvc.fhir.sheet import sheet_form, sheet_header, sheet_of, without_sheet
 from ecgsvc.fhir.signed_report import both_conclusions, signed_documents
 from ecgsvc.fhir.versions import ecg_in_version, in_version
@@ -41,6 +41,7 @@ __all__ = [
     "ecg_in_version",
     "encode_document",
     "encode_observation",
+    "entry_resources",
     "in_version",
     "operation_outcome",
     "report_to_send",

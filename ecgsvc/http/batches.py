@@ -1,12 +1,12 @@
 """Bundles of ECGs, as they are sent."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import orjson
 
+from ecgsvc import fhir
 from ecgsvc.domain.errors import (
     InvalidRequest,
     MalformedObservation,
@@ -88,11 +88,19 @@ def parse_batch(body: bytes) -> Batch:
     if len(entries) > MAX_ENTRIES:
         msg = f"the Bundle has {len(entries)} entries; at most {MAX_ENTRIES} are accepted"
         raise TooLarge(msg, expression="Bundle.entry")
-    read = [_entry(entry, i) for i, entry in enumerate(entries)]
+    try:
+        texts = fhir.entry_resources(body)  # as they came: orjson would write them anew
+    except RecursionError:
+        msg = "the JSON is nested too deeply"
+        raise MalformedObservation(msg, expression="Bundle") from None
+    read = [
+        _entry(entry, text, i)
+        for i, (entry, text) in enumerate(zip(entries, texts, strict=True))
+    ]
     return Batch(kind, tuple(_with_patients_checked(read)))
 
 
-def _entry(entry: object, index: int) -> BatchEntry:
+def _entry(entry: object, text: bytes, index: int) -> BatchEntry:
     entry = entry if isinstance(entry, dict) else {}
     resource = _object(entry, "resource")
     request = _object(entry, "request")
@@ -103,7 +111,7 @@ def _entry(entry: object, index: int) -> BatchEntry:
     return BatchEntry(
         place=f"Bundle.entry[{index}]",
         kind=kind,
-        resource=json.dumps(resource).encode(),
+        resource=text,
         names=frozenset(
             {
                 str(entry.get("fullUrl") or ""),

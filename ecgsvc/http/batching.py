@@ -1,11 +1,12 @@
 """Bundles of ECGs in: each answered for itself, or all together."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
 from ecgsvc import fhir
+from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.errors import EcgsvcError, UnsupportedContent, within
 from ecgsvc.domain.report import SentEcg
 from ecgsvc.http.batches import Batch, BatchEntry, parse_batch
@@ -16,7 +17,7 @@ from ecgsvc.http.creating import (
     existing,
     places,
 )
-from ecgsvc.http.errors import refusal
+from ecgsvc.http.errors import refusal, refused_call
 from ecgsvc.http.formats import sent_version
 from ecgsvc.http.resources import ReportReader, in_wanted_version, report_resource
 
@@ -25,12 +26,18 @@ class Batching:
     """Answers POST of a Bundle.
 
     Patients among the entries give age and sex of the ECGs that refer to them; they are not
-    stored.
+    stored. `record_refusal` enters in the trail the entries of a batch that were refused.
     """
 
-    def __init__(self, analyzer: EcgAnalyzer, reports: ReportReader) -> None:
+    def __init__(
+        self,
+        analyzer: EcgAnalyzer,
+        reports: ReportReader,
+        record_refusal: Callable[[RefusedCall], None],
+    ) -> None:
         self._analyzer = analyzer
         self._reports = reports
+        self._record_refusal = record_refusal
 
     def bundle(self, call: Call) -> Reply:
         """Take a batch, or a transaction: all its ECGs are stored, or none."""
@@ -68,6 +75,8 @@ class Batching:
             )
         except EcgsvcError as error:
             reply = refusal(error)
+            asked = f"POST {entry.place}"
+            self._record_refusal(refused_call(call.caller, asked, error, reply.status))
             status = f"{reply.status} {HTTPStatus(reply.status).phrase}"
             return _answered(status, {}, reply.body)
         return _analyzed(call, entry, analyzed)

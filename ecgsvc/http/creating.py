@@ -152,7 +152,7 @@ def _unwrapped(body: bytes) -> bytes:
         return body
     try:
         parameters = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     if not isinstance(parameters, dict) or parameters.get("resourceType") != "Parameters":
         return body

@@ -91,6 +91,24 @@ def test_fhir_kit_client_creates_reads_and_pages(rest_server: Server) -> None:
     }
 
 
+def test_fhir_kit_client_creates_later_and_exports(rest_server: Server) -> None:
+    said = node(
+        NODE_DIR / "fhir_kit_later.js",
+        rest_server.fhir_url,
+        rest_server.token(tenant="kit"),
+        body=ecg(seed=106, patient="Patient/later"),
+        package="fhir-kit-client",
+    )
+    assert said == {
+        "taken": 202,
+        "status": "201 Created",
+        "ecg": "Observation",
+        "begun": 202,
+        "type": "Observation",
+        "exported": True,
+    }
+
+
 def test_the_javascript_example_posts_an_ecg_over_grpc(
     rest_server: Server, repository: Path, tmp_path: Path
 ) -> None:

@@ -56,6 +56,23 @@ def test_each_ecg_of_a_batch_is_answered_for_itself(rest_server: Server) -> None
     assert refused["expression"] == ["Observation.subject"]
     header = entries[1]["resource"]
     assert header["resourceType"] == "DiagnosticReport"
+    audit = ask(rest_server, "GET", "/AuditEvent?_count=6", roles=(Role.AUDITOR,))
+    outcomes = [entry["resource"]["outcome"] for entry in audit.json["entry"]]
+    assert outcomes.count("4") == 3  # of each entry that was refused
+
+
+def test_an_ecg_is_kept_as_it_came_alone_or_in_a_bundle(rest_server: Server) -> None:
+    body = ecg(seed=90, identifier="alone").replace(b'"period":2.0', b'"period":2.00')
+    sent = (
+        b'{"resourceType":"Bundle","type":"transaction","entry":[{"resource":'
+        + body + b',"request":{"method":"POST","url":"Observation"}}]}'
+    )  # fmt: skip
+    first = ask(rest_server, "POST", "", sent)
+    (entry,) = first.json["entry"]
+    again = ask(rest_server, "POST", "/Observation", body)
+    assert again.status == 200  # a replay: the same bytes
+    assert again.headers["location"] == entry["response"]["location"]
+    assert b'"period":2.00' in ask(rest_server, "GET", again.headers["location"]).body
 
 
 def statuses(answer: Answer) -> list[str]:

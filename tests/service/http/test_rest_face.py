@@ -209,6 +209,11 @@ def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None
     assert "entry" not in found.json
 
 
+DEEP = b"[" * 1015 + b"]" * 1015
+DEEP_BUNDLE = b'{"resourceType":"Bundle","type":"batch","entry":[{"x":%s}]}' % DEEP
+DEEP_PARAMETERS = b'{"resourceType":"Parameters","parameter":%s}' % DEEP
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "headers", "status"),
     [
@@ -232,6 +237,8 @@ def test_an_ecg_can_be_checked_without_being_stored(rest_server: Server) -> None
         ("POST", "/Observation", b'{"resourceType":[]}', {}, 422),
         ("POST", "/Binary", b'{"resourceType":{}}', {}, 422),
         ("POST", "", b"{}", {}, 400),
+        ("POST", "", DEEP_BUNDLE, {}, 400),
+        ("POST", "/Observation/$validate", DEEP_PARAMETERS, {}, 200),
         ("POST", "", b'{"resourceType":"Bundle"}', {}, 400),
         ("POST", "", b'{"resourceType":"Bundle","type":"batch"}', {}, 400),
         ("POST", "/Observation", b"not json", {}, 400),

@@ -1,4 +1,4 @@
-"""A received ECG served under this server's id."""
+"""Received resources as the text that came."""
 
 import json
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecgsvc.fhir import served_ecg
+from ecgsvc.fhir import entry_resources, served_ecg
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 JSON_VALUES = st.recursive(
@@ -60,3 +60,22 @@ def test_every_other_member_is_passed_on(
     assert {k: v for k, v in out.items() if k not in own} == {
         k: v for k, v in body.items() if k not in own
     }
+
+
+@given(
+    st.lists(st.none() | st.dictionaries(st.sampled_from(["resource", "x"]), JSON_VALUES)),
+    st.sampled_from([None, 2]),
+)
+def test_the_resources_of_a_bundle_are_cut_out_as_they_stand(
+    entries: list[dict[str, object] | None], indent: int | None
+) -> None:
+    bundle = {"type": "batch", "entry": entries, "x": [{"resource": 1}]}
+    text = json.dumps(bundle, indent=indent)
+    found = entry_resources(text.encode())
+    assert len(found) == len(entries)
+    for entry, resource in zip(entries, found, strict=True):
+        assert resource.decode() in text
+        if entry is not None and "resource" in entry:
+            assert json.loads(resource) == entry["resource"]
+        else:
+            assert resource == b""

@@ -1,9 +1,4 @@
-"""A received Observation as this server's own resource.
-
-A FHIR server gives resources its own id and version. All other members are passed on as
-the text that came, so that no decimal or instant changes; the bytes that were hashed are
-the stored ones.
-"""
+"""Received resources as the text that came, so that no decimal or instant changes."""
 
 import json
 from collections.abc import Iterator
@@ -20,6 +15,9 @@ def served_ecg(
     body: bytes, *, resource_id: str, version: int, last_updated: datetime
 ) -> tuple[str, bytes]:
     """Return the type, and the resource with ``id`` and ``meta`` of this server.
+
+    A FHIR server gives resources its own id and version; the bytes that were hashed are the
+    stored ones.
 
     Parameters
     ----------
@@ -41,6 +39,21 @@ def served_ecg(
     return kind, ("{" + ",".join(f"{json.dumps(n)}:{v}" for n, v in kept) + "}").encode()
 
 
+def entry_resources(bundle: bytes) -> list[bytes]:
+    """Return the resource of each entry of a Bundle as it came, empty where there is none.
+
+    Parameters
+    ----------
+    bundle
+        One JSON object whose member ``entry`` is a list.
+    """
+    entries = dict(_members(bundle.decode()))["entry"]
+    return [
+        dict(_members(entry)).get("resource", "").encode() if entry.startswith("{") else b""
+        for entry in _items(entries)
+    ]
+
+
 def _members(text: str) -> Iterator[tuple[str, str]]:
     """Yield name and text of each member of the object."""
     at = text.index("{") + 1
@@ -52,6 +65,18 @@ def _members(text: str) -> Iterator[tuple[str, str]]:
         at = _skip(text, at, _SPACE + ":")
         _, end = _JSON.raw_decode(text, at)
         yield name, text[at:end]
+        at = end
+
+
+def _items(text: str) -> Iterator[str]:
+    """Yield the text of each item of the list."""
+    at = text.index("[") + 1
+    while True:
+        at = _skip(text, at, _SPACE + ",")
+        if text[at] == "]":
+            return
+        _, end = _JSON.raw_decode(text, at)
+        yield text[at:end]
         at = end
 
 
