@@ -7,8 +7,9 @@ reports nor a common one all its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -36,19 +37,24 @@ class Condition:
     Parameters
     ----------
     check
-        Holds of a row of ``reports``.
+        Holds of a row of ``reports``. What it looks up in another table it looks up by
+        the key of the table given: whichever a statement reads first, so that no report
+        need be read for it.
     leads
         Select the keys of what fulfils it, each by an index; none when only `check` can.
     joined
         The other table it is about, and what is asked there.
+    also
+        What else is asked of the rows that lead, but that their index does not say.
     ordered
         Whether that table's index is in the order of effective times: then a common
         condition is read in the order of the list.
     """
 
-    check: ColumnElement[bool]
+    check: Callable[[FromClause], ColumnElement[bool]]
     leads: tuple[Select[Any], ...] = ()
     joined: tuple[Table, ColumnElement[bool]] | None = None
+    also: ColumnElement[bool] = field(default_factory=true)
     ordered: bool = False
 
     def in_order(self) -> Self:
@@ -74,9 +80,9 @@ def conditions_of(tenant: str, query: ReportQuery) -> list[Condition]:
 def search_terms(query: ReportQuery) -> dict[str, str]:
     """Name all that says which reports are meant and in which order; times in UTC."""
     terms = {
-        field.name: getattr(query, field.name)
-        for field in fields(query)
-        if field.name not in ("page_size", "page_token", "measured")
+        each.name: getattr(query, each.name)
+        for each in fields(query)
+        if each.name not in ("page_size", "page_token", "measured")
     }
     measured = {each.name: f"{each.least}..{each.most}" for each in query.measured}
     return {
@@ -102,9 +108,11 @@ def is_latest() -> ColumnElement[bool]:
     )
 
 
-def same_report(table: FromClause) -> ColumnElement[bool]:
-    """Join a table by the key of ``reports``."""
-    return and_(*(table.c[name] == _REPORTS[name] for name in schema.REPORT_KEY))
+def same_report(
+    table: FromClause, other: FromClause = schema.reports
+) -> ColumnElement[bool]:
+    """Join two tables by the key of ``reports``."""
+    return and_(*(table.c[name] == other.c[name] for name in schema.REPORT_KEY))
 
 
 def _subject(tenant: str, query: ReportQuery) -> Iterator[Condition]:
@@ -114,7 +122,7 @@ def _subject(tenant: str, query: ReportQuery) -> Iterator[Condition]:
     by_reference, by_identifier = _subject_is(query.patient)
     # two leads, because SQLite reads all of a tenant's reports for an OR of two columns
     leads = _keys(tenant, by_reference), _keys(tenant, by_identifier)
-    yield Condition(or_(by_reference, by_identifier), leads)
+    yield Condition(lambda _key: or_(by_reference, by_identifier), leads)
 
 
 def is_about(patient: str) -> ColumnElement[bool]:
@@ -141,9 +149,13 @@ def _times(tenant: str, query: ReportQuery) -> Iterator[Condition]:
             *([column < last] if last is not None else ()),
         ]
         if bounds and is_order:  # bound the list, which need not be led by them
-            yield Condition(and_(*bounds))
+            yield _bounded(bounds)
         elif bounds:
             yield _own(tenant, *bounds)
+
+
+def _bounded(bounds: Sequence[ColumnElement[bool]]) -> Condition:
+    return Condition(lambda _key: and_(*bounds))
 
 
 def _texts(tenant: str, query: ReportQuery) -> Iterator[Condition]:
@@ -172,26 +184,30 @@ def _signer(tenant: str, query: ReportQuery) -> Iterator[Condition]:
         return
     own_words = _REPORTS.signer_conclusion.is_not(None)
     own_codes = _condition(tenant, codes, lambda _table: true())
-    disagrees = or_(own_words, own_codes.check)
+
+    def disagrees(key: FromClause) -> ColumnElement[bool]:
+        return or_(own_words, own_codes.check(key))
+
     if query.disagrees:
         with_codes = select(*(codes.c[name] for name in schema.REPORT_KEY))
         leads = (_keys(tenant, own_words), with_codes.where(codes.c.tenant == tenant))
         yield Condition(disagrees, leads)
     else:
-        yield Condition(and_(_REPORTS.signer_subject.is_not(None), not_(disagrees)))
+        signed = _REPORTS.signer_subject.is_not(None)
+        yield Condition(lambda key: and_(signed, not_(disagrees(key))))
 
 
 def _measured(tenant: str, asked: Sequence[MeasuredRange]) -> Iterator[Condition]:
-    """Match all ranges at once: they are about one row."""
+    """Match each range alone: each has an index, and a version one row."""
+    table = schema.measurements
+    for each in asked:
+        others = (_within(other, table) for other in asked if other is not each)
+        condition = _condition(tenant, table, partial(_within, each))
+        yield replace(condition, also=and_(true(), *others))
 
-    def holds(table: FromClause) -> ColumnElement[bool]:
-        return and_(*(_within(table.c[each.name], each) for each in asked))
 
-    if asked:
-        yield _condition(tenant, schema.measurements, holds)
-
-
-def _within(column: ColumnElement[float], asked: MeasuredRange) -> ColumnElement[bool]:
+def _within(asked: MeasuredRange, table: FromClause) -> ColumnElement[bool]:
+    column = table.c[asked.name]
     least = column >= asked.least if asked.least is not None else true()
     most = column <= asked.most if asked.most is not None else true()
     return and_(column.is_not(None), least, most)
@@ -214,8 +230,13 @@ def _condition(
 ) -> Condition:
     other, mine = table.alias(), and_(table.c.tenant == tenant, holds(table))
     key = (table.c[name] for name in schema.REPORT_KEY)
+
+    def check(of: FromClause) -> ColumnElement[bool]:
+        there = select(other.c.version).where(same_report(other, of), holds(other))
+        return there.correlate(of).exists()
+
     return Condition(
-        check=select(other.c.version).where(same_report(other), holds(other)).exists(),
+        check=check,
         leads=(select(*key).where(mine),),
         joined=(table, mine),
     )
@@ -223,7 +244,7 @@ def _condition(
 
 def _own(tenant: str, *asked: ColumnElement[bool]) -> Condition:
     """Ask something of the columns of ``reports`` itself."""
-    return Condition(and_(*asked), (_keys(tenant, *asked),))
+    return Condition(lambda _key: and_(*asked), (_keys(tenant, *asked),))
 
 
 def _keys(tenant: str, *asked: ColumnElement[bool]) -> Select[Any]:

@@ -16,7 +16,7 @@ from ecgsvc.domain.findings import Coding, Urgency
 from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.report import ReportOrder, ReportQuery, StoredReport
 from ecgsvc.store import schema
-from ecgsvc.store.listing import position_of, select_page, token_after
+from ecgsvc.store.listing import position_of, select_keys, select_page, token_after
 from ecgsvc.store.reading import ReportKey, read_reports
 
 PAGE_SIZE = 200
@@ -31,8 +31,7 @@ def export_order(query: ReportQuery, after: str) -> ReportQuery:
 def count_reports(connection: Connection, tenant: str, query: ReportQuery) -> int:
     """Count what an export has still before it."""
     position = position_of(tenant, query) if query.page_token else None
-    selected = select_page(connection, tenant, query, position).order_by(None)
-    keys = selected.with_only_columns(schema.reports.c.report_id).subquery()
+    keys = select_keys(connection, tenant, query, position).order_by(None).subquery()
     return connection.scalar(select(func.count()).select_from(keys)) or 0
 
 
@@ -47,7 +46,7 @@ def export_page(
         When the page token was not given for this query.
     """
     position = position_of(tenant, query) if query.page_token else None
-    statement = select_page(connection, tenant, query, position).limit(PAGE_SIZE)
+    statement = select_page(connection, tenant, query, position, PAGE_SIZE)
     reports = read_reports(
         connection, tenant, statement, with_documents=content is not ExportContent.VALUES
     )

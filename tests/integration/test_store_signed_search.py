@@ -41,6 +41,7 @@ def test_signer_disagreement_and_their_codes_are_searched(
     store: ReportStore, signed: Signed, rare: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "RARE", rare)
+    monkeypatch.setattr(listing, "COMMON", rare)
 
     def ids(**terms: object) -> set[str]:
         page = store.list(CALLER, ReportQuery(**terms))  # type: ignore[arg-type]
