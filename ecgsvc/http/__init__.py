@@ -1,6 +1,6 @@
 """The FHIR REST face: the same pipeline and store as gRPC, over HTTP."""
 
-from ecgsvc.http.app import BASE_PATH, AppSettings, build_app
+from ecgsvc.http.app import AppSettings, build_app
 from ecgsvc.http.auditing import Auditing
 from ecgsvc.http.batching import Batching
 from ecgsvc.http.creating import Creating, EcgAnalyzer
@@ -10,6 +10,7 @@ from ecgsvc.http.job_workers import JobWorkers
 from ecgsvc.http.jobs import KEPT_FOR, Jobs
 from ecgsvc.http.reading import Reading
 from ecgsvc.http.resources import ReportReader
+from ecgsvc.http.responses import BASE_PATH
 from ecgsvc.http.server import CannotListenHttp, HttpTls, serving
 from ecgsvc.http.signing import Signing
 

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 import anyio
@@ -14,32 +13,26 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import Route
 
-from ecgsvc import __version__, fhir
 from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import NOBODY, Caller
 from ecgsvc.domain.errors import Forbidden, InvalidRequest, Overloaded, TooLarge
 from ecgsvc.domain.incidents import describe
 from ecgsvc.domain.report import FhirVersion
 from ecgsvc.http.call import Call, Reply
+from ecgsvc.http.describing import described
 from ecgsvc.http.errors import NotServed, refusal, refused_call
-from ecgsvc.http.formats import WRITTEN_VERSION, media_type, sent_version, wanted_version
+from ecgsvc.http.formats import sent_version
 from ecgsvc.http.interactions import (
     ANYONE,
     Interaction,
-    offered_resources,
-    system_operations,
 )
-from ecgsvc.http.openapi import openapi, page
+from ecgsvc.http.responses import BASE_PATH, base_url, response, wanted
 from ecgsvc.identity import Credentials, request_id
 
-BASE_PATH = "/fhir"
 _LOG = logging.getLogger("ecgsvc.http")
 
 
@@ -77,7 +70,6 @@ class _Face:
         self._workers = anyio.CapacityLimiter(settings.n_workers)
         self._pending = 0
         self._table = tuple(table)
-        self._started_at = datetime.now(UTC)
 
     def routes(self) -> list[Route]:
         """One route a path, with the methods it takes."""
@@ -88,12 +80,7 @@ class _Face:
             Route(BASE_PATH + path, self._endpoint(by_method), methods=list(by_method))
             for path, by_method in paths.items()
         ]
-        return [
-            Route("/", self._page),
-            Route("/openapi.json", self._openapi),
-            Route(f"{BASE_PATH}/metadata", self._metadata),
-            *made,
-        ]
+        return [*described(self._table), *made]
 
     def _endpoint(self, by_method: dict[str, Interaction]) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -101,7 +88,7 @@ class _Face:
             interaction = by_method[method]
             started_s, caller, version = time.monotonic(), None, None
             try:
-                version = _version(request, is_ndjson=interaction.is_ndjson)
+                version = wanted(request, is_ndjson=interaction.is_ndjson)
                 caller = self._admit(request, interaction)
                 reply = await self._answer(request, interaction, caller, version)
             except ClientDisconnect:
@@ -117,7 +104,7 @@ class _Face:
             )  # fmt: skip
             if request.method == "HEAD":
                 reply = replace(reply, stream=None)
-            return _response(reply, version)
+            return response(reply, version)
 
         return endpoint
 
@@ -170,7 +157,7 @@ class _Face:
             gone = threading.Event()
             call = Call(
                 caller=caller,
-                base_url=_base_url(request),
+                base_url=base_url(request),
                 path=request.path_params,
                 query=tuple(request.query_params.multi_items()),
                 headers=dict(request.headers),
@@ -227,31 +214,6 @@ class _Face:
             raise InvalidRequest(msg) from None
         return bytes(received)
 
-    async def _page(self, _request: Request) -> Response:
-        return HTMLResponse(page(self._table, base_path=BASE_PATH))
-
-    async def _openapi(self, _request: Request) -> Response:
-        return JSONResponse(
-            openapi(self._table, base_path=BASE_PATH, software_version=__version__)
-        )
-
-    async def _metadata(self, request: Request) -> Response:
-        base_url = _base_url(request)
-        try:
-            version = _version(request)
-        except NotServed as error:
-            return _response(refusal(error))
-        body = fhir.capability_statement(
-            offered_resources(self._table, base_url),
-            ("batch", "transaction"),
-            system_operations(self._table),
-            base_url=base_url,
-            software_version=__version__,
-            started_at=self._started_at,
-            version=version or WRITTEN_VERSION,
-        )
-        return _response(Reply(200, body), version)
-
 
 def build_app(
     settings: AppSettings,
@@ -269,35 +231,8 @@ def build_app(
     return Starlette(routes=face.routes(), exception_handlers={HTTPException: _not_routed})
 
 
-def _version(request: Request, *, is_ndjson: bool = False) -> FhirVersion | None:
-    asked = request.query_params.get("_format")
-    return wanted_version(request.headers, asked, is_ndjson=is_ndjson)
-
-
-def _base_url(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}{BASE_PATH}"
-
-
 def _not_routed(_request: Request, error: Exception) -> Response:
     """Answer what no route takes."""
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND:
-        return _response(refusal(NotServed(404, "there is no such path")))
-    return _response(refusal(NotServed(405, "the path takes other methods")))
-
-
-def _response(reply: Reply, version: FhirVersion | None = None) -> Response:
-    headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
-    kind = reply.media_type or media_type(version or WRITTEN_VERSION)
-    if reply.stream is not None:
-        return StreamingResponse(
-            reply.stream,
-            status_code=reply.status,
-            headers=headers | dict(reply.headers),
-            media_type=kind,
-        )
-    return Response(
-        reply.body or None,
-        status_code=reply.status,
-        headers=headers | dict(reply.headers),
-        media_type=kind if reply.body else None,
-    )
+        return response(refusal(NotServed(404, "there is no such path")))
+    return response(refusal(NotServed(405, "the path takes other methods")))
