@@ -263,7 +263,8 @@ class EcgPipeline:
             )
             earlier = self._store.previous_of(caller, decoded.source, report_id)
             compared = _compared(analysis, earlier)
-            new = self._report(caller, compared, decoded, slot, "", "")
+            beside = None if is_open else report_id
+            new = self._report(caller, compared, decoded, slot, "", "", beside=beside)
             stop_if(cancelled)
             try:
                 [stored] = self._store.add_all(caller, [replace(new, again=again)])
@@ -314,12 +315,14 @@ class EcgPipeline:
         slot: ReportSlot,
         request_id: str,
         request_sha256: str,
+        *,
+        beside: str | None = None,
     ) -> NewReport:
         issued_at, installation = self._now(), self._of(caller)
         sheet = self._draw_sheet(analysis, decoded, slot, issued_at, installation)
         documents, codes = fhir.build_documents(
             analysis, decoded.source, slot,
-            issued_at=issued_at, installation=installation, sheet=sheet,
+            issued_at=issued_at, installation=installation, sheet=sheet, beside=beside,
         )  # fmt: skip
         return NewReport(
             slot, decoded.source, request_id, request_sha256,

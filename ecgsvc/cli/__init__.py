@@ -9,6 +9,7 @@ from ecgsvc.cli import (
     database,
     deliveries,
     demo,
+    disagreements,
     evaluate,
     export,
     models,
@@ -44,6 +45,7 @@ app.command("post")(post.post)
 app.command("convert")(convert.convert)
 app.command("simulate")(records.simulate)
 app.command("analyze")(records.analyze)
+reports.app.command("disagreements")(disagreements.disagreements)
 reports.app.command("export")(export.export)
 reports.app.command("expire")(trail.expire)
 audit.app.command("key")(trail.key)

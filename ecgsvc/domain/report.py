@@ -268,6 +268,15 @@ class MeasuredRange:
     most: float | None = None
 
 
+class Reanalysed(StrEnum):
+    """Which reports that stand beside a signed one are asked for."""
+
+    ANY = "any"
+    DIFFERS = "differs"
+    """Their findings are not those of the signed report's own analysis."""
+    AGREES = "agrees"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
     """Which reports to list; None asks for any. All that is asked must hold.
@@ -296,6 +305,8 @@ class ReportQuery:
     disagrees
         Whether the signer has a conclusion or findings of their own; only what was signed
         is found by either answer.
+    reanalysed
+        Another analysis beside a signed report, and whether the two differ.
     measured
         Ranges of values, at most one a name.
     """
@@ -314,6 +325,7 @@ class ReportQuery:
     signer: str | None = None
     signer_code: str | None = None
     disagrees: bool | None = None
+    reanalysed: Reanalysed | None = None
     measured: tuple[MeasuredRange, ...] = ()
     order: ReportOrder = ReportOrder.NEWEST_ECG
     page_size: int = 50

@@ -21,6 +21,9 @@ from ecgsvc.fhir.plug_in import plug_in_resources
 from ecgsvc.fhir.provenance import provenance
 from ecgsvc.fhir.sheet import presented_form
 
+_EXTENDS = "http://hl7.org/fhir/StructureDefinition/diagnosticReport-extends"
+"""FHIR R4: references to related ("sibling") reports."""
+
 _ORDER_TYPES = frozenset(
     {"CarePlan", "ImmunizationRecommendation", "MedicationRequest", "NutritionOrder",
      "ServiceRequest"}
@@ -36,6 +39,7 @@ def build_documents(
     issued_at: datetime,
     installation: Installation,
     sheet: Sheet | None = None,
+    beside: str | None = None,
 ) -> tuple[ReportDocuments, tuple[Coding, ...]]:
     """Write a report version as FHIR R4.
 
@@ -47,6 +51,8 @@ def build_documents(
         When the report is made, time-zone aware.
     sheet
         What a clinician sees of it; the report carries it whole.
+    beside
+        Id of the signed report on the same ECG that this one stands beside.
 
     Returns
     -------
@@ -79,7 +85,9 @@ def build_documents(
         further += [each.provenance, each.device]
     result_ids = [*ids, *(str(each["id"]) for each in own)]
     documents = ReportDocuments(
-        diagnostic_report=to_json(_diagnostic_report(frame, result_ids, sheet)),
+        diagnostic_report=to_json(
+            _diagnostic_report(frame, result_ids, sheet) | _sibling(beside)
+        ),
         observations=tuple(to_json(observation) for observation in (*observations, *own)),
         provenance=to_json(provenance(frame, ids)),
         device=device_json(analysis.models, installation.software_version),
@@ -123,6 +131,21 @@ def _diagnostic_report(
     if sheet is not None:
         report["presentedForm"] = [presented_form(sheet)]
     return report
+
+
+def _sibling(beside: str | None) -> JsonObject:
+    """Point to a sibling report; nothing is replaced unless a clinician says so.
+
+    By its identifier: where the report is delivered to, it has another id.
+    """
+    if beside is None:
+        return {}
+    reference: JsonObject = {
+        "type": "DiagnosticReport",
+        "identifier": report_identifier(beside),
+        "display": "The signed report on the same ECG, which this analysis might supersede",
+    }
+    return {"extension": [{"url": _EXTENDS, "valueReference": reference}]}
 
 
 def _based_on(frame: Frame) -> JsonObject:

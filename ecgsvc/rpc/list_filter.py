@@ -16,6 +16,7 @@ from ecgsvc.domain.measurements import MEASURED_NAMES
 from ecgsvc.domain.report import (
     DIAGNOSTIC_REPORT_STATUSES,
     MeasuredRange,
+    Reanalysed,
     ReportOrder,
     ReportQuery,
 )
@@ -57,10 +58,10 @@ def parse_filter(text: str) -> ReportQuery:
     Parameters
     ----------
     text
-        Empty, or terms joined by AND. Texts (patient, code, model …) and ``disagrees``
-        are compared by ``=``, each once; times and measured values by ``=``, ``<``, ``<=``,
-        ``>``, ``>=``. A time is RFC 3339 with zone, or a date, which stands for that whole
-        day in UTC.
+        Empty, or terms joined by AND. Texts (patient, code, model …), ``disagrees`` and
+        ``reanalysed`` are compared by ``=``, each once; times and measured values by ``=``,
+        ``<``, ``<=``, ``>``, ``>=``. A time is RFC 3339 with zone, or a date, which stands
+        for that whole day in UTC.
 
     Raises
     ------
@@ -154,6 +155,13 @@ def _with_disagrees(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
     if value not in ("true", "false"):
         _refuse("expected true or false", comparison.value_at)
     return replace(query, disagrees=value == "true")
+
+
+def _with_reanalysed(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
+    value = _only(query.reanalysed, comparison)
+    if value not in set(Reanalysed):
+        _refuse(f"expected {', '.join(Reanalysed)}", comparison.value_at)
+    return replace(query, reanalysed=Reanalysed(value))
 
 
 def _with_measured(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
@@ -251,6 +259,7 @@ _FIELDS: dict[str, Callable[[ReportQuery, _Comparison], ReportQuery]] = {
     "signer": _text("signer"),
     "signer_code": _text("signer_code"),
     "disagrees": _with_disagrees,
+    "reanalysed": _with_reanalysed,
     **dict.fromkeys((*MEASURED_NAMES, *_MEASURED_ALIASES), _with_measured),
 }
 

@@ -18,13 +18,15 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    except_,
+    func,
     not_,
     or_,
     select,
     true,
 )
 
-from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportQuery
+from ecgsvc.domain.report import MeasuredRange, Reanalysed, ReportOrder, ReportQuery
 from ecgsvc.store import schema
 
 _REPORTS = schema.reports.c
@@ -73,6 +75,7 @@ def conditions_of(tenant: str, query: ReportQuery) -> list[Condition]:
         *_times(tenant, query),
         *_texts(tenant, query),
         *_signer(tenant, query),
+        *_reanalysed(tenant, query.reanalysed),
         *_measured(tenant, query.measured),
     ]
 
@@ -195,6 +198,40 @@ def _signer(tenant: str, query: ReportQuery) -> Iterator[Condition]:
     else:
         signed = _REPORTS.signer_subject.is_not(None)
         yield Condition(lambda key: and_(signed, not_(disagrees(key))))
+
+
+def _reanalysed(tenant: str, asked: Reanalysed | None) -> Iterator[Condition]:
+    """Match other analyses beside signed reports, by whether their findings differ.
+
+    The signed report's findings are those of its latest version, without the signer's own.
+    """
+    if asked is None:
+        return
+    yield _own(tenant, _REPORTS.might_supersede.is_not(None))
+    if asked is Reanalysed.ANY:
+        return
+    beside = schema.reports.alias("beside")
+    newest = (
+        select(func.max(beside.c.version))
+        .where(
+            beside.c.tenant == _REPORTS.tenant,
+            beside.c.report_id == _REPORTS.might_supersede,
+        )
+        .correlate(schema.reports)
+        .scalar_subquery()
+    )
+    own, other = schema.findings.alias("own"), schema.findings.alias("other")
+    found = select(own.c.system, own.c.code).where(same_report(own))
+    found_before = select(other.c.system, other.c.code).where(
+        other.c.tenant == _REPORTS.tenant,
+        other.c.report_id == _REPORTS.might_supersede,
+        other.c.version == newest,
+    )
+    one, two = (each.correlate(schema.reports) for each in (found, found_before))
+    differs = or_(except_(one, two).exists(), except_(two, one).exists())
+    asked_for = differs if asked is Reanalysed.DIFFERS else not_(differs)
+    is_there = newest.is_not(None)  # None: it was erased
+    yield Condition(lambda _key: and_(is_there, asked_for))
 
 
 def _measured(tenant: str, asked: Sequence[MeasuredRange]) -> Iterator[Condition]:

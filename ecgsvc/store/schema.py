@@ -207,6 +207,14 @@ reports = Table(
         sqlite_where=text("signer_conclusion IS NOT NULL"),
         postgresql_where=text("signer_conclusion IS NOT NULL"),
     ),
+    Index(
+        "ix_reports_tenant_reanalysed",
+        "tenant",
+        "effective_at",
+        "report_id",
+        sqlite_where=text("might_supersede IS NOT NULL"),
+        postgresql_where=text("might_supersede IS NOT NULL"),
+    ),
 )
 """Versions of reports, each on one version of the source. The subject's identifier is in
 `subject_value`, with an empty `subject_system` when it has none. `salt` goes into the

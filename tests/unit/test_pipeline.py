@@ -516,6 +516,9 @@ def test_beside_a_signed_report_another_one_is_stored(
     [new] = store.added
     assert new.slot.version == 1
     assert new.slot.report_id != old.report_id == new.might_supersede
+    [link] = orjson.loads(new.documents.diagnostic_report)["extension"]
+    assert link["valueReference"]["identifier"]["value"].endswith(old.report_id)
+    assert_valid_for_independent_validators([new.documents.diagnostic_report])
 
 
 def test_with_the_same_models_nothing_is_made_and_the_trail_says_so(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgsvc.domain.errors import InvalidRequest
-from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportQuery
+from ecgsvc.domain.report import MeasuredRange, Reanalysed, ReportOrder, ReportQuery
 from ecgsvc.rpc.list_filter import parse_filter, parse_order
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -212,3 +212,10 @@ def test_the_order_is_one_time_and_a_direction(text, order):
 def test_another_order_is_refused(text):
     with pytest.raises(InvalidRequest, match="order_by must be"):
         parse_order(text)
+
+
+def test_other_analyses_are_asked_for_by_whether_they_differ():
+    for asked in Reanalysed:
+        assert parse_filter(f"reanalysed = {asked}") == ReportQuery(reanalysed=asked)
+    with pytest.raises(InvalidRequest, match="position 14: expected any, differs, agrees"):
+        parse_filter("reanalysed = no")
