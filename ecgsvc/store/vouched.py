@@ -3,8 +3,18 @@
 import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    any_,
+    literal,
+    select,
+)
 from sqlalchemy.exc import OperationalError
 
 from ecgsvc.store import schema
@@ -144,7 +154,8 @@ class VouchedRows:
         width = len(names)
         for start in range(0, len(wanted), _AT_ONCE):
             query = select(*picked).where(
-                table.c.tenant == self._tenant, column.in_(wanted[start : start + _AT_ONCE])
+                table.c.tenant == self._tenant,
+                self._is_one_of(column, wanted[start : start + _AT_ONCE]),
             )
             if table in _LISTED:
                 hint = f"INDEXED BY sqlite_autoindex_{table.name}_1"
@@ -157,6 +168,14 @@ class VouchedRows:
             except UnreadableValue:
                 self._read_one_by_one(table, key, column, wanted, groups)
         self._groups[str(table.name)] = groups
+
+    def _is_one_of(
+        self, column: ColumnElement[Any], values: Sequence[object]
+    ) -> ColumnElement[bool]:
+        """On PostgreSQL one array: reading 500 parameters takes longer than the rows."""
+        if self._connection.dialect.name != "postgresql":
+            return column.in_(values)
+        return column == any_(literal(list(values), ARRAY(column.type)))
 
     def _read_one_by_one(
         self,
