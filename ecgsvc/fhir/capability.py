@@ -65,6 +65,8 @@ def capability_statement(
             "rest": [
                 {
                     "mode": "server",
+                    "documentation": "Creates, batches and transactions are answered "
+                    "later with Prefer: respond-async.",
                     "security": {
                         "description": "Bearer token (JWT) in the header authorization"
                     },

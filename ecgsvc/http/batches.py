@@ -1,5 +1,6 @@
 """Bundles of ECGs, as they are sent."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,6 +16,8 @@ from ecgsvc.domain.errors import (
 from ecgsvc.http.resources import ECG_TYPES
 
 MAX_ENTRIES = 100
+_ABSOLUTE = re.compile(r"https?://\S+/(?=Patient/)")
+"""What makes a reference to a Patient absolute: one of another server may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,8 @@ def _with_patients_checked(entries: list[BatchEntry]) -> list[BatchEntry]:
     meant.
     """
     taken = Counter(name for each in entries if each.is_patient for name in each.names)
-    subjects = {each.subject for each in entries if not each.is_patient}
+    ecgs = [each.subject for each in entries if not each.is_patient]
+    subjects = {*ecgs, *(_ABSOLUTE.sub("", subject) for subject in ecgs)}
 
     def problem(entry: BatchEntry) -> str:
         if not entry.is_patient:

@@ -74,6 +74,8 @@ class Batching:
                 call.caller, [sent], cancelled=call.cancelled
             )
         except EcgsvcError as error:
+            if call.cancelled():
+                raise
             reply = refusal(error)
             asked = f"POST {entry.place}"
             self._record_refusal(refused_call(call.caller, asked, error, reply.status))

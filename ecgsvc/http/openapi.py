@@ -112,20 +112,14 @@ def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
     for name in re.findall(r"{(\w+)}", interaction.path):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     if interaction.may_wait:
-        yield {
-            "name": "Prefer",
-            "in": "header",
-            "description": "respond-async, return=minimal or return=OperationOutcome",
-            "schema": {"type": "string"},
-        }
+        yield _header("Prefer", "respond-async, return=minimal or return=OperationOutcome")
+        yield _header("Idempotency-Key", "The same key and body: the same answer")
+    if interaction.code == "create":
+        yield _header(
+            "If-None-Exist", "identifier=SYSTEM|VALUE of an ECG that may be known"
+        )
     if interaction.code == "$sign":
-        yield {
-            "name": "If-Match",
-            "in": "header",
-            "required": True,
-            "description": "ETag of the version that was read",
-            "schema": {"type": "string"},
-        }
+        yield _header("If-Match", "ETag of the version that was read") | {"required": True}
     if interaction.code == "$export":
         for name in EXPORT_PARAMETERS:
             yield {"name": name, "in": "query", "schema": {"type": "string"}}
@@ -141,6 +135,11 @@ def _parameters(interaction: Interaction) -> Iterator[dict[str, object]]:
                 "description": f"FHIR search parameter ({kind})",
                 "schema": {"type": "string"},
             }
+
+
+def _header(name: str, description: str) -> dict[str, object]:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
 def _response(status: str, text: str) -> dict[str, object]:

@@ -4,8 +4,9 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from ecgsvc.domain.caller import Role
-from ecgsvc.store import migrate
 from tests.servers import Server, running_server
 from tests.service.http.rest import Answer, ask, ecg
 from tests.service.http.test_rest_bundles import a_bundle, an_entry, statuses
@@ -87,10 +88,14 @@ def test_only_who_asked_hears_the_answer_and_may_give_it_up(rest_server: Server)
     assert ask(rest_server, "DELETE", place).status == 404
 
 
-def test_a_killed_server_leaves_no_ecg_out_and_none_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "database", ["sqlite_url", pytest.param("postgres_url", marks=pytest.mark.verify)]
+)
+def test_a_killed_server_leaves_no_ecg_out_and_none_twice(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
     """Killed while it works at a Bundle; the next one on the database ends it."""
-    url = f"sqlite:///{tmp_path / 'reports.sqlite3'}"
-    migrate(url)
+    url: str = request.getfixturevalue(database)
     n_ecgs = 6
     bundle = a_bundle("batch", *(an_entry(ecg(seed=300 + i)) for i in range(n_ecgs)))
     with running_server(url, tmp_path / "log", "--http", "127.0.0.1:0") as first:
