@@ -26,6 +26,8 @@ from ecgsvc.v1 import (
     analysis_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
+    deliveries_pb2,
+    deliveries_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
     resource_pb2,
@@ -227,6 +229,7 @@ class EcgClient:
         self._analysis = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
         self._reports = reports_pb2_grpc.ReportServiceStub(self._channel)
         self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
+        self._deliveries = deliveries_pb2_grpc.DeliveryServiceStub(self._channel)
         self._deadline_s = deadline_s
         self._max_attempts = max_attempts
 
@@ -468,6 +471,30 @@ class EcgClient:
         request = audit_pb2.VerifyAuditTrailRequest(checkpoints=checkpoints)
         return self._call(self._audit.VerifyAuditTrail, request, _VERIFIED)
 
+    def list_deliveries(
+        self, *, state: str = "", destination: str = "", page_size: int = 0
+    ) -> Iterator[deliveries_pb2.Delivery]:
+        """Yield deliveries, those of the newest report versions first.
+
+        `state` is ``pending``, ``delivered`` or ``dead``; empty: any.
+        """
+        request = deliveries_pb2.ListDeliveriesRequest(
+            state=f"DELIVERY_STATE_{(state or 'unspecified').upper()}",
+            destination=destination,
+            page_size=page_size,
+        )
+        while True:
+            page = self._call(self._deliveries.ListDeliveries, request, _DELIVERIES)
+            yield from page.deliveries
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def replay_delivery(self, name: str) -> None:
+        """Try a dead delivery again, by the name it is listed with."""
+        request = deliveries_pb2.ReplayDeliveryRequest(name=name)
+        self._call(self._deliveries.ReplayDelivery, request, _REPLAYED)
+
     def _call(
         self, method: Callable[..., Any], request: Message, kind: type[_Reply]
     ) -> _Reply:
@@ -508,6 +535,8 @@ _ERASED = reports_pb2.ErasePatientResponse
 _EVENTS = audit_pb2.ListAuditEventsResponse
 _CHECKPOINT = audit_pb2.GetAuditCheckpointResponse
 _VERIFIED = audit_pb2.VerifyAuditTrailResponse
+_DELIVERIES = deliveries_pb2.ListDeliveriesResponse
+_REPLAYED = deliveries_pb2.ReplayDeliveryResponse
 
 
 def _channel(target: str, tls: ClientTls | None) -> grpc.Channel:

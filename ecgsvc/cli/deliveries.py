@@ -9,7 +9,7 @@ from ecgsvc.cli.console import out, print_json
 from ecgsvc.cli.options import Database, Json, Tenant, local_caller
 from ecgsvc.cli.stores import opened_store
 from ecgsvc.domain.caller import Role
-from ecgsvc.domain.delivery import Delivery, DeliveryKey, DeliveryState
+from ecgsvc.domain.delivery import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
 
 app = typer.Typer(
     help="Look after reports on their way to other systems.", no_args_is_help=True
@@ -33,12 +33,8 @@ def list_deliveries(
 ) -> None:
     """List deliveries, the newest first."""
     with opened_store(database) as store:
-        found = store.list_deliveries(
-            local_caller(tenant, Role.OPERATOR),
-            state=state,
-            destination=destination,
-            limit=limit,
-        )
+        query = DeliveryQuery(state, destination, page_size=limit)
+        found = store.list_deliveries(local_caller(tenant, Role.OPERATOR), query).deliveries
     if as_json:
         print_json([_as_json(each) for each in found])
         return

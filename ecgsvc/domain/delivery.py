@@ -67,6 +67,24 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryQuery:
+    """Which deliveries to list; None asks for any."""
+
+    state: DeliveryState | None = None
+    destination: str | None = None
+    page_size: int = 100
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Deliveries, those of the newest versions first; an empty token: there are no more."""
+
+    deliveries: tuple[Delivery, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
     """A delivery that one worker may try now, with what there is to deliver.
 

@@ -307,6 +307,8 @@ class ReportQuery:
         is found by either answer.
     reanalysed
         Another analysis beside a signed report, and whether the two differ.
+    delivery
+        State of one of its deliveries, as `DeliveryState` names it.
     measured
         Ranges of values, at most one a name.
     """
@@ -326,6 +328,7 @@ class ReportQuery:
     signer_code: str | None = None
     disagrees: bool | None = None
     reanalysed: Reanalysed | None = None
+    delivery: str | None = None
     measured: tuple[MeasuredRange, ...] = ()
     order: ReportOrder = ReportOrder.NEWEST_ECG
     page_size: int = 50

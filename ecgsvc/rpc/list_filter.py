@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf, nextafter
 from typing import Any, Literal, NoReturn
 
+from ecgsvc.domain.delivery import DeliveryState
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.measurements import MEASURED_NAMES
 from ecgsvc.domain.report import (
@@ -200,6 +201,13 @@ def _with_status(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
     return replace(query, status=status)
 
 
+def _with_delivery(query: ReportQuery, comparison: _Comparison) -> ReportQuery:
+    state = _only(query.delivery, comparison)
+    if state not in set(DeliveryState):
+        _refuse(f"expected {', '.join(DeliveryState)}", comparison.value_at)
+    return replace(query, delivery=state)
+
+
 def _only(earlier: str | None, comparison: _Comparison) -> str:
     """Return the value of a field that is compared by `=`, once."""
     if comparison.operator != "=":
@@ -260,6 +268,7 @@ _FIELDS: dict[str, Callable[[ReportQuery, _Comparison], ReportQuery]] = {
     "signer_code": _text("signer_code"),
     "disagrees": _with_disagrees,
     "reanalysed": _with_reanalysed,
+    "delivery": _with_delivery,
     **dict.fromkeys((*MEASURED_NAMES, *_MEASURED_ALIASES), _with_measured),
 }
 

@@ -16,6 +16,7 @@ ANYONE: Final = None
 _ANALYSIS = "/ecgsvc.v1.AnalysisService"
 _REPORTS = "/ecgsvc.v1.ReportService"
 _AUDIT = "/ecgsvc.v1.AuditService"
+_DELIVERIES = "/ecgsvc.v1.DeliveryService"
 _HEALTH = "/grpc.health.v1.Health"
 _REFLECTION = "/grpc.reflection.v1alpha.ServerReflection"
 
@@ -38,6 +39,8 @@ PERMISSIONS: Mapping[str, frozenset[Role] | None] = MappingProxyType(
         f"{_AUDIT}/ListAuditEvents": _roles(Role.AUDITOR),
         f"{_AUDIT}/GetAuditCheckpoint": _roles(Role.AUDITOR),
         f"{_AUDIT}/VerifyAuditTrail": _roles(Role.AUDITOR),
+        f"{_DELIVERIES}/ListDeliveries": _roles(Role.OPERATOR),
+        f"{_DELIVERIES}/ReplayDelivery": _roles(Role.OPERATOR),
         # load balancers and probes ask these; they know no report
         f"{_HEALTH}/Check": ANYONE,
         f"{_HEALTH}/List": ANYONE,

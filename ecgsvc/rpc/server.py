@@ -20,6 +20,7 @@ from ecgsvc.rpc import health
 from ecgsvc.rpc.admission import Authenticate, admit
 from ecgsvc.rpc.analysis_service import AnalysisService, EcgAnalyzer
 from ecgsvc.rpc.audit_service import AuditService, TrailReader
+from ecgsvc.rpc.delivery_service import DeliveryService, OutboxKeeper
 from ecgsvc.rpc.errors import OutcomeFactory
 from ecgsvc.rpc.guard import GuardSettings, RequestCounts
 from ecgsvc.rpc.interceptor import RpcInterceptor
@@ -38,6 +39,8 @@ from ecgsvc.v1 import (
     analysis_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
+    deliveries_pb2,
+    deliveries_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
 )
@@ -50,6 +53,7 @@ SERVICES = (
     analysis_pb2.DESCRIPTOR.services_by_name["AnalysisService"],
     reports_pb2.DESCRIPTOR.services_by_name["ReportService"],
     audit_pb2.DESCRIPTOR.services_by_name["AuditService"],
+    deliveries_pb2.DESCRIPTOR.services_by_name["DeliveryService"],
 )
 """The services of the contract, as it defines them."""
 
@@ -57,8 +61,8 @@ _SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
 _SIDE_THREADS = 4
 
 
-class Reports(ReportReader, ReportKeeper, TrailReader, Protocol):
-    """What keeps reports, and the trail of all that happens to them."""
+class Reports(ReportReader, ReportKeeper, TrailReader, OutboxKeeper, Protocol):
+    """What keeps reports, their outbox, and the trail of all that happens to them."""
 
 
 class CannotListen(OSError):
@@ -246,6 +250,9 @@ def _add_services(
         ReportService(reports, reports, signer, settings.pseudonym_key), server
     )
     audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(reports), server)
+    deliveries_pb2_grpc.add_DeliveryServiceServicer_to_server(
+        DeliveryService(reports), server
+    )
     health_servicer = health.Health(_SERVICE_NAMES)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     if settings.reflection:

@@ -171,6 +171,8 @@ def _texts(tenant: str, query: ReportQuery) -> Iterator[Condition]:
         yield _elsewhere(tenant, schema.findings, code=query.conclusion_code).checked_only()
     if query.undetermined is not None:
         yield _elsewhere(tenant, schema.undetermined, path=query.undetermined).in_order()
+    if query.delivery is not None:
+        yield _elsewhere(tenant, schema.deliveries, state=query.delivery)
     if query.model is not None or query.model_version is not None:
         asked = {"name": query.model, "model_version": query.model_version}
         yield _elsewhere(tenant, schema.report_models, **asked)

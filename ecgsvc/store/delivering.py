@@ -13,15 +13,20 @@ from ecgsvc.domain.delivery import (
     ClaimedDelivery,
     Delivery,
     DeliveryKey,
+    DeliveryPage,
+    DeliveryQuery,
     DeliveryState,
 )
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
 from ecgsvc.store import outbox, schema
 from ecgsvc.store.events import about
+from ecgsvc.store.limits import storable
 from ecgsvc.store.outbox import Lease
 from ecgsvc.store.reading import read_version
 from ecgsvc.store.trail import Entry
 from ecgsvc.store.transactions import Transactions
+
+EVERY_DELIVERY = DeliveryQuery()
 
 
 class Delivering(Transactions):
@@ -106,29 +111,30 @@ class Delivering(Transactions):
         return ours
 
     def list_deliveries(
-        self,
-        caller: Caller,
-        *,
-        state: DeliveryState | None = None,
-        destination: str | None = None,
-        limit: int = 100,
-    ) -> list[Delivery]:
-        """Return deliveries of the caller's tenant, the newest first.
+        self, caller: Caller, query: DeliveryQuery = EVERY_DELIVERY
+    ) -> DeliveryPage:
+        """Return one page of the caller's tenant's deliveries.
 
         Raises
         ------
+        InvalidRequest
+            The page token is none that was given here.
         StoreUnavailable
         """
-        asked = {"state": state and state.value, "destination": destination}
-        query = "&".join(f"{name}={value}" for name, value in asked.items() if value)
+        state = query.state and query.state.value
+        asked = {"state": state, "destination": query.destination}
+        stated = "&".join(
+            f"{name}={storable(text)}" for name, text in asked.items() if text
+        )
         with self._writing() as connection:
-            found = outbox.list_deliveries(
-                connection, caller.tenant, state=state, destination=destination, limit=limit
-            )
-            details = {"query": f"deliveries?{query}", "n_reports": str(len(found))}
+            page = outbox.list_deliveries(connection, caller.tenant, query)
+            details = {
+                "query": f"deliveries?{stated}",
+                "n_reports": str(len(page.deliveries)),
+            }
             draft = AuditDraft(Operation.SEARCH, details=details)
             self._trail.append(connection, caller, [Entry(draft)])
-        return found
+        return page
 
     def delivery(self, caller: Caller, key: DeliveryKey) -> Delivery:
         """Return one delivery.

@@ -7,6 +7,7 @@ A worker leases what it tries; who dies leaves a lease that runs out.
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +27,19 @@ from sqlalchemy import (
 )
 
 from ecgsvc.domain.audit import Operation
-from ecgsvc.domain.delivery import Attempt, Delivery, DeliveryKey, DeliveryState, Routes
+from ecgsvc.domain.delivery import (
+    Attempt,
+    Delivery,
+    DeliveryKey,
+    DeliveryPage,
+    DeliveryQuery,
+    DeliveryState,
+    Routes,
+)
+from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.report import Identifier
 from ecgsvc.store import schema
-from ecgsvc.store.limits import storable
+from ecgsvc.store.limits import is_storable, storable
 from ecgsvc.store.patients import subject_key
 
 MAKES_A_VERSION = frozenset({Operation.CREATE, Operation.UPDATE, Operation.REANALYZE})
@@ -179,22 +189,45 @@ def find(connection: Connection, key: DeliveryKey) -> Delivery | None:
 
 
 def list_deliveries(
-    connection: Connection,
-    tenant: str,
-    *,
-    state: DeliveryState | None,
-    destination: str | None,
-    limit: int,
-) -> list[Delivery]:
-    """Return a tenant's deliveries, the newest first."""
-    query = select(schema.deliveries).where(_COLUMNS.tenant == tenant)
-    if state is not None:
-        query = query.where(_COLUMNS.state == state.value)
-    if destination is not None:
-        query = query.where(_COLUMNS.destination == destination)
+    connection: Connection, tenant: str, query: DeliveryQuery
+) -> DeliveryPage:
+    """Return one page of a tenant's deliveries, the newest versions first.
+
+    Raises
+    ------
+    InvalidRequest
+        The page token is none that was given here.
+    """
+    selected = select(schema.deliveries).where(_COLUMNS.tenant == tenant)
+    if query.state is not None:
+        selected = selected.where(_COLUMNS.state == query.state.value)
+    if query.destination is not None:
+        if not is_storable(query.destination):
+            return DeliveryPage((), "")
+        selected = selected.where(_COLUMNS.destination == query.destination)
+    if query.page_token:
+        sequence, destination = _position(query.page_token)
+        selected = selected.where(
+            or_(
+                _COLUMNS.sequence < sequence,
+                (_COLUMNS.sequence == sequence) & (_COLUMNS.destination > destination),
+            )
+        )
     order = (_COLUMNS.sequence.desc(), _COLUMNS.destination)
-    rows = connection.execute(query.order_by(*order).limit(limit))
-    return [_delivery(row) for row in rows]
+    rows = connection.execute(selected.order_by(*order).limit(query.page_size + 1))
+    found = [_delivery(row) for row in rows]
+    page = tuple(found[: query.page_size])
+    if len(found) <= query.page_size:
+        return DeliveryPage(page, "")
+    return DeliveryPage(page, f"{page[-1].sequence}.{page[-1].key.destination}")
+
+
+def _position(token: str) -> tuple[int, str]:
+    found = re.fullmatch(r"([0-9]{1,18})\.([a-z0-9._-]{1,64})", token)
+    if found is None:
+        msg = "the page token is none that was given for this list"
+        raise InvalidRequest(msg, expression="page_token")
+    return int(found[1]), found[2]
 
 
 def _next_of(lease: Lease) -> Select[Any]:

@@ -425,6 +425,7 @@ deliveries = Table(
     Index(None, "tenant", "destination", "stream", "state", "sequence"),
     Index(None, *REPORT_KEY),
     Index(None, "state", "not_before"),
+    Index(None, "tenant", "state", "report_id", "version"),
 )
 """The outbox: which version goes where, and how far it is. `sequence` is that of the
 version's audit event, `stream` a digest of the patient, whose deliveries keep their order.

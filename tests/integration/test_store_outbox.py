@@ -18,10 +18,12 @@ from ecgsvc.domain.delivery import (
     Attempt,
     ClaimedDelivery,
     DeliveryKey,
+    DeliveryQuery,
     DeliveryState,
     Verdict,
 )
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
+from ecgsvc.domain.report import ReportQuery
 from ecgsvc.store import ReportStore, schema
 
 MINUTE = timedelta(minutes=1)
@@ -66,7 +68,7 @@ def test_a_stored_version_is_on_its_way_to_every_destination(outbox: ReportStore
         assert delivery.report == report
         assert outbox.settle_delivery(CALLER, delivery, DELIVERED)
     assert outbox.due_destinations() == []
-    states = {each.state for each in outbox.list_deliveries(CALLER)}
+    states = {each.state for each in outbox.list_deliveries(CALLER).deliveries}
     assert states == {DeliveryState.DELIVERED}
 
 
@@ -86,7 +88,10 @@ def test_a_replay_is_not_delivered_again(outbox: ReportStore) -> None:
     source = a_source(an_identifier())
     submit(outbox, source, request_id="one")
     submit(outbox, source, request_id="two")
-    assert len(outbox.list_deliveries(CALLER, destination="ehr")) == 1
+    assert (
+        len(outbox.list_deliveries(CALLER, DeliveryQuery(destination="ehr")).deliveries)
+        == 1
+    )
 
 
 def test_a_patients_versions_come_one_after_another(outbox: ReportStore) -> None:
@@ -199,7 +204,7 @@ def test_an_erased_patients_reports_are_not_delivered(outbox: ReportStore) -> No
     submit(outbox, a_source(subject_reference="Patient/gone"))
     delivery = claimed(outbox)
     outbox.erase_patient(CALLER, "Patient/gone")
-    assert outbox.list_deliveries(CALLER) == []
+    assert outbox.list_deliveries(CALLER).deliveries == ()
     assert not outbox.settle_delivery(CALLER, delivery, DELIVERED)
 
 
@@ -253,3 +258,39 @@ def _statements_that_write(store: ReportStore) -> Iterator[list[str]]:
     yield found
     event.remove(store._engine, "before_cursor_execute", note)
     event.remove(store._writing_engine, "before_cursor_execute", note)
+
+
+def test_deliveries_are_listed_page_after_page(outbox: ReportStore) -> None:
+    for _ in range(3):
+        submit(outbox, a_source())
+    outbox.settle_delivery(CALLER, claimed(outbox), DEAD)
+    everything = outbox.list_deliveries(CALLER)
+    assert (len(everything.deliveries), everything.next_page_token) == (6, "")
+    found, query = [], DeliveryQuery(page_size=1)
+    while True:
+        page = outbox.list_deliveries(CALLER, query)
+        found += page.deliveries
+        if not page.next_page_token:
+            break
+        query = replace(query, page_token=page.next_page_token)
+    assert found == list(everything.deliveries)
+    (dead,) = outbox.list_deliveries(CALLER, DeliveryQuery(DeliveryState.DEAD)).deliveries
+    assert dead.key == everything.deliveries[-1].key
+    with pytest.raises(InvalidRequest, match="page token"):
+        outbox.list_deliveries(CALLER, DeliveryQuery(page_token="1"))
+    south = replace(CALLER, tenant="south")
+    assert outbox.list_deliveries(south).deliveries == ()
+
+
+def test_reports_are_found_by_their_deliveries(outbox: ReportStore) -> None:
+    first = submit(outbox, a_source(subject_reference="Patient/1"))
+    submit(outbox, a_source(subject_reference="Patient/2"))
+    delivery = claimed(outbox)
+    outbox.settle_delivery(CALLER, delivery, DEAD)
+
+    def found(state: str) -> int:
+        return len(outbox.list(CALLER, ReportQuery(delivery=state)).reports)
+
+    assert [found(state) for state in ("dead", "pending", "delivered")] == [1, 2, 0]
+    (dead,) = outbox.list(CALLER, ReportQuery(delivery="dead")).reports
+    assert dead.report_id == delivery.key.report_id == first.report_id

@@ -194,6 +194,9 @@ SEARCHES = {
     "version": (
         ReportQuery(model_version="1.9.0"), "ix_report_models_tenant_model_version",
     ),
+    "delivery": (
+        ReportQuery(delivery="dead"), "ix_deliveries_tenant_state_report_id_version",
+    ),
     "issued": (ReportQuery(order=ReportOrder.NEWEST_REPORT), "ix_reports_tenant_issued_at"),
     **{
         name: (

@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 
 from ecgsvc import fhir
 from ecgsvc.cli import app
+from ecgsvc.client import EcgServiceError
+from ecgsvc.domain.caller import Role
 from ecgsvc.domain.report import Identifier
 from ecgsvc.simulation import SimulationSettings, simulate
 from ecgsvc.store import schema
@@ -218,8 +220,15 @@ def test_what_is_refused_is_a_dead_letter_that_can_be_replayed(
         named = ("engine", report_id, str(version), "--database", sqlite_url)
         shown = json.loads(run("deliveries", "show", *named).stdout)
         assert (shown["state"], shown["answer"]) == ("dead", letter["answer"])
-        assert run("deliveries", "replay", *named).exit_code == 0
-        wait_until(lambda: not dead() and bool(engine.messages), 30)
+        with server.client(Role.OPERATOR, Role.READER) as client:
+            (found,) = client.list_reports('delivery = "dead"')
+            assert found.name == f"reports/{report_id}/versions/{version}"
+            (listed,) = client.list_deliveries(state="dead", destination="engine")
+            assert (listed.attempt_count, listed.answer) == (2, letter["answer"])
+            client.replay_delivery(listed.name)
+            wait_until(lambda: not dead() and bool(engine.messages), 30)
+            with pytest.raises(EcgServiceError, match="only a dead one is replayed"):
+                client.replay_delivery(listed.name)
         assert run("deliveries", "replay", *named).exit_code == 1
     [pending] = deliveries(sqlite_url, "pending")
     assert pending["destination"] == "ehr"  # where nobody is, and analysis went on

@@ -14,7 +14,12 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-OURS = ["ecgsvc.v1.AnalysisService", "ecgsvc.v1.ReportService", "ecgsvc.v1.AuditService"]
+OURS = [
+    "ecgsvc.v1.AnalysisService",
+    "ecgsvc.v1.ReportService",
+    "ecgsvc.v1.AuditService",
+    "ecgsvc.v1.DeliveryService",
+]
 
 
 @pytest.mark.parametrize("service", ["", *OURS])

@@ -36,6 +36,12 @@ def test_all_terms_together():
     )
 
 
+def test_reports_are_asked_for_by_the_state_of_a_delivery():
+    assert parse_filter('delivery = "dead"') == ReportQuery(delivery="dead")
+    with pytest.raises(InvalidRequest, match="position 12: expected pending, delivered"):
+        parse_filter("delivery = lost")
+
+
 @pytest.mark.parametrize(
     ("term", "start", "end"),
     [
