@@ -40,6 +40,7 @@ class FindingName:
 
 
 NAMES: tuple[FindingName, ...] = (
+    FindingName("normal ECG", ("Electrocardiogram normal",), ("NORM",)),
     FindingName(
         "sinus rhythm",
         ("Sinus rhythm",),

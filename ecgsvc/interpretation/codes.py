@@ -39,5 +39,6 @@ T_INVERSION = _snomed("59931005", "T wave inversion")
 ATRIAL_FLUTTER = _snomed("164890007", "Atrial flutter")
 MYOCARDIAL_INFARCTION = _snomed("164865005", "Myocardial infarction")
 T_WAVE_ABNORMAL = _snomed("164934002", "T wave abnormal")
+NORMAL_ECG = _snomed("164854000", "Electrocardiogram normal")
 ABNORMAL_ECG = _snomed("102594003", "Electrocardiogram abnormal")
 """The parent of what has no code of its own."""

@@ -24,7 +24,7 @@ from ecgsvc.domain.findings import (
     NetworkOpinion,
 )
 from ecgsvc.interpretation import codes
-from ecgsvc.interpretation.rhythm_findings import ATRIAL_FIBRILLATION
+from ecgsvc.interpretation.rhythm_findings import ATRIAL_FIBRILLATION, SINUS_RHYTHM
 
 NETWORK = "network"
 """The rule of findings that only the network makes."""
@@ -74,7 +74,7 @@ SUPERCLASSES: Mapping[Superclass, Coding] = {
     Superclass.CD: codes.ABNORMAL_ECG,
     Superclass.HYP: codes.ABNORMAL_ECG,
 }
-"""A normal ECG is no finding, and the superclasses say less than a statement within."""
+"""The superclasses say less than a statement within; for a normal ECG see `normal_ecg`."""
 
 
 def with_opinions(
@@ -135,6 +135,35 @@ def network_findings(
                 )
             )
     return tuple(found)
+
+
+def normal_ecg(
+    findings: Sequence[Finding], diagnosis: DiagnosisCall | None
+) -> tuple[Finding, ...]:
+    """Find an ECG normal, where the network is sure of it and nothing else is found.
+
+    Parameters
+    ----------
+    findings
+        All others; sinus rhythm is no abnormality.
+    diagnosis
+        The network's answer; one with a reservation is not enough.
+    """
+    if diagnosis is None or not diagnosis.reliable or diagnosis.reservations:
+        return ()
+    call = _sure(diagnosis.superclasses.get(Superclass.NORM))
+    if call is None or {each.coding for each in findings} != {SINUS_RHYTHM}:
+        return ()
+    label = Superclass.NORM.value
+    return (
+        Finding(
+            codes.NORMAL_ECG,
+            "No abnormality found, network: normal ECG",
+            (_fact("superclasses", label, call),),
+            opinion=_opinion(label, call),
+            certainty=Certainty.MODERATE,
+        ),
+    )
 
 
 def opinion_contradictions(

@@ -15,6 +15,7 @@ from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmReading
 from ecgsvc.interpretation.opinions import (
     network_findings,
+    normal_ecg,
     opinion_contradictions,
     with_opinions,
 )
@@ -100,9 +101,13 @@ def find(
     able = could_be_found(ecg, findings)
     if rhythm.label is not None:
         able |= {EpisodeKind.ATRIAL_FIBRILLATION.value}
+    stated = opinion_contradictions(findings, able)
+    all_normal = not beats.n_unsure and beats.count(BeatClass.N) == beats.n_beats
+    if all_normal and not (held or stated or rhythm.contradictions):
+        findings = (*findings, *normal_ecg(findings, diagnosis))
     return Reading(
         findings,
-        opinion_contradictions(findings, able),
+        stated,
         not_judged(findings),
         held if any(each.reservations for each in findings) else (),
     )

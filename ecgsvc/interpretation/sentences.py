@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 
 from ecgsvc.domain.analysis import NOT_REVIEWED
 from ecgsvc.domain.beats import BeatClass, ClassifiedBeats
-from ecgsvc.domain.diagnosis import DiagnosisCall, Superclass
+from ecgsvc.domain.diagnosis import DiagnosisCall
 from ecgsvc.domain.findings import Certainty, Sentence
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.plug_in import PlugInAnswer, PlugInResult
 from ecgsvc.domain.quality import SignalQuality
-from ecgsvc.domain.rhythm import RHYTHM_WORDS, EpisodeKind, RhythmClass, RhythmReading
+from ecgsvc.domain.rhythm import RHYTHM_WORDS, EpisodeKind, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
 from ecgsvc.interpretation.rhythm_findings import SINUS_RHYTHM
 from ecgsvc.interpretation.rules import Reading
@@ -56,7 +56,6 @@ def conclude(
         *_intervals(measurements),
         *_rhythm(rhythm),
         *_findings(reading),
-        *_no_abnormality(beats, reading, rhythm, diagnosis),
         *_contradictions(reading, rhythm),
         *_reservations(reading),
         *_not_judged(reading),
@@ -153,33 +152,6 @@ def _findings(reading: Reading) -> Iterator[Sentence]:
         if each.coding != SINUS_RHYTHM:
             doubt = " (uncertain)" if each.certainty is Certainty.LOW else ""
             yield Sentence(f"{each.text}{doubt}.", (f"findings.{position}",))
-
-
-def _no_abnormality(
-    beats: ClassifiedBeats,
-    reading: Reading,
-    rhythm: RhythmReading,
-    diagnosis: DiagnosisCall | None,
-) -> Iterator[Sentence]:
-    """Say that an ECG is normal where everybody is sure and nobody has a reservation."""
-    if diagnosis is None or not diagnosis.reliable or diagnosis.reservations:
-        return
-    call = diagnosis.superclasses.get(Superclass.NORM)
-    abnormal = [each for each in reading.findings if each.coding != SINUS_RHYTHM]
-    if (
-        call is not None
-        and call.called
-        and call.answer is True
-        and rhythm.label is RhythmClass.NORMAL
-        and beats.count(BeatClass.N) == beats.n_beats
-        and not beats.n_unsure
-        and not any((abnormal, rhythm.contradictions, reading.contradictions))
-        and not any((reading.reservations, reading.undetermined))
-    ):
-        yield Sentence(
-            "No abnormality found; the network sees a normal ECG.",
-            ("findings", "diagnosis.superclasses.NORM"),
-        )
 
 
 def _contradictions(reading: Reading, rhythm: RhythmReading) -> Iterator[Sentence]:

@@ -8,16 +8,15 @@ import pytest
 
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
-from ecgsvc.domain.findings import Contradiction, Evidence, Finding
-from ecgsvc.domain.measurements import Measurements, Undetermined
+from ecgsvc.domain.findings import Finding
+from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.quality import LeadQuality, SignalQuality
 from ecgsvc.domain.rhythm import RhythmClass, RhythmReading, RhythmWindow
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
-from ecgsvc.domain.waveform import Sex
+from ecgsvc.domain.waveform import STANDARD_LEADS, Sex
 from ecgsvc.interpretation import Reading, TwelveLeads, conclude, conclusion_of
 from ecgsvc.interpretation import find as find_all
-from ecgsvc.interpretation.rhythm_findings import rhythm_findings
 
 GOOD = SignalQuality((LeadQuality("II", True, 0, 0, ()),))
 NOTHING = RhythmStatistics(np.empty(0, np.int64), np.empty(0), 0)
@@ -150,54 +149,53 @@ def test_conclusion_counts_the_beats_whose_class_is_not_sure() -> None:
 
 
 def normal_ecg(**changes: Any) -> dict[str, Any]:
-    """What a conclusion is drawn from, of an ECG that everybody calls normal."""
+    """What is found in an ECG that everybody calls normal."""
     calls = {each: LabelCall(0.02, 0.4, False, True) for each in Superclass}
     calls[Superclass.NORM] = LabelCall(0.95, 0.4, True, False)
     model = ModelIdentity("diagnosis", "1.0.0", "0" * 64)
-    rhythm = RhythmReading(RhythmClass.NORMAL, windows=(SINUS,))
     return {
-        "quality": GOOD,
+        "rhythm": RhythmReading(RhythmClass.NORMAL, windows=(SINUS,)),
         "beats": beats("NNN"),
-        "measurements": Measurements(heart_rate_bpm=75),
-        "reading": Reading(tuple(rhythm_findings(rhythm, 300.0))),
-        "rhythm": rhythm,
-        "statistics": NOTHING,
+        "ecg": TwelveLeads(Measurements(heart_rate_bpm=75), age_years=50.0, sex="female"),
+        "sampling_rate_hz": 300.0,
+        "quality": SignalQuality(
+            tuple(LeadQuality(lead, True, 0, 0, ()) for lead in STANDARD_LEADS)
+        ),
         "diagnosis": DiagnosisCall(model, calls),
     } | changes
 
 
-NORMAL_ECG = "No abnormality found; the network sees a normal ECG."
-
-
 def test_a_normal_ecg_is_called_so_where_nobody_doubts() -> None:
-    assert NORMAL_ECG in [each.text for each in conclude(**normal_ecg())]
+    *_, last = find_all(**normal_ecg()).findings
+    assert (last.coding.code, last.urgency, last.rule) == ("164854000", None, "")
+    assert last.evidence[0].path == "diagnosis.superclasses.NORM"
+
+
+def diagnosis(**changes: Any) -> dict[str, Any]:
+    return {"diagnosis": replace(normal_ecg()["diagnosis"], **changes)}
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"diagnosis": None},
-        {"diagnosis": replace(normal_ecg()["diagnosis"], reason="no electrocardiogram")},
-        {"diagnosis": replace(normal_ecg()["diagnosis"], reservations=("age unknown",))},
-        {"diagnosis": replace(normal_ecg()["diagnosis"], superclasses={})},
-        {
-            "diagnosis": replace(
-                normal_ecg()["diagnosis"],
-                superclasses={Superclass.NORM: LabelCall(0.6, 0.4, True, True)},
-            )
-        },
+        diagnosis(reason="no electrocardiogram"),
+        diagnosis(reservations=("age unknown",)),
+        diagnosis(superclasses={}),
+        diagnosis(superclasses={Superclass.NORM: LabelCall(0.6, 0.4, True, True)}),
+        diagnosis(superclasses={Superclass.NORM: LabelCall(0.3, 0.4, True, False)}),
+        diagnosis(statements={"CLBBB": LabelCall(0.9, 0.4, True, False)}),
         {"beats": beats("NNV")},
         {"beats": replace(beats("NNN"), least_probability=1.1)},
         {"rhythm": RhythmReading(RhythmClass.OTHER)},
         {"rhythm": UNKNOWN},
-        {"reading": Reading(find(UNKNOWN, beats("NNN"), Measurements(heart_rate_bpm=45)))},
-        {"reading": Reading((), undetermined=(Undetermined("findings", "not judged"),))},
-        {"reading": Reading((), reservations=("leads are missing",))},
-        {"reading": Reading((), (Contradiction("both", (Evidence("beats", "x"),)),))},
+        {"ecg": TwelveLeads(Measurements(heart_rate_bpm=45), age_years=50.0)},
+        {"ecg": TwelveLeads(Measurements(heart_rate_bpm=75), age_years=8.0)},
     ],
 )
 def test_an_ecg_is_not_called_normal_while_anybody_doubts(changes: dict[str, Any]) -> None:
-    assert NORMAL_ECG not in [each.text for each in conclude(**normal_ecg(**changes))]
+    found = find_all(**normal_ecg(**changes)).findings
+    assert "164854000" not in {each.coding.code for each in found}
 
 
 def test_conclusion_of_silence_invents_nothing() -> None:
