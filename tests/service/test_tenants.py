@@ -16,12 +16,21 @@ from ecgsvc.identity import OwnKey
 from ecgsvc.rpc.permissions import PERMISSIONS
 from ecgsvc.store import migrate
 from ecgsvc.store.engine import make_engine
-from ecgsvc.v1 import analysis_pb2, reports_pb2
+from ecgsvc.v1 import analysis_pb2, deliveries_pb2, reports_pb2
 from tests.servers import Server, a_token, running_server
 from tests.service.test_end_to_end import observation
 from tests.service_methods import OUR_METHODS
 
 TENANTS = ("north", "south")
+A_TENANT = """
+[[tenant]]
+name = "{}"
+
+[[tenant.destination]]
+name = "nobody-listens"
+kind = "mllp"
+address = "127.0.0.1:1"
+"""
 METHODS = {method.rpartition("/")[2]: method for method in OUR_METHODS}
 
 
@@ -138,6 +147,22 @@ def erase(ours: Hospital, others: Hospital) -> None:
     assert {report.name for report in others.client.list_reports()} == before
 
 
+def list_deliveries(ours: Hospital, _others: Hospital) -> None:
+    """The outbox shows the hospital's own reports, all of them, and no other."""
+    listed = [
+        each.name.partition("/deliveries")[0] for each in ours.client.list_deliveries()
+    ]
+    assert sorted(listed) == sorted(ours.names)
+
+
+def replay(ours: Hospital, others: Hospital) -> None:
+    """Another's delivery is not there to be tried again."""
+    for theirs in others.client.list_deliveries():
+        with pytest.raises(EcgServiceError) as refused:
+            ours.client.replay_delivery(theirs.name)
+        assert refused.value.code is grpc.StatusCode.NOT_FOUND
+
+
 def list_events(ours: Hospital, others: Hospital) -> None:
     """The trail tells of the hospital's own reports only."""
     events = list(ours.client.list_audit_events())
@@ -171,6 +196,8 @@ OPERATIONS: dict[str, Callable[[Hospital, Hospital], None]] = {
     "ListReportVersions": list_versions,
     "UpdateReportStatus": sign,
     "ErasePatient": erase,
+    "ListDeliveries": list_deliveries,
+    "ReplayDelivery": replay,
     "ListAuditEvents": list_events,
     "GetAuditCheckpoint": get_checkpoint,
     "VerifyAuditTrail": verify,
@@ -189,7 +216,10 @@ def hospitals(
     folder = tmp_path_factory.mktemp("tenants")
     url = f"sqlite:///{folder / 'ecg.sqlite3'}"
     migrate(url)
-    with running_server(url, folder / "server.log") as server:
+    tenants = folder / "tenants.toml"
+    tenants.write_text("".join(map(A_TENANT.format, TENANTS)))
+    options = ("--tenants", str(tenants))
+    with running_server(url, folder / "server.log", *options) as server:
         clients = [server.client(tenant=tenant, deadline_s=60) for tenant in TENANTS]
         north, south = map(Hospital, TENANTS, clients)
         yield north, south
@@ -274,6 +304,10 @@ def requests(name: str) -> dict[str, bytes]:
         ).SerializeToString(),
         "ErasePatient": reports_pb2.ErasePatientRequest(
             patient="Patient/secret"
+        ).SerializeToString(),
+        "ListDeliveries": b"",
+        "ReplayDelivery": deliveries_pb2.ReplayDeliveryRequest(
+            name=f"{name}/deliveries/ehr"
         ).SerializeToString(),
         "ListAuditEvents": b"",
         "GetAuditCheckpoint": b"",
