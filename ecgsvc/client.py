@@ -7,20 +7,31 @@
 """
 
 import json
-import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
-from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
+from google.protobuf.message import Message
 
+from ecgsvc.sdk.connection import ClientTls, open_channel
+from ecgsvc.sdk.errors import GONE, EcgServiceError, delay_s, service_error
+from ecgsvc.sdk.replies import (
+    AnalyzedReply,
+    ExplanationReply,
+    ExportedReply,
+    ReanalyzedReply,
+    ReportReply,
+    SignatureReply,
+    ValidatedReply,
+    analyzed_reply,
+    exported_reply,
+    report_reply,
+)
+from ecgsvc.sdk.streaming import EcgStream, SentEcg, StreamedReply
 from ecgsvc.v1 import (
     analysis_pb2,
     analysis_pb2_grpc,
@@ -33,161 +44,23 @@ from ecgsvc.v1 import (
     resource_pb2,
 )
 
-MAX_MESSAGE_BYTES = 20 * 1024 * 1024
-FIRST_DELAY_S = 0.1
-MAX_DELAY_S = 5.0
+__all__ = [
+    "GONE",
+    "AnalyzedReply",
+    "ClientTls",
+    "EcgClient",
+    "EcgServiceError",
+    "ExplanationReply",
+    "ExportedReply",
+    "ReanalyzedReply",
+    "ReportReply",
+    "SentEcg",
+    "SignatureReply",
+    "StreamedReply",
+    "ValidatedReply",
+]
 
 _Reply = TypeVar("_Reply", bound=Message)
-
-
-class EcgServiceError(Exception):
-    """The service refused a request, or could not be reached.
-
-    Parameters
-    ----------
-    code, message
-        Status of the call.
-    operation_outcome
-        The FHIR OperationOutcome that came with it, if any.
-    reason
-        The service's word for the error (``MISSING_ELEMENT``), empty when it gave none.
-    retry_after_s
-        When the service asks to try again, if it does.
-    """
-
-    def __init__(
-        self,
-        code: grpc.StatusCode,
-        message: str,
-        operation_outcome: dict[str, Any] | None = None,
-        *,
-        reason: str = "",
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(f"{code.name}: {message}")
-        self.code = code
-        self.message = message
-        self.operation_outcome = operation_outcome
-        self.reason = reason
-        self.retry_after_s = retry_after_s
-
-
-@dataclass(frozen=True, slots=True)
-class ClientTls:
-    """PEM files of a client.
-
-    Parameters
-    ----------
-    ca
-        Certificates that may have signed the server's; None takes the system's.
-    certificate, key
-        The client's own, when the server asks for one (mutual TLS).
-    server_name
-        The name in the server's certificate, where it differs from the target's.
-    """
-
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    server_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ExplanationReply:
-    """What the models looked at: numbers as JSON, a picture as SVG."""
-
-    json: bytes
-    svg: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AnalyzedReply:
-    """A report as JSON bytes, with the resources it refers to.
-
-    `explanation` is there when it was asked for and the server could explain anything.
-    """
-
-    name: str
-    replayed: bool
-    report: bytes
-    observations: tuple[bytes, ...]
-    provenance: bytes
-    device: bytes
-    further: tuple[bytes, ...]
-    explanation: ExplanationReply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReanalyzedReply:
-    """A report of another analysis; `might_supersede` names the signed one beside it."""
-
-    name: str
-    replayed: bool
-    report: bytes
-    might_supersede: str
-
-
-@dataclass(frozen=True, slots=True)
-class ValidatedReply:
-    """Whether `analyze` would accept an Observation, and why not."""
-
-    valid: bool
-    operation_outcome: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureReply:
-    """Who stands for a version; `conclusion` is empty where they agree with the machine."""
-
-    subject: str
-    name: str
-    role: str
-    reason: str
-    conclusion: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReportReply:
-    """A stored report; in lists only `report` is there of its resources.
-
-    Times are UTC. `conclusion` is the machine's.
-    """
-
-    name: str
-    status: str
-    patient: str
-    effective_at: datetime
-    issued_at: datetime
-    conclusion: str
-    source_sha256: str
-    report: bytes
-    observations: tuple[bytes, ...]
-    provenance: bytes
-    device: bytes
-    etag: str
-    signature: SignatureReply | None = None
-    might_supersede: str = ""
-    further: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedReply:
-    """A report of an export, as JSON bytes; `ecg` when it was asked for.
-
-    `cursor` is where an export with the same filter goes on after this report.
-    """
-
-    cursor: str
-    report: bytes
-    observations: tuple[bytes, ...]
-    provenance: bytes
-    device: bytes
-    ecg: bytes | None = None
-
-
-GONE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
-"""What a server that stops answers. gRPC says CANCELLED of a call that has arrived and that
-nobody has begun to work on; the client itself cancels none."""
 
 
 class EcgClient:
@@ -225,7 +98,7 @@ class EcgClient:
     ) -> None:
         self._token = token
         self._token_file = token_file
-        self._channel = _channel(target, tls)
+        self._channel = open_channel(target, tls)
         self._analysis = analysis_pb2_grpc.AnalysisServiceStub(self._channel)
         self._reports = reports_pb2_grpc.ReportServiceStub(self._channel)
         self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
@@ -284,19 +157,25 @@ class EcgClient:
             explain=explain,
             accept_fhir_version=accept_fhir_version,
         )
-        reply = self._call(self._analysis.AnalyzeEcg, request, _ANALYZED)
-        return AnalyzedReply(
-            name=reply.name,
-            replayed=reply.replayed,
-            report=reply.report.json,
-            observations=tuple(each.json for each in reply.observations),
-            provenance=reply.provenance.json,
-            device=reply.device.json,
-            further=tuple(each.json for each in reply.further),
-            explanation=ExplanationReply(reply.explanation.json, reply.explanation.svg)
-            if reply.HasField("explanation")
-            else None,
-        )
+        return analyzed_reply(self._call(self._analysis.AnalyzeEcg, request, _ANALYZED))
+
+    def analyze_many(
+        self, ecgs: Iterable[SentEcg], *, window: int = 16
+    ) -> Iterator[StreamedReply]:
+        """Have many ECGs analysed over one call; yield an answer each, in their order.
+
+        ECGs are taken from the iterable as they are wanted: at most `window` are on their
+        way. One that is refused has the error in its answer, and the others go on. After a
+        lost connection, and where the service asks to try again, what has no answer is
+        sent again, under the same request id; `max_attempts` counts tries without progress.
+
+        Raises
+        ------
+        EcgServiceError
+            The call as a whole cannot go on.
+        """
+        stream = EcgStream(self._analysis.AnalyzeEcgs, self._metadata, self._max_attempts)
+        return stream.replies(ecgs, window)
 
     def validate(
         self, observation: bytes, *, patient: bytes = b"", fhir_version: str = ""
@@ -325,7 +204,7 @@ class EcgClient:
         request = reports_pb2.GetReportRequest(
             name=name, accept_fhir_version=accept_fhir_version
         )
-        return _report(self._call(self._reports.GetReport, request, _GOT).report)
+        return report_reply(self._call(self._reports.GetReport, request, _GOT).report)
 
     def list_reports(
         self,
@@ -344,7 +223,7 @@ class EcgClient:
         )
         while True:
             page = self._call(self._reports.ListReports, request, _LISTED)
-            yield from map(_report, page.reports)
+            yield from map(report_reply, page.reports)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
@@ -381,22 +260,22 @@ class EcgClient:
                     request, metadata=self._metadata()
                 ):
                     request.cursor, attempt = reply.cursor, 1
-                    yield _exported(reply)
+                    yield exported_reply(reply)
             except grpc.RpcError as error:
-                refused = _service_error(error)
-                delay_s = _delay_s(refused, attempt)
-                if delay_s is None or attempt >= self._max_attempts:
+                refused = service_error(error)
+                pause_s = delay_s(refused, attempt)
+                if pause_s is None or attempt >= self._max_attempts:
                     raise refused from None
             else:
                 return
-            time.sleep(delay_s)
+            time.sleep(pause_s)
             attempt += 1
 
     def list_report_versions(self, name: str) -> list[ReportReply]:
         """Get all versions of ``reports/{id}``, the newest first; NOT_FOUND raises."""
         request = reports_pb2.ListReportVersionsRequest(parent=name)
         reply = self._call(self._reports.ListReportVersions, request, _VERSIONS)
-        return [_report(version) for version in reply.versions]
+        return [report_reply(version) for version in reply.versions]
 
     def update_report_status(
         self,
@@ -437,7 +316,7 @@ class EcgClient:
             findings=[reports_pb2.Finding(code=code, text=text) for code, text in findings],
         )
         reply = self._call(self._reports.UpdateReportStatus, request, _UPDATED)
-        return _report(reply.report)
+        return report_reply(reply.report)
 
     def erase_patient(self, patient: str) -> int:
         """Erase all reports of a patient on legal order; return how many there were."""
@@ -506,15 +385,15 @@ class EcgClient:
             try:
                 reply = method(request, timeout=end_s - time.monotonic(), metadata=metadata)
             except grpc.RpcError as error:
-                refused = _service_error(error)
-                delay_s = _delay_s(refused, attempt)
+                refused = service_error(error)
+                pause_s = delay_s(refused, attempt)
                 is_last = attempt >= self._max_attempts
-                if delay_s is None or is_last or time.monotonic() + delay_s >= end_s:
+                if pause_s is None or is_last or time.monotonic() + pause_s >= end_s:
                     raise refused from None
             else:
                 assert isinstance(reply, kind)  # noqa: S101  # what the stub promises
                 return reply
-            time.sleep(delay_s)
+            time.sleep(pause_s)
             attempt += 1
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
@@ -539,115 +418,7 @@ _DELIVERIES = deliveries_pb2.ListDeliveriesResponse
 _REPLAYED = deliveries_pb2.ReplayDeliveryResponse
 
 
-def _channel(target: str, tls: ClientTls | None) -> grpc.Channel:
-    options: list[tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
-    ]
-    if tls is None:
-        return grpc.insecure_channel(target, options=options)
-    if tls.server_name:
-        options.append(("grpc.ssl_target_name_override", tls.server_name))
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=_bytes(tls.ca),
-        private_key=_bytes(tls.key),
-        certificate_chain=_bytes(tls.certificate),
-    )
-    return grpc.secure_channel(target, credentials, options=options)
-
-
-def _bytes(path: Path | None) -> bytes | None:
-    return None if path is None else path.read_bytes()
-
-
 def _resource(body: bytes, fhir_version: str) -> resource_pb2.FhirResource | None:
     if not body:
         return None
     return resource_pb2.FhirResource(json=body, fhir_version=fhir_version)
-
-
-def _report(message: reports_pb2.Report) -> ReportReply:
-    return ReportReply(
-        name=message.name,
-        status=message.status,
-        patient=message.patient,
-        effective_at=message.effective_time.ToDatetime(UTC),
-        issued_at=message.issued_time.ToDatetime(UTC),
-        conclusion=message.conclusion,
-        source_sha256=message.source_sha256,
-        report=message.report.json,
-        observations=tuple(each.json for each in message.observations),
-        provenance=message.provenance.json,
-        device=message.device.json,
-        etag=message.etag,
-        signature=_signature(message.signature) if message.HasField("signature") else None,
-        might_supersede=message.might_supersede,
-        further=tuple(each.json for each in message.further),
-    )
-
-
-def _signature(message: reports_pb2.Signature) -> SignatureReply:
-    return SignatureReply(
-        subject=message.subject,
-        name=message.display_name,
-        role=message.role,
-        reason=message.reason,
-        conclusion=message.conclusion,
-    )
-
-
-def _exported(message: reports_pb2.ExportReportsResponse) -> ExportedReply:
-    return ExportedReply(
-        cursor=message.cursor,
-        report=message.report.json,
-        observations=tuple(each.json for each in message.observations),
-        provenance=message.provenance.json,
-        device=message.device.json,
-        ecg=message.ecg.json if message.HasField("ecg") else None,
-    )
-
-
-def _delay_s(error: EcgServiceError, attempt: int) -> float | None:
-    """Return the pause before the next try; None when another try cannot help."""
-    if error.code not in GONE and error.retry_after_s is None:
-        return None
-    backoff_s = min(FIRST_DELAY_S * 2 ** (attempt - 1), MAX_DELAY_S)
-    jitter = random.uniform(0.8, 1.2)  # noqa: S311  # spreads clients, keeps no secret
-    return float(max(backoff_s, error.retry_after_s or 0.0) * jitter)
-
-
-def _service_error(error: Any) -> EcgServiceError:  # noqa: ANN401  # RpcError that is a Call
-    trailers = dict(error.trailing_metadata() or ())
-    reason, retry_after_s = _details(trailers.get("grpc-status-details-bin", b""))
-    return EcgServiceError(
-        error.code(),
-        error.details() or "",
-        _outcome(trailers.get("operation-outcome-bin", b"")),
-        reason=reason,
-        retry_after_s=retry_after_s,
-    )
-
-
-def _details(data: bytes) -> tuple[str, float | None]:
-    """Read ErrorInfo.reason and RetryInfo.retry_delay of a google.rpc.Status."""
-    reason, retry_after_s = "", None
-    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-    try:
-        for detail in status_pb2.Status.FromString(data).details:
-            if detail.Unpack(info):
-                reason = info.reason
-            elif detail.Unpack(retry):
-                retry_after_s = retry.retry_delay.ToMilliseconds() / 1000
-    except DecodeError:
-        pass  # not ours: a proxy's
-    return reason, retry_after_s
-
-
-def _outcome(data: bytes) -> dict[str, Any] | None:
-    try:
-        outcome = json.loads(data)
-    except ValueError:
-        return None
-    return outcome if isinstance(outcome, dict) else None

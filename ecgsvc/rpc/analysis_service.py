@@ -1,14 +1,15 @@
 """AnalysisService over whatever analyses ECGs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import grpc
 
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import MissingElement
+from ecgsvc.domain.errors import DeadlineExceeded, MissingElement
 from ecgsvc.domain.report import StoredReport
 from ecgsvc.rpc import requests
+from ecgsvc.rpc.bulk import EcgRefuser
 from ecgsvc.rpc.caller import caller_of
 from ecgsvc.rpc.messages import fhir_resource
 from ecgsvc.v1 import analysis_pb2, analysis_pb2_grpc, resource_pb2
@@ -79,13 +80,36 @@ class EcgAnalyzer(Protocol):
 class AnalysisService(analysis_pb2_grpc.AnalysisServiceServicer):
     """Translates messages to calls of an `EcgAnalyzer` and back."""
 
-    def __init__(self, analyzer: EcgAnalyzer) -> None:
+    def __init__(self, analyzer: EcgAnalyzer, refuse: EcgRefuser) -> None:
         self._analyzer = analyzer
+        self._refuse = refuse
 
     def AnalyzeEcg(  # noqa: N802  # the name in the contract
         self, request: analysis_pb2.AnalyzeEcgRequest, context: grpc.ServicerContext
     ) -> analysis_pb2.AnalyzeEcgResponse:
         """Analyse an ECG; the reply is sent after the transaction is committed."""
+        return self._analyze(request, context)
+
+    def AnalyzeEcgs(  # noqa: N802  # the name in the contract
+        self,
+        request_iterator: Iterator[analysis_pb2.AnalyzeEcgsRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[analysis_pb2.AnalyzeEcgsResponse]:
+        """Analyse ECGs one after another; one that is refused is answered so."""
+        for request in request_iterator:
+            try:
+                analyzed = self._analyze(request.ecg, context)
+            except DeadlineExceeded:
+                raise  # of the call as a whole
+            except Exception as error:
+                refused = self._refuse(error, caller_of(context))
+                yield analysis_pb2.AnalyzeEcgsResponse(refused=refused)
+            else:
+                yield analysis_pb2.AnalyzeEcgsResponse(analyzed=analyzed)
+
+    def _analyze(
+        self, request: analysis_pb2.AnalyzeEcgRequest, context: grpc.ServicerContext
+    ) -> analysis_pb2.AnalyzeEcgResponse:
         version = requests.accepted_version(request.accept_fhir_version)
         analyzed = self._analyzer.analyze(
             caller_of(context),

@@ -80,6 +80,8 @@ TABLE: Mapping[type[domain.EcgsvcError], Row] = MappingProxyType(
     }
 )
 INTERNAL = Row(grpc.StatusCode.INTERNAL, "INTERNAL")
+OUR_FAILURES = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE})
+"""Statuses that say the service failed, not the caller."""
 
 
 @dataclass(frozen=True, slots=True)

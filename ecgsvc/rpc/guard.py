@@ -27,7 +27,7 @@ from ecgsvc.domain.incidents import describe
 from ecgsvc.identity import request_id
 from ecgsvc.rpc.admission import credentials_of
 from ecgsvc.rpc.caller import known_caller
-from ecgsvc.rpc.errors import OutcomeFactory, Refusal, refusal
+from ecgsvc.rpc.errors import OUR_FAILURES, OutcomeFactory, Refusal, refusal
 from ecgsvc.rpc.permissions import is_open
 from ecgsvc.rpc.slow_senders import SlowSenders
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 else:  # generic in the stubs only
     Handler: TypeAlias = grpc.RpcMethodHandler
 Context: TypeAlias = grpc.ServicerContext
-
-_OUR_FAILURES = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE})
 
 
 class RequestCounts:
@@ -187,7 +185,7 @@ class Guard:
             caller=caller,
             method=self._method,
             reason=made.reason,
-            by_us=made.code in _OUR_FAILURES,
+            by_us=made.code in OUR_FAILURES,
         )
         try:
             self._settings.record_refusal(refused)
@@ -208,11 +206,14 @@ class Guard:
         self, messages: Iterator[bytes], context: Context, call: _Call
     ) -> Iterator[Any]:
         parse, limit = self._handler.request_deserializer, self._settings.max_request_bytes
+        n_messages = 0
         while True:
-            with self._settings.slow_senders.waiting(context):
+            waiting = self._settings.slow_senders.waiting
+            with waiting(context, for_one_more=n_messages > 0):
                 message = next(messages, None)
             if message is None:
                 return
+            n_messages += 1
             call.request_bytes += len(message)
             if len(message) > limit:
                 msg = f"the request has {len(message)} bytes; at most {limit} are accepted"

@@ -28,6 +28,7 @@ def _roles(*roles: Role) -> frozenset[Role]:
 PERMISSIONS: Mapping[str, frozenset[Role] | None] = MappingProxyType(
     {
         f"{_ANALYSIS}/AnalyzeEcg": _roles(Role.POSTER),
+        f"{_ANALYSIS}/AnalyzeEcgs": _roles(Role.POSTER),
         f"{_ANALYSIS}/ValidateEcg": _roles(Role.POSTER),
         f"{_ANALYSIS}/ReanalyzeEcg": _roles(Role.POSTER, Role.SIGNER, Role.OPERATOR),
         f"{_REPORTS}/GetReport": _roles(Role.READER, Role.SIGNER),

@@ -20,6 +20,7 @@ from ecgsvc.rpc import health
 from ecgsvc.rpc.admission import Authenticate, admit
 from ecgsvc.rpc.analysis_service import AnalysisService, EcgAnalyzer
 from ecgsvc.rpc.audit_service import AuditService, TrailReader
+from ecgsvc.rpc.bulk import EcgRefuser
 from ecgsvc.rpc.delivery_service import DeliveryService, OutboxKeeper
 from ecgsvc.rpc.errors import OutcomeFactory
 from ecgsvc.rpc.guard import GuardSettings, RequestCounts
@@ -150,6 +151,7 @@ class RunningServer:
         next stage, store nothing, and are waited for.
         """
         self._health.stop_serving(self._side)
+        self._guard_settings.slow_senders.end_streams()
         stopped = self._server.stop(grace_s)
         self._interceptor.end_side_calls()
         stopped.wait()
@@ -221,7 +223,8 @@ def build_server(
             else grpc.Compression.NoCompression
         ),
     )
-    health_servicer = _add_services(server, settings, analyzer, reports, signer)
+    refuse = EcgRefuser(operation_outcome, record_refusal)
+    health_servicer = _add_services(server, settings, analyzer, reports, signer, refuse)
     port = _bind(server, settings)
     guard_settings.slow_senders.start()
     server.start()
@@ -242,9 +245,10 @@ def _add_services(
     analyzer: EcgAnalyzer,
     reports: Reports,
     signer: StatusUpdater,
+    refuse: EcgRefuser,
 ) -> health.Health:
     analysis_pb2_grpc.add_AnalysisServiceServicer_to_server(
-        AnalysisService(analyzer), server
+        AnalysisService(analyzer, refuse), server
     )
     reports_pb2_grpc.add_ReportServiceServicer_to_server(
         ReportService(reports, reports, signer, settings.pseudonym_key), server

@@ -19,6 +19,8 @@ class SlowSenders:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._waiting: dict[grpc.ServicerContext, float] = {}
+        self._between: set[grpc.ServicerContext] = set()
+        self._is_ending = False
         self._closed = threading.Event()
         self._thread = threading.Thread(
             target=self._watch, name="rpc-slow-senders", daemon=True
@@ -34,16 +36,32 @@ class SlowSenders:
         if self._thread.is_alive():
             self._thread.join()
 
+    def end_streams(self) -> None:
+        """Cancel calls that wait for one more message, now and from now on."""
+        with self._lock:
+            self._is_ending = True
+            between = list(self._between)
+        for context in between:
+            context.cancel()
+
     @contextmanager
-    def waiting(self, context: grpc.ServicerContext) -> Iterator[None]:
-        """Mark that a call waits for its message inside the block."""
+    def waiting(
+        self, context: grpc.ServicerContext, *, for_one_more: bool = False
+    ) -> Iterator[None]:
+        """Mark that a call waits for a message inside the block."""
         with self._lock:
             self._waiting[context] = time.monotonic() + self._timeout_s
+            if for_one_more:
+                self._between.add(context)
+            is_ended = for_one_more and self._is_ending
+        if is_ended:
+            context.cancel()
         try:
             yield
         finally:
             with self._lock:
                 del self._waiting[context]
+                self._between.discard(context)
 
     def _watch(self) -> None:
         while not self._closed.wait(min(1.0, self._timeout_s / 2)):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from ecgsvc.v1 import resource_pb2 as ecgsvc_dot_v1_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x65\x63gsvc/v1/analysis.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\"#\n\x13ReanalyzeEcgRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"x\n\x14ReanalyzeEcgResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x17\n\x0fmight_supersede\x18\x04 \x01(\t\"\xad\x01\n\x11\x41nalyzeEcgRequest\x12,\n\x0bobservation\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12(\n\x07patient\x18\x02 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x04 \x01(\x08\x12\x1b\n\x13\x61\x63\x63\x65pt_fhir_version\x18\x05 \x01(\t\"\xb9\x02\n\x12\x41nalyzeEcgResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x10\n\x08replayed\x18\x05 \x01(\x08\x12\x0c\n\x04name\x18\x06 \x01(\t\x12+\n\x0b\x65xplanation\x18\x07 \x01(\x0b\x32\x16.ecgsvc.v1.Explanation\x12(\n\x07\x66urther\x18\x08 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\"(\n\x0b\x45xplanation\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x0b\n\x03svg\x18\x02 \x01(\x0c\"l\n\x12ValidateEcgRequest\x12,\n\x0bobservation\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12(\n\x07patient\x18\x02 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\"X\n\x13ValidateEcgResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12\x32\n\x11operation_outcome\x18\x02 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource2\xfb\x01\n\x0f\x41nalysisService\x12I\n\nAnalyzeEcg\x12\x1c.ecgsvc.v1.AnalyzeEcgRequest\x1a\x1d.ecgsvc.v1.AnalyzeEcgResponse\x12L\n\x0bValidateEcg\x12\x1d.ecgsvc.v1.ValidateEcgRequest\x1a\x1e.ecgsvc.v1.ValidateEcgResponse\x12O\n\x0cReanalyzeEcg\x12\x1e.ecgsvc.v1.ReanalyzeEcgRequest\x1a\x1f.ecgsvc.v1.ReanalyzeEcgResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x65\x63gsvc/v1/analysis.proto\x12\tecgsvc.v1\x1a\x18\x65\x63gsvc/v1/resource.proto\"#\n\x13ReanalyzeEcgRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"x\n\x14ReanalyzeEcgResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x12\x17\n\x0fmight_supersede\x18\x04 \x01(\t\"\xad\x01\n\x11\x41nalyzeEcgRequest\x12,\n\x0bobservation\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12(\n\x07patient\x18\x02 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x04 \x01(\x08\x12\x1b\n\x13\x61\x63\x63\x65pt_fhir_version\x18\x05 \x01(\t\"\xb9\x02\n\x12\x41nalyzeEcgResponse\x12\'\n\x06report\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12-\n\x0cobservations\x18\x02 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12+\n\nprovenance\x18\x03 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\'\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x10\n\x08replayed\x18\x05 \x01(\x08\x12\x0c\n\x04name\x18\x06 \x01(\t\x12+\n\x0b\x65xplanation\x18\x07 \x01(\x0b\x32\x16.ecgsvc.v1.Explanation\x12(\n\x07\x66urther\x18\x08 \x03(\x0b\x32\x17.ecgsvc.v1.FhirResource\"?\n\x12\x41nalyzeEcgsRequest\x12)\n\x03\x65\x63g\x18\x01 \x01(\x0b\x32\x1c.ecgsvc.v1.AnalyzeEcgRequest\"|\n\x13\x41nalyzeEcgsResponse\x12\x31\n\x08\x61nalyzed\x18\x01 \x01(\x0b\x32\x1d.ecgsvc.v1.AnalyzeEcgResponseH\x00\x12(\n\x07refused\x18\x02 \x01(\x0b\x32\x15.ecgsvc.v1.RefusedEcgH\x00\x42\x08\n\x06result\"\x8c\x01\n\nRefusedEcg\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x32\n\x11operation_outcome\x18\x04 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12\x1b\n\x13retry_after_seconds\x18\x05 \x01(\x01\"(\n\x0b\x45xplanation\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x0b\n\x03svg\x18\x02 \x01(\x0c\"l\n\x12ValidateEcgRequest\x12,\n\x0bobservation\x18\x01 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\x12(\n\x07patient\x18\x02 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource\"X\n\x13ValidateEcgResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12\x32\n\x11operation_outcome\x18\x02 \x01(\x0b\x32\x17.ecgsvc.v1.FhirResource2\xcd\x02\n\x0f\x41nalysisService\x12I\n\nAnalyzeEcg\x12\x1c.ecgsvc.v1.AnalyzeEcgRequest\x1a\x1d.ecgsvc.v1.AnalyzeEcgResponse\x12P\n\x0b\x41nalyzeEcgs\x12\x1d.ecgsvc.v1.AnalyzeEcgsRequest\x1a\x1e.ecgsvc.v1.AnalyzeEcgsResponse(\x01\x30\x01\x12L\n\x0bValidateEcg\x12\x1d.ecgsvc.v1.ValidateEcgRequest\x1a\x1e.ecgsvc.v1.ValidateEcgResponse\x12O\n\x0cReanalyzeEcg\x12\x1e.ecgsvc.v1.ReanalyzeEcgRequest\x1a\x1f.ecgsvc.v1.ReanalyzeEcgResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,12 +40,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANALYZEECGREQUEST']._serialized_end=398
   _globals['_ANALYZEECGRESPONSE']._serialized_start=401
   _globals['_ANALYZEECGRESPONSE']._serialized_end=714
-  _globals['_EXPLANATION']._serialized_start=716
-  _globals['_EXPLANATION']._serialized_end=756
-  _globals['_VALIDATEECGREQUEST']._serialized_start=758
-  _globals['_VALIDATEECGREQUEST']._serialized_end=866
-  _globals['_VALIDATEECGRESPONSE']._serialized_start=868
-  _globals['_VALIDATEECGRESPONSE']._serialized_end=956
-  _globals['_ANALYSISSERVICE']._serialized_start=959
-  _globals['_ANALYSISSERVICE']._serialized_end=1210
+  _globals['_ANALYZEECGSREQUEST']._serialized_start=716
+  _globals['_ANALYZEECGSREQUEST']._serialized_end=779
+  _globals['_ANALYZEECGSRESPONSE']._serialized_start=781
+  _globals['_ANALYZEECGSRESPONSE']._serialized_end=905
+  _globals['_REFUSEDECG']._serialized_start=908
+  _globals['_REFUSEDECG']._serialized_end=1048
+  _globals['_EXPLANATION']._serialized_start=1050
+  _globals['_EXPLANATION']._serialized_end=1090
+  _globals['_VALIDATEECGREQUEST']._serialized_start=1092
+  _globals['_VALIDATEECGREQUEST']._serialized_end=1200
+  _globals['_VALIDATEECGRESPONSE']._serialized_start=1202
+  _globals['_VALIDATEECGRESPONSE']._serialized_end=1290
+  _globals['_ANALYSISSERVICE']._serialized_start=1293
+  _globals['_ANALYSISSERVICE']._serialized_end=1626
 # @@protoc_insertion_point(module_scope)

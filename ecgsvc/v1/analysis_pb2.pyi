@@ -59,6 +59,34 @@ class AnalyzeEcgResponse(_message.Message):
     further: _containers.RepeatedCompositeFieldContainer[_resource_pb2.FhirResource]
     def __init__(self, report: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., observations: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ..., provenance: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., device: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., replayed: _Optional[bool] = ..., name: _Optional[str] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., further: _Optional[_Iterable[_Union[_resource_pb2.FhirResource, _Mapping]]] = ...) -> None: ...
 
+class AnalyzeEcgsRequest(_message.Message):
+    __slots__ = ("ecg",)
+    ECG_FIELD_NUMBER: _ClassVar[int]
+    ecg: AnalyzeEcgRequest
+    def __init__(self, ecg: _Optional[_Union[AnalyzeEcgRequest, _Mapping]] = ...) -> None: ...
+
+class AnalyzeEcgsResponse(_message.Message):
+    __slots__ = ("analyzed", "refused")
+    ANALYZED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    analyzed: AnalyzeEcgResponse
+    refused: RefusedEcg
+    def __init__(self, analyzed: _Optional[_Union[AnalyzeEcgResponse, _Mapping]] = ..., refused: _Optional[_Union[RefusedEcg, _Mapping]] = ...) -> None: ...
+
+class RefusedEcg(_message.Message):
+    __slots__ = ("code", "message", "reason", "operation_outcome", "retry_after_seconds")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    message: str
+    reason: str
+    operation_outcome: _resource_pb2.FhirResource
+    retry_after_seconds: float
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., reason: _Optional[str] = ..., operation_outcome: _Optional[_Union[_resource_pb2.FhirResource, _Mapping]] = ..., retry_after_seconds: _Optional[float] = ...) -> None: ...
+
 class Explanation(_message.Message):
     __slots__ = ("json", "svg")
     JSON_FIELD_NUMBER: _ClassVar[int]

@@ -44,6 +44,11 @@ class AnalysisServiceStub:
                 request_serializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgRequest.SerializeToString,
                 response_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgResponse.FromString,
                 _registered_method=True)
+        self.AnalyzeEcgs = channel.stream_stream(
+                '/ecgsvc.v1.AnalysisService/AnalyzeEcgs',
+                request_serializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgsRequest.SerializeToString,
+                response_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgsResponse.FromString,
+                _registered_method=True)
         self.ValidateEcg = channel.unary_unary(
                 '/ecgsvc.v1.AnalysisService/ValidateEcg',
                 request_serializer=ecgsvc_dot_v1_dot_analysis__pb2.ValidateEcgRequest.SerializeToString,
@@ -72,6 +77,15 @@ class AnalysisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnalyzeEcgs(self, request_iterator, context):
+        """Analyses many ECGs over one call, one after another: an answer each, in their order, sent
+        after its commit. What refuses one ECG does not end the call. A caller that sends nothing
+        for a minute while the service waits for an ECG is cancelled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ValidateEcg(self, request, context):
         """Checks an ECG Observation without analysing or storing it.
         """
@@ -95,6 +109,11 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.AnalyzeEcg,
                     request_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgRequest.FromString,
                     response_serializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgResponse.SerializeToString,
+            ),
+            'AnalyzeEcgs': grpc.stream_stream_rpc_method_handler(
+                    servicer.AnalyzeEcgs,
+                    request_deserializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgsRequest.FromString,
+                    response_serializer=ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgsResponse.SerializeToString,
             ),
             'ValidateEcg': grpc.unary_unary_rpc_method_handler(
                     servicer.ValidateEcg,
@@ -139,6 +158,33 @@ class AnalysisService:
             '/ecgsvc.v1.AnalysisService/AnalyzeEcg',
             ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgRequest.SerializeToString,
             ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnalyzeEcgs(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/ecgsvc.v1.AnalysisService/AnalyzeEcgs',
+            ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgsRequest.SerializeToString,
+            ecgsvc_dot_v1_dot_analysis__pb2.AnalyzeEcgsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,9 +7,9 @@ import grpc
 import pytest
 from rpc_fakes import EFFECTIVE, a_report
 
-from ecgsvc import client as client_module
 from ecgsvc.client import EcgClient, EcgServiceError, ExplanationReply
 from ecgsvc.domain.errors import MissingElement, Overloaded, StoreUnavailable
+from ecgsvc.sdk.errors import delay_s
 
 
 @pytest.fixture
@@ -106,8 +106,8 @@ def test_what_may_pass_is_tried_again_under_the_same_request_id(served, client, 
 def test_a_call_that_a_stopping_server_drops_is_tried_again():
     dropped = EcgServiceError(grpc.StatusCode.CANCELLED, "cancelled")
     refused = EcgServiceError(grpc.StatusCode.INVALID_ARGUMENT, "no subject")
-    assert client_module._delay_s(dropped, attempt=1) > 0
-    assert client_module._delay_s(refused, attempt=1) is None
+    assert delay_s(dropped, attempt=1) > 0
+    assert delay_s(refused, attempt=1) is None
 
 
 def test_two_analyses_without_a_request_id_are_two(served, client):

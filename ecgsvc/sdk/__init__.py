@@ -1,0 +1,1 @@
+"""What `ecgsvc.client` is made of: replies, errors, connections, streams."""
