@@ -18,6 +18,8 @@ from ecgsvc.export.deidentify import Deidentifier
 from ecgsvc.export.resources import resources_of
 from ecgsvc.export.table import COLUMNS, Cell, row_of
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
 Lengths = dict[str, int]
 """Bytes of each file, by its name."""
 
@@ -103,7 +105,11 @@ class NdjsonWriter:
 
 
 class CsvWriter:
-    """One table, reports.csv: UTF-8, RFC 4180, lists joined by |, scores as JSON."""
+    """One table, reports.csv: UTF-8, RFC 4180, lists joined by |, scores as JSON.
+
+    Texts that a spreadsheet would take for a formula get an apostrophe before them (OWASP,
+    CSV injection); numbers stay numbers.
+    """
 
     NAME = "reports.csv"
 
@@ -138,10 +144,14 @@ def _csv_text(cell: Cell) -> Any:  # noqa: ANN401  # what csv writes
     if isinstance(cell, datetime):
         return cell.astimezone(UTC).isoformat()
     if isinstance(cell, tuple):
-        return "|".join(cell)
+        return _no_formula("|".join(cell))
     if isinstance(cell, Mapping):
         return json.dumps(dict(cell)) if cell else ""
-    return cell
+    return _no_formula(cell) if isinstance(cell, str) else cell
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,25 @@ def test_a_csv_says_all_columns_with_their_units(tmp_path: Path) -> None:
     assert rows[1]["undetermined"] == "rhythm|diagnosis"
     assert json.loads(rows[1]["scores"]) == {"rhythm/A": 0.75}
     assert rows[1]["effective_at"] == "2026-03-04T09:00:00.250000+00:00"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_of_a_csv_is_a_formula_and_numbers_stay(tmp_path: Path, start: str) -> None:
+    exported = an_export()
+    text = f"{start}HYPERLINK(A1)"
+    odd = replace(
+        exported,
+        report=replace(exported.report, subject_reference=text),
+        signer=text,
+        undetermined=(text, "rhythm"),
+        measurements={"qrs_axis_deg": -30.5},
+    )
+    ExportFolder(tmp_path / "e", "csv", WHAT).write([odd])
+    with (tmp_path / "e" / "reports.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["patient"] == row["signer"] == f"'{text}"
+    assert row["undetermined"] == f"'{text}|rhythm"
+    assert float(row["qrs_axis_deg"]) == -30.5
 
 
 def test_parquet_keeps_types(tmp_path: Path) -> None:
