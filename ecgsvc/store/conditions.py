@@ -7,9 +7,8 @@ reports nor a common one all its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -47,7 +46,8 @@ class Condition:
     joined
         The other table it is about, and what is asked there.
     also
-        What else is asked of the rows that lead, but that their index does not say.
+        Asked of the rows that lead as well, without an index: all that is asked of the one
+        row a version has there, and no check of it is needed then. None: nothing is.
     ordered
         Whether that table's index is in the order of effective times: then a common
         condition is read in the order of the list.
@@ -56,7 +56,7 @@ class Condition:
     check: Callable[[FromClause], ColumnElement[bool]]
     leads: tuple[Select[Any], ...] = ()
     joined: tuple[Table, ColumnElement[bool]] | None = None
-    also: ColumnElement[bool] = field(default_factory=true)
+    also: ColumnElement[bool] | None = None
     ordered: bool = False
 
     def in_order(self) -> Self:
@@ -239,14 +239,17 @@ def _reanalysed(tenant: str, asked: Reanalysed | None) -> Iterator[Condition]:
 def _measured(tenant: str, asked: Sequence[MeasuredRange]) -> Iterator[Condition]:
     """Match each range alone: each has an index, and a version one row."""
     table = schema.measurements
+    # + 0, so that no database leads by a range other than the one that was counted
+    all_ranges = and_(true(), *(_within(each, table.c[each.name] + 0) for each in asked))
     for each in asked:
-        others = (_within(other, table) for other in asked if other is not each)
-        condition = _condition(tenant, table, partial(_within, each))
-        yield replace(condition, also=and_(true(), *others))
+
+        def holds(of: FromClause, each: MeasuredRange = each) -> ColumnElement[bool]:
+            return _within(each, of.c[each.name])
+
+        yield replace(_condition(tenant, table, holds), also=all_ranges)
 
 
-def _within(asked: MeasuredRange, table: FromClause) -> ColumnElement[bool]:
-    column = table.c[asked.name]
+def _within(asked: MeasuredRange, column: ColumnElement[float]) -> ColumnElement[bool]:
     least = column >= asked.least if asked.least is not None else true()
     most = column <= asked.most if asked.most is not None else true()
     return and_(column.is_not(None), least, most)

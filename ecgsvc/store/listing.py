@@ -102,7 +102,10 @@ def select_keys(
     key: FromClause = reports
     if lead is not None:
         # neither database merges a limited select into the outer one: it is read first
-        leads = (each.where(lead.also) for each in lead.leads)
+        leads = lead.leads
+        if lead.also is not None:
+            leads = tuple(each.where(lead.also) for each in leads)
+            conditions = [each for each in conditions if each.also is None]
         some = union_all(*leads).limit(COMMON).subquery()
         key = select(some).distinct().subquery("leading")
         statement = statement.join(key, same_report(key))
