@@ -1,7 +1,7 @@
 """How fast records are found, exported, verified and proved among 100,000.
 
     python benchmarks/records.py [--reports 100000] [--database URL] [--copy-from URL]
-                                 [--only search,export,verify]
+                                 [--only post,search,export,verify]
 
 Reports are stored through the store, with sources of 2 kB, in a new SQLite file unless a
 database is named: an empty one, or one this benchmark has filled before, which is then used
@@ -11,7 +11,8 @@ than storing them again: the same rows, so that the trail stays whole.
 Searches are whole calls of the store as a client waits for them: the page of 50 with its
 documents, and the audit events of the search and of every patient in it, signed and
 committed. Times of the wall depend on what else the machine does; those of the processor,
-of this process alone, are printed beside.
+of this process alone, are printed beside. Exports and the verification run in processes of
+their own, whose memory is told.
 """
 
 import sys
@@ -21,73 +22,47 @@ from pathlib import Path
 sys.path.append(sys.path.pop(0))
 
 import argparse
-import hashlib
+import os
 import random
-import resource
+import re
 import statistics
 import tempfile
 import time
-import tracemalloc
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
+from unittest.mock import patch
 
-import numpy as np
+from drawn_reports import BEGIN, DAYS, N_PATIENTS, a_report
 from rich.progress import track
 from sqlalchemy import insert, select, text
 from timing import timed
 
 from ecgsvc import app
 from ecgsvc.config import Settings
-from ecgsvc.domain.analysis import Analysis, ModelIdentity
-from ecgsvc.domain.beats import ClassifiedBeats
+from ecgsvc.domain.audit import TrailVerdict
 from ecgsvc.domain.caller import Caller, Role
 from ecgsvc.domain.export import ExportContent
-from ecgsvc.domain.findings import SNOMED_CT, Coding, Finding
-from ecgsvc.domain.measurements import Measurements, Undetermined
-from ecgsvc.domain.quality import LeadQuality, SignalQuality
-from ecgsvc.domain.report import (
-    EcgSource,
-    MeasuredRange,
-    NewReport,
-    ReportDocuments,
-    ReportOrder,
-    ReportPage,
-    ReportQuery,
-    ReportSlot,
-)
-from ecgsvc.domain.waveform import Waveform
+from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportPage, ReportQuery
 from ecgsvc.export import ExportFolder, Form
 from ecgsvc.store import ReportStore, TrailAuditor, migrate, schema
 from ecgsvc.store.engine import make_engine
-from ecgsvc.trail import SigningKey, VerifyingKey
+from ecgsvc.store.trail import Trail
+from ecgsvc.trail import SigningKey
 
 QTC = "qtc_fridericia_ms"
-BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
-DAYS = 365
-N_PATIENTS = 20_000
-SOURCE_BYTES = 2_000
 PAGE_SIZE = 50
 ROUNDS = 40
+N_POSTED = 200
 KEY_FILE = Path(tempfile.gettempdir()) / "ecgsvc-benchmark.pem"
 """Signs the trail; kept, so that a database filled before can be verified again."""
 CALLER = Caller("default", "benchmark", roles=frozenset(Role))
-ECG_STUDY = Coding("http://loinc.org", "11524-6", "EKG study")
-FINDINGS = {
-    Coding(SNOMED_CT, "426783006", "Sinus rhythm"): 0.7,
-    Coding(SNOMED_CT, "49436004", "Atrial fibrillation"): 0.1,
-    Coding(SNOMED_CT, "17338001", "Ventricular premature beats"): 0.2,
-    Coding(SNOMED_CT, "164909002", "Left bundle branch block"): 0.03,
-    Coding(SNOMED_CT, "71908006", "Ventricular fibrillation"): 0.0005,
-}
-MODELS = (
-    ModelIdentity("beats", "3.0.0", "ab" * 32),
-    ModelIdentity("rhythm", "2.0.0", "cd" * 32),
-)
-OLD_MODEL = ModelIdentity("rhythm", "1.9.0", "ef" * 32)
-WAVEFORM = Waveform(np.zeros((1, 10)), 500.0, ("I",))
-NEVER_MEASURED = Measurements()
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -96,24 +71,38 @@ def main() -> None:
     options.add_argument("--reports", type=int, default=100_000)
     options.add_argument("--database", default="")
     options.add_argument("--copy-from", default="")
-    options.add_argument("--only", default="search,export,verify")
+    options.add_argument("--only", default="post,search,export,verify")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = given.database or f"sqlite:///{folder}/records.sqlite3"
-        settings = Settings(database_url=url, audit_key=KEY_FILE)
         migrate(url)
         if given.copy_from:
             copy(given.copy_from, url)
-        store = app.open_store(settings)
+        print_load()
+        store = opened(url)
         fill(store, given.reports)
+        if "post" in given.only:
+            time_posting(store)
         if "search" in given.only:
             time_searches(store)
-        if "export" in given.only:
-            time_exports(store, Path(folder))
         [newest] = store.list(CALLER, ReportQuery(page_size=1)).reports
         store.close()
+        if "export" in given.only:
+            time_exports(url, Path(folder))
         if "verify" in given.only:
-            time_verification(url, SigningKey.at(KEY_FILE).public, newest.report_id)
+            time_verification(url, newest.report_id)
+        print_load()
+
+
+def opened(url: str) -> ReportStore:
+    """Open a database with the key that is kept."""
+    return app.open_store(Settings(database_url=url, audit_key=KEY_FILE))
+
+
+def print_load() -> None:
+    """Print how busy the machine is, which all times of the wall depend on."""
+    loads = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    print(f"load of the machine {loads}, {os.cpu_count()} processors")
 
 
 def fill(store: ReportStore, n: int) -> None:
@@ -141,82 +130,30 @@ def copy(source_url: str, url: str) -> None:
             rows = reading.execute(select(table)).mappings()
             for some in rows.partitions(2_000):
                 writing.execute(insert(table), [dict(row) for row in some])
-    with target.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))  # as autovacuum does soon after
+    if target.dialect.name == "postgresql":  # as autovacuum does soon after
+        with target.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
     for engine in (source, target):
         engine.dispose()
 
 
-def a_report(rng: random.Random, number: int) -> NewReport:
-    """Draw a report: most common, some rare; times spread over a year."""
-    effective_at = BEGIN + timedelta(seconds=rng.randrange(DAYS * 24 * 3600))
-    findings = [finding for finding, share in FINDINGS.items() if rng.random() < share]
-    body = rng.randbytes(SOURCE_BYTES // 2).hex().encode()
-    source = EcgSource(
-        body=body,
-        sha256=hashlib.sha256(body).hexdigest(),
-        fhir_version="4.0.1",
-        status="final",
-        identifiers=(),
-        subject_reference=f"Patient/{rng.randrange(N_PATIENTS)}",
-        subject_identifier=None,
-        effective_at=effective_at,
-        carried={},
-    )
-    slot = ReportSlot(str(uuid.UUID(int=rng.getrandbits(128), version=4)), 1)
-    return NewReport(
-        slot=slot,
-        source=source,
-        request_id="",
-        request_sha256=source.sha256,
-        analysis=an_analysis(rng, findings),
-        documents=some_documents(rng, slot),
-        codes=(ECG_STUDY, *findings),
-        issued_at=effective_at + timedelta(seconds=rng.randrange(60, 600)),
-        status=rng.choices(("preliminary", "final", "amended"), (80, 19, 1))[0],
-        sex=rng.choice(("female", "male")),
-        age_years=round(rng.uniform(20, 95), 1),
-    )
+def time_posting(store: ReportStore) -> None:
+    """Print how long storing a report takes, and how much of it the trail."""
+    in_trail: list[float] = []
+    append = Trail.append
 
+    def timed_append(*given: object) -> int:
+        sequences: list[int] = []
+        in_trail.append(timed(lambda: sequences.append(append(*given))))
+        return sequences[0]
 
-def an_analysis(rng: random.Random, findings: list[Coding]) -> Analysis:
-    """Draw what is measured, left open, and by which models."""
-    return Analysis(
-        waveform=WAVEFORM,
-        quality=SignalQuality((LeadQuality("I", True, 0.0, 0.0, ()),)),
-        beats=ClassifiedBeats(np.array([1]), np.eye(5, dtype=np.float32)[[0]]),
-        waves=(),
-        measurements=replace(
-            NEVER_MEASURED,
-            heart_rate_bpm=rng.gauss(75, 15),
-            pr_ms=rng.gauss(160, 25) if rng.random() < 0.9 else None,
-            qrs_ms=rng.gauss(95, 15),
-            qt_ms=rng.gauss(390, 30),
-            qtc_fridericia_ms=rng.gauss(420, 28),
-            qtc_bazett_ms=rng.gauss(425, 30),
-            qrs_axis_deg=rng.gauss(30, 40),
-        ),
-        findings=tuple(Finding(each, each.display, ()) for each in findings),
-        conclusion="A rate, a rhythm, intervals and a warning: as long as most are.",
-        undetermined=tuple(
-            Undetermined(path, "")
-            for path, share in (("rhythm", 0.08), ("beats", 0.02), ("diagnosis", 0.15))
-            if rng.random() < share
-        ),
-        models=(MODELS[0], OLD_MODEL if rng.random() < 0.02 else MODELS[1]),
-    )
-
-
-def some_documents(rng: random.Random, slot: ReportSlot) -> ReportDocuments:
-    """Documents of a third of their true size, which is filled up by the samples."""
-
-    def text(size: int) -> bytes:
-        return b'{"id":"%s","x":"%s"}' % (
-            slot.report_id.encode(),
-            rng.randbytes(size).hex().encode(),
-        )
-
-    return ReportDocuments(text(400), (text(800), text(300)), text(400), b'{"d":1}')
+    rng = random.Random()
+    reports = [a_report(rng, number) for number in range(N_POSTED)]
+    with patch.object(Trail, "append", timed_append):
+        seconds = [timed(lambda new=new: store.add(CALLER, new)) for new in reports]
+    trail_ms = statistics.median(in_trail) * 1000
+    print(f"storing a report: median, p95 and most {in_ms(seconds)} ms, "
+          f"of which the trail {trail_ms:.1f} ms (median)")  # fmt: skip
 
 
 def searches(rng: random.Random) -> dict[str, Callable[[], ReportQuery]]:
@@ -295,8 +232,44 @@ def in_ms(seconds: list[float]) -> str:
     return " ".join(f"{value * 1000:8.1f}" for value in values)
 
 
-def time_exports(store: ReportStore, folder: Path) -> None:
-    """Print how fast exports go and what memory they take beside that of the process."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What work took: seconds of the wall and of the processor, and resident memory."""
+
+    wall_s: float
+    cpu_s: float
+    before_mb: float
+    peak_mb: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wall_s:6.1f} s ({self.cpu_s:.1f} of the processor), "
+            f"{self.peak_mb:.0f} MB at most, {self.before_mb:.0f} before"
+        )
+
+
+def measured_alone(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Work in a process of its own, so that its memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(work, *given, **named).result()
+
+
+def cost_of(work: Callable[[], object]) -> Cost:
+    """Measure work in this process."""
+    before_mb = peak_mb()
+    cpu_s: list[float] = []
+    wall_s = timed(lambda: cpu_s.append(timed(work, time.process_time)))
+    return Cost(wall_s, cpu_s[0], before_mb, peak_mb())
+
+
+def peak_mb() -> float:
+    """Most memory that this process had; `getrusage` tells a child its parent's."""
+    [line] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(line) / 1024
+
+
+def time_exports(url: str, folder: Path) -> None:
+    """Print how long exports of a tenth and of all take, and what memory."""
     forms: tuple[tuple[Form, ExportContent], ...] = (
         ("ndjson", ExportContent.RESOURCES_AND_ECGS),
         ("csv", ExportContent.VALUES),
@@ -304,46 +277,41 @@ def time_exports(store: ReportStore, folder: Path) -> None:
     )
     for form, content in forms:
         for share in (0.1, 1.0):
-            n, seconds, peak_mb = exported(
-                store, folder / f"{form}-{share}", form, content, share
-            )
-            rate = n / seconds
-            print(f"export {form:8} {n:7} reports {rate:7.0f}/s, {peak_mb:6.1f} MB at most")
-    most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"the process had {most_mb:.0f} MB at most")
-
-
-def time_verification(url: str, key: VerifyingKey, report_id: str) -> None:
-    """Print how long the whole trail takes, and the proof of one report."""
-    with TrailAuditor.opened(url, [key]) as auditor:
-        verdicts = []
-        seconds = timed(lambda: verdicts.append(auditor.verify(CALLER.tenant)))
-        assert not verdicts[0].problems, verdicts[0].problems
-        print(
-            f"{verdicts[0].n_events} events and all their rows verified in {seconds:.1f} s"
-        )
-        proofs = []
-        seconds = timed(lambda: proofs.append(auditor.prove(CALLER.tenant, report_id)))
-        print(f"one report proved in {seconds:.2f} s, {len(proofs[0]) / 1e3:.0f} kB")
-        tracemalloc.start()
-        auditor.verify(CALLER.tenant)
-        peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
-        tracemalloc.stop()
-        print(f"a verification takes {peak_mb:.1f} MB at most")
+            target = folder / f"{form}-{share}"
+            n, cost = measured_alone(exported, url, target, form, content, share)
+            print(f"export {form:8} {n:7} reports {cost}")
 
 
 def exported(
-    store: ReportStore, folder: Path, form: Form, content: ExportContent, share: float
-) -> tuple[int, float, float]:
-    """Export the first part of the year; reports, seconds, and MB of Python's objects."""
+    url: str, folder: Path, form: Form, content: ExportContent, share: float
+) -> tuple[int, Cost]:
+    """Export the first part of the year."""
+    store = opened(url)
     query = ReportQuery(effective_before=BEGIN + timedelta(days=DAYS * share))
     export = store.export(CALLER, query, content, details={"form": form})
-    tracemalloc.start()
     target = ExportFolder(folder, form, {"share": share})
-    seconds = timed(lambda: target.write(export.reports))
-    peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
-    tracemalloc.stop()
-    return target.n_reports, seconds, peak_mb
+    cost = cost_of(lambda: target.write(export.reports))
+    store.close()
+    return target.n_reports, cost
+
+
+def time_verification(url: str, report_id: str) -> None:
+    """Print how long the whole trail takes, and the proof of one report."""
+    verdict, cost = measured_alone(verified, url)
+    assert not verdict.problems, verdict.problems
+    print(f"{verdict.n_events} events and all their rows verified in {cost}")
+    with TrailAuditor.opened(url, [SigningKey.at(KEY_FILE).public]) as auditor:
+        proofs: list[bytes] = []
+        seconds = timed(lambda: proofs.append(auditor.prove(CALLER.tenant, report_id)))
+    print(f"one report proved in {seconds:.2f} s, {len(proofs[0]) / 1e3:.0f} kB")
+
+
+def verified(url: str) -> tuple[TrailVerdict, Cost]:
+    """Verify the whole trail."""
+    with TrailAuditor.opened(url, [SigningKey.at(KEY_FILE).public]) as auditor:
+        verdicts: list[TrailVerdict] = []
+        cost = cost_of(lambda: verdicts.append(auditor.verify(CALLER.tenant)))
+    return verdicts[0], cost
 
 
 if __name__ == "__main__":
