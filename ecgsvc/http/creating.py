@@ -138,12 +138,12 @@ def _representation(call: Call, report: StoredReport) -> tuple[bytes, str]:
         return b"", ""
     if "return=OperationOutcome" in preferred:
         return fhir.all_ok_outcome(), ""
-    # the ECG is stored: what cannot be told as wanted is told as it came
-    ecg = ecg_resource(report, call.body, call.version) or ecg_resource(
-        report, call.body, None
-    )
-    assert ecg is not None  # noqa: S101  # as it came, it can always be told
-    return ecg.resource.json, media_type(ecg.fhir_version)
+    ecg, came_in = ecg_resource(report, call.body), report.source_fhir_version
+    wanted = call.version or came_in
+    told = fhir.ecg_in_version(ecg.type, ecg.json, came_in, wanted)
+    if told is None:  # no reason to refuse any more, as it is stored
+        return ecg.json, media_type(came_in)
+    return told, media_type(wanted)
 
 
 def _unwrapped(body: bytes) -> bytes:

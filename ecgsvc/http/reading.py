@@ -60,13 +60,14 @@ class Reading:
         report, source = self._reports.get_with_source(
             call.caller, report_id, _version(call)
         )
-        ecg = ecg_resource(report, source, call.version)
-        if ecg is None:
-            came_in = media_type(report.source_fhir_version)
-            msg = f"this ECG is served as it came: ask for {came_in}"
+        ecg = _named([ecg_resource(report, source)], kind, call.path["id"])
+        came_in = report.source_fhir_version
+        wanted = call.version or came_in
+        told = fhir.ecg_in_version(kind, ecg.json, came_in, wanted)
+        if told is None:
+            msg = f"this ECG is served as it came: ask for {media_type(came_in)}"
             raise NotServed(HTTPStatus.NOT_ACCEPTABLE, msg)
-        served = _named([ecg.resource], kind, call.path["id"])
-        return _reply(call, served, served.json, media_type(ecg.fhir_version))
+        return _reply(call, ecg, told, media_type(wanted))
 
     def history(self, call: Call) -> Reply:
         """Return all versions of a report, the newest first, without sheets."""

@@ -14,7 +14,6 @@ from ecgsvc import fhir
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import ReportNotFound
 from ecgsvc.domain.report import (
-    FhirVersion,
     Identifier,
     ReportPage,
     ReportQuery,
@@ -90,33 +89,13 @@ def derived_resources(report: StoredReport) -> Iterator[Resource]:
         yield _resource(report.version, body)
 
 
-@dataclass(frozen=True, slots=True)
-class ServedEcg:
-    """The ECG behind a report version, and the FHIR version it is told in."""
-
-    resource: Resource
-    fhir_version: FhirVersion
-
-
-def ecg_resource(
-    report: StoredReport, source: bytes, wanted: FhirVersion | None
-) -> ServedEcg | None:
-    """Return the ECG behind a report version, as it came when no version is wanted.
-
-    None when it cannot be told in that version.
-    """
-    came_in = report.source_fhir_version
-    kind, body = fhir.served_ecg(
-        source,
-        resource_id=report.report_id + ECG_SUFFIX,
-        version=report.version,
-        last_updated=report.issued_at,
-    )
-    told = fhir.ecg_in_version(kind, body, came_in, wanted or came_in)
-    if told is None:
-        return None
+def ecg_resource(report: StoredReport, source: bytes) -> Resource:
+    """Return the ECG behind a report version, as it came."""
     own_id = report.report_id + ECG_SUFFIX
-    return ServedEcg(Resource(kind, own_id, report.version, told), wanted or came_in)
+    kind, body = fhir.served_ecg(
+        source, resource_id=own_id, version=report.version, last_updated=report.issued_at
+    )
+    return Resource(kind, own_id, report.version, body)
 
 
 def in_wanted_version(call: Call, resource: bytes) -> bytes:
