@@ -46,6 +46,18 @@ class Keeping(Transactions):
                 )
             ]
 
+    def check_key(self) -> None:
+        """Say before anybody calls that nothing could be written with this store's key.
+
+        Raises
+        ------
+        StoreUnavailable
+            Also when a trail is signed by another key.
+        """
+        with self._reading() as connection:
+            for note in connection.scalars(select(schema.audit_heads.c.checkpoint)):
+                self._trail.check_key(note)
+
     def keep_checkpoints(self, folder: Path) -> list[Path]:
         """Write each tenant's checkpoint to a file of its own, unless it is there.
 

@@ -93,13 +93,18 @@ class Trail:
             The trail is signed by another key.
         """
         head = _locked_head(connection, caller.tenant)
-        if head.checkpoint and not names_signer(head.checkpoint, self._notary.key.public):
+        self.check_key(head.checkpoint)
+        return self._enter(connection, caller, entries, head, self._notary.key)
+
+    def check_key(self, checkpoint: str) -> None:
+        """Raise `StoreUnavailable` when a head is signed, and by another key than ours."""
+        key = self._notary.key.public
+        if checkpoint and not names_signer(checkpoint, key):
             msg = (
                 "the audit trail is signed by another key than this one, id "
-                f"{self._notary.key.public.fingerprint} (audit_key)"
+                f"{key.fingerprint} (audit_key)"
             )
             raise StoreUnavailable(msg)
-        return self._enter(connection, caller, entries, head, self._notary.key)
 
     def hand_over(
         self, connection: Connection, caller: Caller, new: SigningKey, *, lost: bool

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ecgsvc import fhir
 from ecgsvc.domain.analysis import Analysis, ModelIdentity
@@ -32,7 +33,8 @@ from ecgsvc.store import Notary, ReportStore
 from ecgsvc.trail import SigningKey
 
 CALLER = Caller("default", "tester", roles=frozenset(Role))
-KEY = SigningKey.generate()
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+"""The same in every process: no store goes on with another's trail."""
 SINUS_RHYTHM = Coding(SNOMED_CT, "426783006", "Sinus rhythm")
 ECG_STUDY = Coding("http://loinc.org", "11524-6", "EKG study")
 ISSUED_AT = datetime(2026, 3, 4, 9, 30, 15, 123456, tzinfo=UTC)

@@ -1,11 +1,14 @@
 """The key of the trail is replaced, and no store goes on with the old one."""
 
 import json
+from contextlib import closing
 
 import pytest
 from factories import CALLER, KEY, a_source, open_store, submit
 
 from ecgsvc import fhir
+from ecgsvc.app import run_server
+from ecgsvc.config import Settings
 from ecgsvc.domain.audit import AuditQuery
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import StoreUnavailable
@@ -31,8 +34,9 @@ def test_a_new_key_takes_all_trails_over_and_the_old_one_signs_no_more(
     kept, _ = store.audit_checkpoint(CALLER)
     assert store.replace_key(CALLER, NEW) == ["default", "north"]
     assert store.replace_key(CALLER, NEW) == []
-    with pytest.raises(StoreUnavailable, match="another key"):
-        submit(store, a_source())
+    for attempt in (store.check_key, lambda: submit(store, a_source())):
+        with pytest.raises(StoreUnavailable, match="another key"):
+            attempt()
     notary = Notary(NEW, fhir.audit_event, retired=(KEY.public,))
     renewed = ReportStore(database_url, notary)
     submit(renewed, a_source())
@@ -61,3 +65,11 @@ def test_a_lost_key_is_replaced_and_who_believes_it_alone_is_told(
     without.close()
     assert verified(database_url, NEW) == []
     assert verified(database_url, KEY) == ["the signed head does not fit the last event, 3"]
+
+
+def test_a_server_with_another_key_does_not_start(sqlite_url: str) -> None:
+    with closing(open_store(sqlite_url)) as store:
+        submit(store, a_source())
+    settings = Settings(database_url=sqlite_url, listen="127.0.0.1:0")
+    with pytest.raises(StoreUnavailable, match="another key"):
+        run_server(settings)
