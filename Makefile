@@ -76,6 +76,7 @@ bench: $(VENV)/installed
 	python benchmarks/sheet.py
 	python benchmarks/end_to_end.py
 	python benchmarks/records.py --reports 20000
+	python benchmarks/deliveries.py
 
 clean:
 	rm -rf build dist $(VENV)/installed .demo

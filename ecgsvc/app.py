@@ -163,6 +163,10 @@ class NoAuditKey(OSError):
     """Nothing says where the key of the audit trail lies."""
 
 
+class NoSharedPort(OSError):
+    """Several processes are to serve on a port that each would choose for itself."""
+
+
 class NobodyMayCall(OSError):
     """No setting says who callers are; a server would refuse every call."""
 
@@ -476,14 +480,25 @@ def _announce(address: str, faces: Sequence[str] = ()) -> None:
 
 
 def _configured_faces(settings: Settings) -> list[str]:
-    """What several processes serve beside gRPC, under the ports that were configured."""
+    """What several processes serve beside gRPC, under the ports that were configured.
+
+    Raises
+    ------
+    NoSharedPort
+        A listener takes any free port: each process would take another.
+    """
     scheme = f"http{'s' * bool(settings.tls_key)}"
     found = [_fhir_face(f"{scheme}://{settings.http}")] if settings.http else []
-    return found + [
-        _hl7_face(tenant, listener, listener.address)
-        for tenant in read_tenants(settings.tenants).tenant
-        for listener in tenant.listener
-    ]
+    for tenant in read_tenants(settings.tenants).tenant:
+        for listener in tenant.listener:
+            if listener.address.endswith(":0"):
+                msg = (
+                    f"listener {tenant.name}/{listener.name} needs a port of its own when "
+                    "there are several processes"
+                )
+                raise NoSharedPort(msg)
+            found.append(_hl7_face(tenant, listener, listener.address))
+    return found
 
 
 def _fhir_face(url: str) -> str:

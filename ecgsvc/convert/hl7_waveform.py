@@ -32,6 +32,9 @@ from ecgsvc.hl7v2 import Order, Segment
 MAX_SAMPLES = 500_000
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.(\d*))?|\.(\d+))", re.ASCII)
 
+_WHOLE_NUMBERS = re.compile(r"-?\d{1,9}(?:\^-?\d{1,9})*", re.ASCII)
+"""What digital samples nearly always are; read at once."""
+
 _LEAD_BLOCKS = (131_328, 131_072)
 """ISO/IEEE 11073-10102 writes a lead as base + number of the lead; the second base is seen
 in the field."""
@@ -250,6 +253,8 @@ def _values(segment: Segment, lead: Lead) -> tuple[Millivolts, int]:
     if text.count(delimiters.component) >= MAX_SAMPLES:
         msg = f"lead {lead} has more than {MAX_SAMPLES} samples"
         raise TooLarge(msg, expression=segment.where(5))
+    if delimiters.component == "^" and _WHOLE_NUMBERS.fullmatch(text):
+        return np.fromstring(text, dtype=np.float64, sep="^"), 0
     values, decimals = [], 0
     for index, token in enumerate(text.split(delimiters.component)):
         stripped = token.strip()

@@ -9,6 +9,8 @@ import hl7
 import pytest
 from hl7.client import MLLPClient
 
+from ecgsvc.app import NoSharedPort, run_server
+from ecgsvc.config import Settings
 from ecgsvc.store import migrate
 from tests.hl7_messages import MICROVOLTS, an_ecg, ecg_message
 from tests.servers import Server, running_server
@@ -82,6 +84,12 @@ def test_the_example_of_the_page_is_taken(hl7_server: Server, repository: Path) 
     shown = (repository / "docs" / "hl7v2.md").read_text()
     for line in example.splitlines():
         assert line[:60] in shown, "the page shows another message"
+
+
+def test_several_processes_need_a_port_to_share(tmp_path: Path) -> None:
+    (tmp_path / "tenants.toml").write_text(TENANTS)
+    with pytest.raises(NoSharedPort, match="north/engine needs a port"):
+        run_server(Settings(processes=2, tenants=tmp_path / "tenants.toml"))
 
 
 def test_node_hl7_client_sends_ecgs(hl7_server: Server) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ecgsvc import dsp, fhir
 from ecgsvc.convert import WRITERS, Format, read_bytes
@@ -467,3 +469,63 @@ HOSTILE: list[Callable[[], str]] = [
 @pytest.mark.parametrize("make", HOSTILE)
 def test_a_message_made_to_hurt_is_answered(make: Callable[[], str], inbox: Inbox) -> None:
     assert str(inbox.send(make()).segment("MSA")[1]) in ("AE", "AR", "AA")
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A good message with some bytes exchanged, taken out, doubled or put elsewhere."""
+    content = bytearray(SHORT)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(content) - 1))
+        end = min(len(content), start + draw(st.integers(0, 30)))
+        piece = bytes(content[start:end])
+        pieces = st.sampled_from(
+            [
+                b"",
+                piece * 2,
+                b"|",
+                b"^",
+                b"~",
+                b"\\",
+                b"&",
+                b"\r",
+                b"0",
+                b"-",
+                b"OBX|",
+                b"PID|",
+                b"OBR|",
+                b"NA",
+                b"ED",
+                b'""',
+                b"9" * 40,
+            ]
+        )
+        content[start:end] = draw(pieces | st.binary(max_size=4))
+    return bytes(content)
+
+
+SHORT = joined(
+    msh(), PID, obr(), "OBX|1|NA|131330^MDC_ECG_LEAD_II^MDC|1.1|1^2^-3^40^^5|uV|||||F",
+    f"OBX|2|NM|0^MDC_ATTR_SAMP_RATE^MDC|1.1.1|250|{PER_SECOND}",
+    f"OBX|3|NM|2327^MDC_ATTR_NU_MSMT_RES^MDC|1.2|2.44|{MICROVOLTS}", embedded(PDF),
+).encode()  # fmt: skip
+
+
+def _is_answered_and_no_fault_of_ours(message: bytes) -> None:
+    inbox = Inbox(listener=[{"name": "engine", "address": "127.0.0.1:0"}])
+    answer = inbox.receiver.answer(message)
+    assert answer is not None
+    assert b"|207^" not in answer, message
+
+
+@settings(max_examples=150, deadline=None)
+@given(message=mutated() | st.binary(max_size=60))
+def test_no_message_is_a_fault_of_ours(message: bytes) -> None:
+    _is_answered_and_no_fault_of_ours(message)
+
+
+@pytest.mark.verify
+@settings(max_examples=8_000, deadline=None)
+@given(message=mutated())
+def test_no_message_of_many_is_a_fault_of_ours(message: bytes) -> None:
+    _is_answered_and_no_fault_of_ours(message)

@@ -180,6 +180,19 @@ def test_a_port_that_is_taken_is_said() -> None:
         pass
 
 
+def test_processes_share_a_port() -> None:
+    def one(name: bytes, address: str = "127.0.0.1:0"):
+        return listening(address, lambda _: name, reuse_port=True, grace_s=5.0)
+
+    with one(b"first") as address, one(b"second", address):
+        names = set()
+        for _ in range(64):
+            with connect(int(address.rpartition(":")[2])) as sender:
+                sender.sendall(framed(b"MSH|"))
+                names.add(FrameReader(sender, 100).read(10.0))
+        assert names == {b"first", b"second"}
+
+
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
