@@ -46,8 +46,8 @@ class Condition:
     joined
         The other table it is about, and what is asked there.
     also
-        Asked of the rows that lead as well, without an index: all that is asked of the one
-        row a version has there, and no check of it is needed then. None: nothing is.
+        Asked of the rows that lead as well, without an index: what the other conditions on
+        the one row of a version ask, which need no check then. None: there are no others.
     ordered
         Whether that table's index is in the order of effective times: then a common
         condition is read in the order of the list.
@@ -239,14 +239,14 @@ def _reanalysed(tenant: str, asked: Reanalysed | None) -> Iterator[Condition]:
 def _measured(tenant: str, asked: Sequence[MeasuredRange]) -> Iterator[Condition]:
     """Match each range alone: each has an index, and a version one row."""
     table = schema.measurements
-    # + 0, so that no database leads by a range other than the one that was counted
-    all_ranges = and_(true(), *(_within(each, table.c[each.name] + 0) for each in asked))
     for each in asked:
 
         def holds(of: FromClause, each: MeasuredRange = each) -> ColumnElement[bool]:
             return _within(each, of.c[each.name])
 
-        yield replace(_condition(tenant, table, holds), also=all_ranges)
+        # + 0, so that no database leads by a range other than the one that was counted
+        others = (_within(o, table.c[o.name] + 0) for o in asked if o is not each)
+        yield replace(_condition(tenant, table, holds), also=and_(true(), *others))
 
 
 def _within(asked: MeasuredRange, column: ColumnElement[float]) -> ColumnElement[bool]:

@@ -264,6 +264,27 @@ def test_a_common_condition_is_read_in_order_without_sorting(
             assert "Sort" not in keys.split("Incremental")[0], keys
 
 
+def test_a_condition_of_some_thousands_leads_when_others_sift_it(
+    filled: tuple[ReportStore, list[Searched], str],
+) -> None:
+    *_, url = filled
+    status, long_qt = "final", MeasuredRange("qtc_fridericia_ms", least=400.0)
+    slow = MeasuredRange("heart_rate_bpm", most=90.0)
+    with pytest.MonkeyPatch.context() as patch, engine_of(url).connect() as connection:
+        patch.setattr(listing, "RARE", 1)
+
+        def leads(query: ReportQuery) -> bool:
+            keys = listing.select_keys(connection, CALLER.tenant, query, None)
+            return 'AS "leading"' in str(keys)
+
+        assert not leads(ReportQuery(status=status))
+        assert not leads(ReportQuery(measured=(long_qt,)))
+        assert leads(ReportQuery(status=status, measured=(long_qt,)))
+        assert leads(ReportQuery(measured=(long_qt, slow)))
+        patch.setattr(listing, "COMMON", 1)
+        assert not leads(ReportQuery(status=status, measured=(long_qt,)))
+
+
 def test_the_drawn_reports_have_what_is_rare_and_what_is_common() -> None:
     rng = random.Random(1)
     drawn = [a_searched_report(rng, number, 500) for number in range(500)]
