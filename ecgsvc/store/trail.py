@@ -137,7 +137,7 @@ class Trail:
         details = {"setting": "audit_key", "new": new.public.fingerprint}
         if not lost:
             details["old"] = old.public.fingerprint
-        contents = "" if lost else hand_over(caller.tenant, old, new.public)
+        contents = hand_over(caller.tenant, None if lost else old, new.public)
         entry = Entry(AuditDraft(Operation.CONFIGURE, details=details), contents)
         self._enter(connection, caller, [entry], head, new)
         return True

@@ -74,6 +74,9 @@ class ChainFollower:
         if succession is None:
             return
         old, new = succession.old, succession.new
+        if old is None:  # lost: who believes an earlier key has no reason to believe this
+            self._signer, self._met = new, {new.raw}
+            return
         if self._signer is not None and self._signer.raw != old.raw:
             yield TrailProblem(event.sequence, text)
             return

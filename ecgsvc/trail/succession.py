@@ -17,9 +17,12 @@ class InvalidSuccession(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """From this event on, the head is signed by the new key alone."""
+    """From this event on, the head is signed by the new key alone.
 
-    old: VerifyingKey
+    Without an old key nobody vouches for the new one: the old one was lost.
+    """
+
+    old: VerifyingKey | None
     new: VerifyingKey
 
     @classmethod
@@ -34,22 +37,25 @@ class Succession:
             return None
         try:
             stated = orjson.loads(contents)
-            old, new, signature = (
-                base64.b64decode(stated[name], validate=True)
-                for name in (_OLD, _NEW, _SIGNATURE)
-            )
-            succession = cls(VerifyingKey.from_raw(old), VerifyingKey.from_raw(new))
-        except (ValueError, TypeError, KeyError):
+            new = base64.b64decode(stated[_NEW], validate=True)
+            if stated.keys() == {_NEW}:
+                return cls(None, VerifyingKey.from_raw(new))
+            old = VerifyingKey.from_raw(base64.b64decode(stated[_OLD], validate=True))
+            signature = base64.b64decode(stated[_SIGNATURE], validate=True)
+            succession = cls(old, VerifyingKey.from_raw(new))
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise InvalidSuccession from None
-        if not succession.old.has_signed(_statement(tenant, new), signature):
+        if not old.has_signed(_statement(tenant, new), signature):
             raise InvalidSuccession
         return succession
 
 
-def hand_over(tenant: str, old: SigningKey, new: VerifyingKey) -> str:
-    """Write the contents of the event that hands a tenant's trail over."""
-    signature = old.sign(_statement(tenant, new.raw))
-    parts = {_OLD: old.public.raw, _NEW: new.raw, _SIGNATURE: signature}
+def hand_over(tenant: str, old: SigningKey | None, new: VerifyingKey) -> str:
+    """Write what hands a tenant's trail over; None: the old key is lost."""
+    parts = {_NEW: new.raw}
+    if old is not None:
+        signature = old.sign(_statement(tenant, new.raw))
+        parts |= {_OLD: old.public.raw, _SIGNATURE: signature}
     written = {name: base64.b64encode(part).decode() for name, part in parts.items()}
     return orjson.dumps(written).decode()
 

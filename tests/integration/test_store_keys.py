@@ -2,12 +2,15 @@
 
 import json
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from factories import CALLER, KEY, a_source, open_store, submit
+from typer.testing import CliRunner, Result
 
 from ecgsvc import fhir
 from ecgsvc.app import run_server
+from ecgsvc.cli import app
 from ecgsvc.config import Settings
 from ecgsvc.domain.audit import AuditQuery
 from ecgsvc.domain.caller import Caller
@@ -73,3 +76,29 @@ def test_a_server_with_another_key_does_not_start(sqlite_url: str) -> None:
     settings = Settings(database_url=sqlite_url, listen="127.0.0.1:0")
     with pytest.raises(StoreUnavailable, match="another key"):
         run_server(settings)
+
+
+def test_the_command_replaces_a_key_and_one_that_is_lost(sqlite_url: str) -> None:
+    file = Path(f"{sqlite_url.removeprefix('sqlite:///')}.audit-key.pem")
+    KEY.write(file)
+    with closing(open_store(sqlite_url)) as store:
+        submit(store, a_source())
+
+    def audit(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["audit", *arguments, "--database", sqlite_url])
+
+    assert "leave --lost out" in audit("rotate", "--lost").stderr
+    assert audit("rotate").exit_code == 0
+    second = SigningKey.at(file)
+    assert second.public.raw != KEY.public.raw
+    both = KEY.public.pem() + second.public.pem()
+    assert audit("key").stdout == both.decode()
+    assert "2 events, nothing was changed" in audit("verify").stdout
+    file.unlink()
+    missing = audit("rotate")
+    assert (missing.exit_code, file.exists()) == (2, False)
+    assert audit("rotate", "--lost").exit_code == 0
+    assert "3 events, nothing was changed" in audit("verify").stdout
+    assert verified(sqlite_url, second) == [
+        "the signed head does not fit the last event, 3"
+    ]

@@ -1,5 +1,6 @@
 """A trail passes from one key to the next, and back to no key that was retired."""
 
+import json
 from itertools import pairwise
 
 from ecgsvc.trail import ChainFollower, SigningKey, VerifyingKey, hand_over
@@ -46,9 +47,10 @@ def test_a_head_by_a_retired_key_is_not_believed() -> None:
 def test_nobody_takes_over_without_the_key_before() -> None:
     problem = "event 4 hands the trail over without the old key"
     stolen = a_chain(3)
-    honest = hand_over("default", FIRST, SECOND.public)
-    forged = hand_over("default", FOREIGN, SECOND.public)
-    stolen.add("configure", forged[:60] + honest[60:])
+    forged = json.loads(hand_over("default", FOREIGN, SECOND.public))
+    honest = json.loads(hand_over("default", FIRST, SECOND.public))
+    mixed = forged | {"old_key": honest["old_key"]}
+    stolen.add("configure", json.dumps(mixed))
     assert found(stolen, SECOND, FIRST)[0] == [problem]
     elsewhere = a_chain(3)
     elsewhere.add("configure", hand_over("north", FIRST, SECOND.public))
@@ -58,3 +60,14 @@ def test_nobody_takes_over_without_the_key_before() -> None:
     assert found(late, SECOND, FIRST)[0] == [problem.replace("4", "7")]
     assert found(late, THIRD, FIRST)[1] is False
     assert found(handed_over(FOREIGN, THIRD), THIRD, FIRST) == ([], False)
+
+
+def test_a_lost_key_ends_what_was_believed_by_it() -> None:
+    chain = handed_over(FIRST, SECOND)
+    chain.add("configure", hand_over("default", None, THIRD.public))
+    chain.add()
+    assert found(chain, THIRD, FIRST, SECOND, THIRD) == ([], True)
+    assert found(chain, THIRD, SECOND) == found(chain, SECOND, SECOND) == ([], False)
+    chain.add("configure", hand_over("default", THIRD, FOREIGN.public))
+    assert found(chain, FOREIGN, FIRST, THIRD) == ([], True)
+    assert found(chain, FOREIGN, FIRST, SECOND) == ([], False)
