@@ -43,7 +43,7 @@ from ecgsvc.inference import (
     WaveReader,
 )
 from ecgsvc.pipeline import EcgPipeline
-from ecgsvc.receiving import EcgReceiver
+from ecgsvc.receiving import EcgReceiver, tls_of
 from ecgsvc.signal_path import SignalPath
 from ecgsvc.signing import ReportSigner
 from ecgsvc.store import Notary, RefusalLog, RefusalSpool, Repeated, ReportStore
@@ -450,16 +450,11 @@ def _hl7_listeners(
                     record_refusal=refusals.record,
                     workers=workers,
                 )
-                tls = None
-                if listener.certificate is not None and listener.key is not None:
-                    tls = hl7v2.ListenerTls(
-                        listener.certificate, listener.key, listener.client_ca
-                    )
                 bound = hl7v2.listening(
                     listener.address,
                     receiver.answer,
                     bounds=hl7v2.Bounds(connections=listener.connections),
-                    tls=tls,
+                    tls=tls_of(listener),
                     reuse_port=settings.processes > 1,
                     grace_s=settings.grace_s,
                 )

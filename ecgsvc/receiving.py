@@ -250,3 +250,10 @@ def _fault(error: EcgsvcError, row: Row) -> Fault:
     is_place = _LOCATION.fullmatch(where) is not None
     said = f"{element}: {error.message}" if element and is_place else error.message
     return Fault(where if is_place else "", row.condition, said)
+
+
+def tls_of(listener: Listener) -> hl7v2.ListenerTls | None:
+    """Return the files of a listener's TLS; None: it speaks in clear."""
+    if listener.certificate is None or listener.key is None:
+        return None
+    return hl7v2.ListenerTls(listener.certificate, listener.key, listener.client_ca)

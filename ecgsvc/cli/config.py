@@ -21,11 +21,16 @@ def check(
 ) -> None:
     """Say every mistake with its place, or what the file asks for."""
     from ecgsvc.delivering import lanes
+    from ecgsvc.receiving import tls_of
     from ecgsvc.tenancy import read_tenants
 
     with one_line_errors():
         tenants = read_tenants(file)
         n_lanes = len(list(lanes(tenants)))  # keys are read here
+        listeners = [each for tenant in tenants.tenant for each in tenant.listener]
+        for listener in listeners:
+            if (tls := tls_of(listener)) is not None:
+                tls.context()
     for tenant in tenants.tenant:
         out.print(f"tenant {tenant.name}", highlight=False)
         for each in tenant.destination:
@@ -45,4 +50,8 @@ def check(
                 markup=False,
                 soft_wrap=True,
             )
-    out.print(f"{len(tenants.tenant)} tenants, {n_lanes} destinations", highlight=False)
+    out.print(
+        f"{len(tenants.tenant)} tenants, {n_lanes} destinations, "
+        f"{len(listeners)} listeners",
+        highlight=False,
+    )

@@ -24,6 +24,10 @@ class CannotListenMllp(OSError):
     """The address cannot be bound."""
 
 
+class UnusableListenerTls(OSError):
+    """A certificate or key is none, or they do not belong together."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerTls:
     """PEM files; with `client_ca` a client must show a certificate signed by it."""
@@ -37,15 +41,20 @@ class ListenerTls:
 
         Raises
         ------
-        OSError
+        UnusableListenerTls, OSError
             One of them cannot be used.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.certificate, self.key)
-        if self.client_ca is not None:
-            context.load_verify_locations(self.client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+            if self.client_ca is not None:
+                context.load_verify_locations(self.client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
+        except ssl.SSLError as error:
+            files = ", ".join(map(str, (self.certificate, self.key, self.client_ca)))
+            msg = f"no PEM of a certificate and its key: {files} ({error.reason})"
+            raise UnusableListenerTls(msg) from None
         return context
 
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from ecgsvc.cli import app
 from ecgsvc.domain.delivery import WriteMode
 from ecgsvc.domain.findings import Coding
 from ecgsvc.tenancy import BadTenants, FhirDestination, MllpDestination, read_tenants
@@ -133,3 +135,36 @@ def test_a_file_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff")
     with pytest.raises(BadTenants, match="UTF-8"):
         read_tenants(tmp_path / "bad.toml")
+
+
+def check(file: Path) -> Result:
+    return CliRunner().invoke(app, ["config", "check", str(file)])
+
+
+def test_config_check_says_what_the_file_asks_for(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.toml"
+    file.write_text(WHOLE)
+    said = check(file)
+    assert said.exit_code == 0
+    for line in (
+        "tenant north",
+        "ehr: fhir https://ehr.example.org/fhir, reports: final, amended",
+        "carts: HL7 v2 on 127.0.0.1:2576, senders: CART|NORTH",
+        "2 tenants, 2 destinations, 1 listeners",
+    ):
+        assert line in said.output
+
+
+def test_config_check_names_mistakes_and_files_that_cannot_be_used(tmp_path: Path) -> None:
+    file, pem = tmp_path / "tenants.toml", tmp_path / "no.pem"
+    file.write_text(WHOLE.replace("Europe/Berlin", "Berlin").replace("quirks", "quirk"))
+    said = check(file)
+    assert said.exit_code == 1
+    assert "tenant[0].time_zone: expected the name of a time zone" in said.output
+    assert "tenant[0].quirk: there is no such key" in said.output
+    pem.write_text("no PEM")
+    tls = f'certificate = "{pem}"\nkey = "{pem}"\nsenders ='
+    file.write_text(WHOLE.replace("senders =", tls))
+    said = check(file)
+    assert said.exit_code == 1
+    assert "no PEM of a certificate and its key" in said.output
