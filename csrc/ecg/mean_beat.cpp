@@ -77,20 +77,29 @@ void MeanBeats::average() {
 double MeanBeats::irregularity(std::size_t beat) const noexcept {
     const std::size_t from = beat > kNeighbours ? beat - kNeighbours : 0;
     const std::size_t to = std::min(r_peaks_.size() - 1, beat + kNeighbours);
+    std::array<bool, 2 * kNeighbours + 1> alike{};
+    for (const Member& member : members_) alike[member.beat - from] = true;
     double changes = 0.0;
     double sum = 0.0;
+    double changes_alike = 0.0;
+    double sum_alike = 0.0;
     for (std::size_t i = from + 2; i <= to; ++i) {
         const auto rr = static_cast<double>(r_peaks_[i] - r_peaks_[i - 1]);
         const auto before = static_cast<double>(r_peaks_[i - 1] - r_peaks_[i - 2]);
+        const std::size_t k = i - from;
         changes += std::abs(rr - before);
         sum += rr;
+        if (alike[k] && alike[k - 1] && alike[k - 2]) {
+            changes_alike += std::abs(rr - before);
+            sum_alike += rr;
+        }
     }
+    if (sum_alike > 0.0) return changes_alike / sum_alike;
     return sum > 0.0 ? changes / sum : 0.0;
 }
 
 void MeanBeats::select(std::size_t beat) {
     const std::int64_t r_peak = r_peaks_[beat];
-    rr_irregularity_ = irregularity(beat);
     ring_.move_to(beat);
     live_.clear();
     for (std::size_t lead = 0; lead < grid_.n_leads(); ++lead) {
@@ -100,6 +109,7 @@ void MeanBeats::select(std::size_t beat) {
         }
     }
     find_members(beat);
+    rr_irregularity_ = irregularity(beat);
     average();
     first_column_ = static_cast<int>(std::max<std::int64_t>(0, kBeatBefore - r_peak));
     last_column_ = static_cast<int>(

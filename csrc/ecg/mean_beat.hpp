@@ -52,7 +52,9 @@ class MeanBeats {
     [[nodiscard]] int rr_before() const noexcept { return rr_before_; }
     [[nodiscard]] int rr_after() const noexcept { return rr_after_; }
     static constexpr int kNoNeighbour = 250;
-    /// Mean change from one RR interval to the next around the beat, as a share of their mean.
+    /// Mean change from one RR interval to the next around the beat, as a share of their mean;
+    /// over intervals between beats of its QRS complex, so that ectopic beats do not make a
+    /// sinus rhythm irregular, or over all where no two such intervals follow each other.
     [[nodiscard]] double rr_irregularity() const noexcept { return rr_irregularity_; }
 
   private:
