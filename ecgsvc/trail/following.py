@@ -41,13 +41,17 @@ class ChainFollower:
         """Take the next events, each with the hash that is kept of it."""
         for event, kept_hash in events:
             sequence, expected = event.sequence, self.n_events + 1
-            if sequence != expected:
+            is_number = isinstance(sequence, int)  # SQLite may hold anything
+            if is_number and sequence < expected:
+                text = f"event {sequence} stands after event {self.n_events}"
+                yield TrailProblem(sequence, text)
+            elif sequence != expected:
                 yield TrailProblem(expected, f"event {expected} is missing")
             elif event.previous_hash != self.last_hash:
                 yield TrailProblem(sequence, f"event {sequence} hangs on another event")
             if event.tenant != self._tenant or _hash_of(event) != kept_hash:
                 yield TrailProblem(sequence, f"event {sequence} was altered")
-            self.n_events = sequence if isinstance(sequence, int) else expected
+            self.n_events = max(sequence, self.n_events) if is_number else expected
             self.last_hash = kept_hash
             yield from self._grow(kept_hash)
             yield from self._succeed(event)

@@ -207,4 +207,4 @@ def test_a_killed_server_and_a_restarted_database_lose_and_double_nothing(
 def test_sixteen_writers_and_four_signers_at_a_server_for_a_minute(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(cluster, tmp_path, monkeypatch, n_writers=16, n_signers=4, least_s=60.0)
+    run(cluster, tmp_path, monkeypatch, n_writers=16, n_signers=4, least_s=50.0)
