@@ -6,7 +6,7 @@ the manifest is there at once, and an export holds neither memory nor disk.
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -25,6 +25,10 @@ from ecgsvc.http.jobs import Jobs
 
 TYPES = ("DiagnosticReport", "Observation", "Provenance", "Device", "RiskAssessment")
 PARAMETERS = ("_type", "_since", "_outputFormat", "without-names")
+COMMITTED_WITHIN = timedelta(minutes=1)
+"""How long after its time of issue a report is committed at the latest. An export says that
+it is so much older than it is, so that the next one since then misses nothing."""
+
 _ASKS = "GET /$export"
 _LOG = logging.getLogger("ecgsvc.http")
 
@@ -86,8 +90,9 @@ class Exporting:
 
     def _manifest(self, call: Call, job: Job) -> Reply:
         asked, place = job.details, f"{call.base_url}/_jobs/{job.job_id}"
+        at = datetime.fromisoformat(asked["at"]) - COMMITTED_WITHIN
         manifest = {
-            "transactionTime": asked["at"],
+            "transactionTime": at.isoformat(),
             "request": asked["request"],
             "requiresAccessToken": True,
             "output": [{"type": kind, "url": f"{place}/{kind}"} for kind in asked["types"]],

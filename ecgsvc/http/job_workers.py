@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Protocol, TypeAlias
 
 from ecgsvc.domain.errors import StoreUnavailable
+from ecgsvc.domain.incidents import describe
 from ecgsvc.domain.jobs import ClaimedJob
 
 LEASE = timedelta(seconds=6)
@@ -84,8 +85,8 @@ class JobWorkers:
                     continue
             except StoreUnavailable as error:
                 _LOG.warning("jobs wait: %s", error)
-            except Exception:
-                _LOG.exception("a job failed")
+            except Exception as error:
+                _LOG.error("a job failed\n%s", "\n".join(describe(error)))
             self._stopping.wait(self._poll_s)
 
     def _do(self, claimed: ClaimedJob) -> None:
