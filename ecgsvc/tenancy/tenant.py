@@ -19,6 +19,13 @@ class PreferredCode(Table):
     prefer: Token
     display: str = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _is_another(self) -> Self:
+        if self.prefer == self.instead_of:
+            msg = "prefer: expected another code than instead_of"
+            raise ValueError(msg)
+        return self
+
 
 class Quirks(Table):
     """What is accepted of this hospital's senders although it is not how it should be."""
@@ -62,6 +69,13 @@ class Tenant(Table):
             if not authority or re.search(r"[\x00-\x1f|^~\\]", authority):
                 msg = f"{system}: expected NAMESPACE, or NAMESPACE&ID&TYPE"
                 raise ValueError(msg)
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", system):
+                msg = f"{system}: expected the URI of a FHIR identifier system"
+                raise ValueError(msg)
+        # what comes in is found by either: it must lead to one system, and one patient
+        parts = [authority.split("&") for authority in value.values()]
+        _once("namespace", [each[0] for each in parts if each[0]])
+        _once("universal id", [each[1] for each in parts if len(each) > 1 and each[1]])
         return value
 
     @model_validator(mode="after")

@@ -114,6 +114,11 @@ def test_no_file_is_no_wish() -> None:
          "tenant[0].listener[0].certificate: there is no file /no.pem"),
         (("name = \"south\"", "name = \"south\"\n[[tenant.listener]]\nname = \"carts\"\n"
           "address = \"127.0.0.1:2576\""), "listener.address: 127.0.0.1:2576 is"),
+        (("\"urn:oid:1.2.276.0.76.4.8\" =", "\"north\" ="), "north: expected the URI"),
+        (("&ISO\"", "&ISO\"\n\"urn:oid:1.9\" = \"NORTH\""), "namespace: NORTH is"),
+        (("&ISO\"", "&ISO\"\n\"urn:oid:1.9\" = \"SOUTH&1.2.276.0.76.4.8&ISO\""),
+         "universal id: 1.2.276.0.76.4.8 is there more"),
+        (("sct|49436004", "sct|164889003"), "code[0]: prefer: expected another code"),
         (("sct|164889003", "sct"), "code[0].instead_of: expected SYSTEM|CODE"),
         (("write = \"update\"", "ca = \"/no/such.pem\""), "[0].ca: there is no file"),
         (("first_wait_s = 1", "first_wait_s = 0"), "tries.first_wait_s: Input should be"),
