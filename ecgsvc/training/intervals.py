@@ -44,8 +44,8 @@ from ecgsvc.training.interval_networks import IntervalNetwork, interval_network
 from ecgsvc.training.waves_dataset import folds_of
 from ecgsvc.training.window_export import export_module
 
-INTERVALS_VERSION = "1.0.0"
-INTERVALS_EPOCHS = 12
+INTERVALS_VERSION = "1.1.0"
+INTERVALS_EPOCHS = 24
 N_FOLDS = 5
 _N_SIMULATED, _N_SIMULATED_TEST = 500, 200
 _SIMULATED_SEEDS = (1000, 90_000)
@@ -87,7 +87,7 @@ def read_interval_data(data_dir: Path) -> IntervalData:
         list(annotated_beats(data_dir / "ludb")),
         [beat for beat in delineated if beat.split == "train"],
         list(simulated_beats(_N_SIMULATED, first)),
-        [beat for beat in delineated if beat.split in ("val", "test")],
+        [beat for beat in delineated if beat.split == "test"],
         list(simulated_beats(_N_SIMULATED_TEST, other)),
     )
 
@@ -265,6 +265,7 @@ def _regression(
         *(
             (name, beats, interval_answers(network, beats)[0], np.array(kept))
             for name, beats, kept in (
+                ("PTB-XL, delineated", delineated, [True] * len(delineated)),
                 (
                     "PTB-XL, normal, delineated", delineated,
                     [beat.normal is True for beat in delineated],
