@@ -1,7 +1,9 @@
 """HL7 v2 into a real server, by clients that others wrote."""
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +111,29 @@ def test_node_hl7_client_sends_ecgs(hl7_server: Server) -> None:
     assert [str(each.segment("MSA")[1]) for each in said] == ["AA", "AA", "AE"]
     assert str(said[2].segment("ERR")[2]) == "PID^1^3"
     assert len(reports(hl7_server, "4712")) == 1
+
+
+@pytest.mark.verify
+def test_what_is_acknowledged_survives_a_kill_and_is_there_once(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The engine sends what was not acknowledged again, as engines do."""
+    file = tmp_path / "tenants.toml"
+    file.write_text(TENANTS)
+    options = ("--tenants", str(file))
+    waiting = [
+        ecg_message(f"K{n}", an_ecg(n)).replace("F1^CART", f"K{n}^CART") for n in range(40)
+    ]
+    for kill_after_s in (0.3, 0.7, None):
+        with running_server(
+            sqlite_url, tmp_path / "log", *options, n_hl7_listeners=1
+        ) as server:
+            if kill_after_s is not None:
+                threading.Timer(kill_after_s, server.process.kill).start()
+            with suppress(OSError), MLLPClient("127.0.0.1", *server.hl7_ports) as client:
+                while waiting and b"MSA|AA|" in client.send_message(waiting[0]):
+                    del waiting[0]
+            if kill_after_s is None:
+                assert waiting == []
+                found = reports(server, "4711")
+    assert len(found) == len({each["id"] for each in found}) == 40
