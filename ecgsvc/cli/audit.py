@@ -11,7 +11,6 @@ from ecgsvc.cli.options import Database, Json, Tenant, local_caller, settings_wi
 from ecgsvc.cli.reports import Filter, query_of, utc
 from ecgsvc.domain.caller import Role
 from ecgsvc.domain.export import ExportContent
-from ecgsvc.evaluation.monitoring import REFERENCE_WEEKS
 
 app = typer.Typer(no_args_is_help=True, help="Watch the service as an auditor.")
 
@@ -26,8 +25,9 @@ def summary(
     ] = None,
     where: Filter = "",
     reference_weeks: Annotated[
-        int, typer.Option(min=1, help="First weeks, which drift is held against.")
-    ] = REFERENCE_WEEKS,
+        int | None,
+        typer.Option(min=1, help="So many first weeks drift is held against; else 8."),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="SVG to draw the weeks into.")
     ] = None,
@@ -40,7 +40,7 @@ def summary(
     By week of the recording, sex and age; shares with Wilson's 95 % interval.
     """
     from ecgsvc.app import open_store
-    from ecgsvc.evaluation.monitoring import monitor
+    from ecgsvc.evaluation.monitoring import REFERENCE_WEEKS, monitor
     from ecgsvc.evaluation.monitoring_tables import (
         monitoring_json,
         monitoring_panels,
@@ -61,7 +61,8 @@ def summary(
             )
             with progress() as bar:
                 read = bar.track(export.reports, export.n_reports, description="counting")
-                found = monitor(read, reference_weeks=reference_weeks)
+                weeks = reference_weeks or REFERENCE_WEEKS
+                found = monitor(read, reference_weeks=weeks)
         finally:
             store.close()
         if picture is not None:
