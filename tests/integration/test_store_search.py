@@ -27,7 +27,13 @@ from sqlalchemy import Connection, Engine, text
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import InvalidRequest
 from ecgsvc.domain.measurements import MEASURED_NAMES
-from ecgsvc.domain.report import MeasuredRange, ReportOrder, ReportPage, ReportQuery
+from ecgsvc.domain.report import (
+    MeasuredRange,
+    Reanalysed,
+    ReportOrder,
+    ReportPage,
+    ReportQuery,
+)
 from ecgsvc.store import ReportStore, listing
 from ecgsvc.store.engine import make_engine
 
@@ -196,6 +202,11 @@ SEARCHES = {
     ),
     "delivery": (
         ReportQuery(delivery="dead"), "ix_deliveries_tenant_state_report_id_version",
+    ),
+    "signer": (ReportQuery(signer="dr"), "ix_reports_tenant_signer_subject"),
+    "disagrees": (ReportQuery(disagrees=True), "ix_reports_tenant_disagreeing"),
+    "reanalysed": (
+        ReportQuery(reanalysed=Reanalysed.DIFFERS), "ix_reports_tenant_reanalysed",
     ),
     "issued": (ReportQuery(order=ReportOrder.NEWEST_REPORT), "ix_reports_tenant_issued_at"),
     **{
