@@ -57,10 +57,7 @@ def serve(
     SQLite database (`ecgsvc token`).
     Further settings: ECGSVC_* variables.
     """
-    from ecgsvc.app import (
-        run_server,
-        start_logging,
-    )  # models and servers are loaded only here
+    from ecgsvc.serving import run_server, start_logging  # with models and servers
 
     start_logging()
     settings = settings_with(

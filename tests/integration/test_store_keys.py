@@ -9,12 +9,12 @@ from factories import CALLER, KEY, a_source, open_store, submit
 from typer.testing import CliRunner, Result
 
 from ecgsvc import fhir
-from ecgsvc.app import run_server
 from ecgsvc.cli import app
 from ecgsvc.config import Settings
 from ecgsvc.domain.audit import AuditQuery
 from ecgsvc.domain.caller import Caller
 from ecgsvc.domain.errors import StoreUnavailable
+from ecgsvc.serving import run_server
 from ecgsvc.store import Notary, ReportStore, TrailAuditor
 from ecgsvc.trail import SigningKey
 from tests.validators import assert_valid_for_independent_validators

@@ -11,8 +11,8 @@ import hl7
 import pytest
 from hl7.client import MLLPClient
 
-from ecgsvc.app import NoSharedPort, run_server
 from ecgsvc.config import Settings
+from ecgsvc.serving import NoSharedPort, run_server
 from ecgsvc.store import migrate
 from tests.hl7_messages import MICROVOLTS, an_ecg, ecg_message
 from tests.servers import Server, running_server
