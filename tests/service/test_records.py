@@ -214,6 +214,7 @@ ECG = {"json": observation(2, patient="Patient/walked")}
 def good_requests(name: str, etag: str) -> dict[str, tuple[bytes, list[str]]]:
     """A request of each method that succeeds, and what it leaves in the trail."""
     analyze = analysis_pb2.AnalyzeEcgRequest(observation=ECG)
+    many = analysis_pb2.AnalyzeEcgsRequest(ecg=analyze)
     validate = analysis_pb2.ValidateEcgRequest(observation=ECG)
     update = reports_pb2.UpdateReportStatusRequest(name=name, etag=etag, **READ)
     parent = reports_pb2.ListReportVersionsRequest(parent=name)
@@ -221,6 +222,7 @@ def good_requests(name: str, etag: str) -> dict[str, tuple[bytes, list[str]]]:
     export = reports_pb2.ExportReportsRequest(filter=find.filter)
     return {
         "AnalyzeEcg": (analyze.SerializeToString(), ["create"]),
+        "AnalyzeEcgs": (many.SerializeToString(), ["create"]),
         "ValidateEcg": (validate.SerializeToString(), ["validate"]),
         "ReanalyzeEcg": (
             analysis_pb2.ReanalyzeEcgRequest(name=name).SerializeToString(), ["reanalyze"],
@@ -282,6 +284,11 @@ def test_every_method_leaves_its_events_also_when_it_is_refused(house: House) ->
                 return error.code(), house.entered(request_id)
             return grpc.StatusCode.OK, house.entered(request_id)
 
+        refused = analysis_pb2.AnalyzeEcgsRequest(ecg={"observation": {"json": b"{}"}})
+        stream = "/ecgsvc.v1.AnalysisService/AnalyzeEcgs"  # goes on after one is refused
+        assert call(stream, refused.SerializeToString()) == (
+            grpc.StatusCode.OK, ["refuse"],
+        )  # fmt: skip
         for method in OUR_METHODS:
             short = method.rpartition("/")[2]
             assert call(method, b"\xff\xff") == (

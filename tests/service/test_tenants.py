@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecgsvc.client import EcgClient, EcgServiceError
+from ecgsvc.client import EcgClient, EcgServiceError, SentEcg
 from ecgsvc.domain.caller import Role
 from ecgsvc.identity import OwnKey
 from ecgsvc.rpc.permissions import PERMISSIONS
@@ -58,6 +58,17 @@ def analyze(ours: Hospital, _others: Hospital) -> None:
     ours.request += 1
     ours.names.add(reply.name)
     assert ours.patient().encode() in reply.report
+
+
+def analyze_many(ours: Hospital, _others: Hospital) -> None:
+    """The same over one call."""
+    body = observation(1, identifier="ecg-1", patient=ours.patient())
+    ecg = SentEcg(body, request_id=f"request-{ours.request}")
+    ours.request += 1
+    [reply] = ours.client.analyze_many([ecg])
+    assert reply.analyzed is not None
+    ours.names.add(reply.analyzed.name)
+    assert ours.patient().encode() in reply.analyzed.report
 
 
 def reanalyze(ours: Hospital, others: Hospital) -> None:
@@ -188,6 +199,7 @@ def verify(ours: Hospital, others: Hospital) -> None:
 
 OPERATIONS: dict[str, Callable[[Hospital, Hospital], None]] = {
     "AnalyzeEcg": analyze,
+    "AnalyzeEcgs": analyze_many,
     "ReanalyzeEcg": reanalyze,
     "ValidateEcg": validate,
     "GetReport": get,
@@ -289,6 +301,9 @@ def requests(name: str) -> dict[str, bytes]:
     ecg = {"json": observation(1, patient="Patient/secret")}
     return {
         "AnalyzeEcg": analysis_pb2.AnalyzeEcgRequest(observation=ecg).SerializeToString(),
+        "AnalyzeEcgs": analysis_pb2.AnalyzeEcgsRequest(
+            ecg={"observation": ecg}
+        ).SerializeToString(),
         "ValidateEcg": analysis_pb2.ValidateEcgRequest(observation=ecg).SerializeToString(),
         "ReanalyzeEcg": analysis_pb2.ReanalyzeEcgRequest(
             name=name.split("/versions")[0]
