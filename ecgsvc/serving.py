@@ -93,7 +93,7 @@ def _servers(settings: Settings) -> Iterator[tuple[rpc.RunningServer, list[str]]
     )
     housekeeping.start()
     try:
-        store.check_key()
+        store.check_signing_key()
         tenants = read_tenants(settings.tenants).tenant
         pipeline = EcgPipeline(
             signal_path(settings),

@@ -46,7 +46,7 @@ class Keeping(Transactions):
                 )
             ]
 
-    def check_key(self) -> None:
+    def check_signing_key(self) -> None:
         """Say before anybody calls that nothing could be written with this store's key.
 
         Raises
@@ -56,7 +56,7 @@ class Keeping(Transactions):
         """
         with self._reading() as connection:
             for note in connection.scalars(select(schema.audit_heads.c.checkpoint)):
-                self._trail.check_key(note)
+                self._trail.check_signing_key(note)
 
     def keep_checkpoints(self, folder: Path) -> list[Path]:
         """Write each tenant's checkpoint to a file of its own, unless it is there.

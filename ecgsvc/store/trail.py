@@ -93,10 +93,10 @@ class Trail:
             The trail is signed by another key.
         """
         head = _locked_head(connection, caller.tenant)
-        self.check_key(head.checkpoint)
+        self.check_signing_key(head.checkpoint)
         return self._enter(connection, caller, entries, head, self._notary.key)
 
-    def check_key(self, checkpoint: str) -> None:
+    def check_signing_key(self, checkpoint: str) -> None:
         """Raise `StoreUnavailable` when a head is signed, and by another key than ours."""
         key = self._notary.key.public
         if checkpoint and not names_signer(checkpoint, key):

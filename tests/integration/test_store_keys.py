@@ -37,7 +37,7 @@ def test_a_new_key_takes_all_trails_over_and_the_old_one_signs_no_more(
     kept, _ = store.audit_checkpoint(CALLER)
     assert store.replace_key(CALLER, NEW) == ["default", "north"]
     assert store.replace_key(CALLER, NEW) == []
-    for attempt in (store.check_key, lambda: submit(store, a_source())):
+    for attempt in (store.check_signing_key, lambda: submit(store, a_source())):
         with pytest.raises(StoreUnavailable, match="another key"):
             attempt()
     notary = Notary(NEW, fhir.audit_event, retired=(KEY.public,))
