@@ -4,12 +4,12 @@ FHIR Observation → decode → analyse → compare → sheet → report → sto
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from ecgsvc import convert, dsp, fhir, interpretation, render
+from ecgsvc import convert, dsp, fhir, render
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.audit import AuditDraft, Operation
 from ecgsvc.domain.caller import Caller
@@ -30,11 +30,12 @@ from ecgsvc.domain.report import (
     SentEcg,
     StoredReport,
 )
-from ecgsvc.domain.serial import MeasuredReport, StatedFinding
+from ecgsvc.domain.serial import MeasuredReport
 from ecgsvc.domain.sheet import Sheet, SheetOptions
 from ecgsvc.domain.signing import ReportStatus
 from ecgsvc.signal_path import SignalPath
 from ecgsvc.signal_path.cancelling import never, stop_if
+from ecgsvc.signal_path.comparing import compared, newest_before
 
 MAX_STORE_ATTEMPTS = 100
 """Concurrent amendments of one ECG take turns; each round at least one is stored."""
@@ -160,9 +161,8 @@ class EcgPipeline:
     ) -> tuple[AnalyzedEcg, ...]:
         """Analyse several ECGs and store all their reports in one transaction, or none.
 
-        Each is compared with what was stored before all of them. Errors as of `analyze`,
-        with the FHIRPath of the ECG they are about; two of them with one identifier are
-        refused.
+        Errors as of `analyze`, with the FHIRPath of the ECG they are about; two of them
+        with one identifier are refused.
         """
         return self._together(caller, ecgs, explain=False, cancelled=cancelled)
 
@@ -177,10 +177,12 @@ class EcgPipeline:
         readings = [_Reading(sent, self._decode_sent(caller, sent)) for sent in ecgs]
         _refuse_shared_identifiers(readings)
         for _ in range(MAX_STORE_ATTEMPTS):
-            entries = [
-                self._entry(caller, each, explain=explain, cancelled=cancelled)
-                for each in readings
-            ]
+            made: dict[int, NewReport | Replay] = {}
+            for i in _oldest_first(readings):
+                made[i] = self._entry(
+                    caller, readings[i], made.values(), explain=explain, cancelled=cancelled
+                )
+            entries = [made[i] for i in range(len(readings))]
             stop_if(cancelled)
             explanations = [
                 render.explanation_documents(each.analysis)
@@ -205,11 +207,15 @@ class EcgPipeline:
         self,
         caller: Caller,
         reading: _Reading,
+        others: Iterable[NewReport | Replay],
         *,
         explain: bool,
         cancelled: Callable[[], bool],
     ) -> NewReport | Replay:
-        """Say what is to be stored of an ECG, which is analysed once however often."""
+        """Say what is to be stored of an ECG, which is analysed once however often.
+
+        `others` will be stored with it.
+        """
         sent, source = reading.sent, reading.decoded.source
         with within(sent.place):
             slot = self._store.lookup(caller, sent.request_id, sent.sha256, source)
@@ -221,8 +227,9 @@ class EcgPipeline:
         if isinstance(slot, StoredReport):
             return Replay(slot, sent.request_id, sent.sha256)
         assert reading.analysis is not None  # noqa: S101  # made above for every slot
-        earlier = self._store.previous_of(caller, source, slot.report_id)
-        analysis = _compared(reading.analysis, earlier)
+        stored = self._store.previous_of(caller, source, slot.report_id)
+        news = [each for each in others if isinstance(each, NewReport)]
+        analysis = compared(reading.analysis, newest_before(source, stored, news))
         return self._report(
             caller, analysis, reading.decoded, slot, sent.request_id, sent.sha256
         )
@@ -262,9 +269,9 @@ class EcgPipeline:
                 else ReportSlot(str(uuid.uuid4()), 1)
             )
             earlier = self._store.previous_of(caller, decoded.source, report_id)
-            compared = _compared(analysis, earlier)
+            analysis = compared(analysis, earlier)
             beside = None if is_open else report_id
-            new = self._report(caller, compared, decoded, slot, "", "", beside=beside)
+            new = self._report(caller, analysis, decoded, slot, "", "", beside=beside)
             stop_if(cancelled)
             try:
                 [stored] = self._store.add_all(caller, [replace(new, again=again)])
@@ -356,27 +363,10 @@ class EcgPipeline:
         return decoded
 
 
-def _compared(analysis: Analysis, earlier: MeasuredReport | None) -> Analysis:
-    """Add the comparison with the patient's ECG before; its sentences come last but one."""
-    if earlier is None:
-        return analysis
-    serial = interpretation.compare(
-        earlier,
-        analysis.measurements,
-        [StatedFinding(f.coding.system, f.coding.code, f.text) for f in analysis.findings],
-        [
-            (model.name, model.version)
-            for model in (*analysis.models, *(each.model for each in analysis.plug_ins))
-        ],
-    )
-    *said, closing = analysis.sentences
-    sentences = (*said, *interpretation.serial_sentences(serial), closing)
-    return replace(
-        analysis,
-        serial=serial,
-        sentences=sentences,
-        conclusion=interpretation.conclusion_of(sentences),
-    )
+def _oldest_first(readings: Sequence[_Reading]) -> list[int]:
+    """Return the order in which ECGs are reported, as each is compared with one before."""
+    times = [each.decoded.source.effective_at for each in readings]
+    return sorted(range(len(readings)), key=times.__getitem__)
 
 
 def _refuse_shared_identifiers(readings: Sequence[_Reading]) -> None:

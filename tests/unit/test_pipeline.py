@@ -29,6 +29,7 @@ from ecgsvc.domain.report import (
     Reanalysis,
     Replay,
     ReportSlot,
+    SentEcg,
     StoredReport,
 )
 from ecgsvc.domain.rhythm import (
@@ -473,6 +474,26 @@ def test_a_report_is_compared_with_the_ecg_before(signal_path: SignalPath) -> No
     report = orjson.loads(new.documents.diagnostic_report)
     results = [each.get("reference") for each in report["result"]]
     assert f"Observation/{comparison['id']}" in results
+
+
+def test_ecgs_of_one_transaction_are_compared_with_each_other(
+    signal_path: SignalPath,
+) -> None:
+    """Whatever their order in it, and only those of the same patient."""
+    observation = orjson.loads(body())
+
+    def at(day: int, patient: str) -> SentEcg:
+        observation["effectiveDateTime"] = f"2026-11-{day:02d}T09:00:00Z"
+        observation["subject"] = {"reference": patient}
+        return SentEcg(orjson.dumps(observation))
+
+    ecgs = [at(20, "Patient/1"), at(18, "Patient/1"), at(19, "Patient/2")]
+    analyzed = pipeline(signal_path, Store()).analyze_together(CALLER, ecgs)
+    assert [orjson.loads(each.report.documents.diagnostic_report)["effectiveDateTime"][:10]
+            for each in analyzed] == ["2026-11-20", "2026-11-18", "2026-11-19"]  # fmt: skip
+    assert ["Compared with" in each.report.conclusion for each in analyzed] == [
+        True, False, False
+    ]  # fmt: skip
 
 
 def stored_again(signal_path: SignalPath, status: str, n_models: int) -> Store:
