@@ -315,15 +315,6 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, Keeping, Delivering, Job
             self._trail.append(connection, caller, entries)
         return reports[0] if reports else None
 
-    def source(self, caller: Caller, report_id: str, version: int) -> bytes:
-        """Return the Observation behind a report version, exactly as received.
-
-        Raises
-        ------
-        ReportNotFound, StoreUnavailable
-        """
-        return self.get_with_source(caller, report_id, version)[1]
-
     def get_with_source(
         self, caller: Caller, report_id: str, version: int | None = None
     ) -> tuple[StoredReport, bytes]:

@@ -92,7 +92,7 @@ def test_each_revision_goes_up_and_down_and_up_with_data(old_url: str) -> None:
     store = open_store(old_url)
     [report] = store.list(CALLER, ReportQuery(code="426783006")).reports
     assert (report.report_id, report.conclusion) == ("r1", "Sinus rhythm.")
-    assert store.source(CALLER, "r1", 1) == b"{}"
+    assert store.get_with_source(CALLER, "r1", 1)[1] == b"{}"
     store.close()
     migrate(old_url, "0003")
     connection = connected(old_url)

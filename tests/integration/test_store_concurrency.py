@@ -44,7 +44,7 @@ def stored_values(store: ReportStore) -> list[str]:
     values: list[str] = []
     query = ReportQuery(page_size=1000)
     for report in store.list(CALLER, query).reports:
-        body = store.source(CALLER, report.report_id, report.version)
+        body = store.get_with_source(CALLER, report.report_id, report.version)[1]
         values.append(body.rstrip(b"\0").decode())
     return values
 
@@ -72,7 +72,10 @@ def test_fifty_amendments_are_versions_without_a_gap(store: ReportStore) -> None
     assert sorted(report.version for report in stored) == list(range(2, 52))
     assert {report.report_id for report in stored} == {first.report_id}
     for report, amendment in zip(stored, amendments, strict=True):
-        assert store.source(CALLER, report.report_id, report.version) == amendment.body
+        assert (
+            store.get_with_source(CALLER, report.report_id, report.version)[1]
+            == amendment.body
+        )
     assert store.list(CALLER, ReportQuery()).reports == (
         store.get(CALLER, first.report_id, 51),
     )

@@ -110,7 +110,7 @@ def check(url: str, key: SigningKey, said: list[str]) -> None:
             break
         query = replace(query, page_token=page.next_page_token)
     for report in reports:
-        body = store.source(CALLER, report.report_id, report.version)
+        body = store.get_with_source(CALLER, report.report_id, report.version)[1]
         found[body.rstrip(b"\0").decode()] += 1
         if report.version > 1:
             versions.add(f"{report.report_id} {report.version}")

@@ -54,7 +54,7 @@ def test_a_report_is_read_back_as_it_was_stored(store: ReportStore) -> None:
     stored = store.add(CALLER, a_report(slot, source))
     assert store.get(CALLER, slot.report_id) == stored
     assert store.get(CALLER, slot.report_id, 1) == stored
-    assert store.source(CALLER, slot.report_id, 1) == source.body
+    assert store.get_with_source(CALLER, slot.report_id, 1)[1] == source.body
     assert stored.source_sha256 == source.sha256
     assert stored.subject_identifier == Identifier(None, "4711")
     assert stored.issued_at == ISSUED_AT
@@ -155,8 +155,8 @@ def test_a_correction_is_a_new_version_and_the_old_one_stays(
     assert (second.report_id, second.version) == (first.report_id, 2)
     assert store.get(CALLER, first.report_id) == second
     assert store.get(CALLER, first.report_id, 1) == first
-    assert store.source(CALLER, first.report_id, 1) == original.body
-    assert store.source(CALLER, first.report_id, 2) == correction.body
+    assert store.get_with_source(CALLER, first.report_id, 1)[1] == original.body
+    assert store.get_with_source(CALLER, first.report_id, 2)[1] == correction.body
     assert submit(store, original) == first
     assert submit(store, correction) == second
 
@@ -241,7 +241,7 @@ def test_what_was_never_stored_is_not_found(
     with pytest.raises(ReportNotFound):
         store.get(CALLER, report_id, version)
     with pytest.raises(ReportNotFound):
-        store.source(CALLER, report_id, version or 1)
+        store.get_with_source(CALLER, report_id, version or 1)[1]
 
 
 @pytest.mark.parametrize("version", [-1, 0, 2, 2**31, 2**63, 10**30])
@@ -250,7 +250,7 @@ def test_a_version_that_is_not_there_is_not_found(store: ReportStore, version: i
     with pytest.raises(ReportNotFound):
         store.get(CALLER, report_id, version)
     with pytest.raises(ReportNotFound):
-        store.source(CALLER, report_id, version)
+        store.get_with_source(CALLER, report_id, version)[1]
 
 
 @pytest.mark.parametrize("request_id", ["x" * 129, "nul\0", "\ud800"])

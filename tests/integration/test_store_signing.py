@@ -110,7 +110,7 @@ def test_another_analysis_is_a_version_on_the_same_source(
     slot = ReportSlot(first.report_id, 2)
     second = again(store, first.report_id, slot)
     assert store.get(CALLER, first.report_id) == second
-    assert store.source(CALLER, first.report_id, 2) == b"the ECG"
+    assert store.get_with_source(CALLER, first.report_id, 2)[1] == b"the ECG"
     with pytest.raises(SlotTaken):
         again(store, first.report_id, slot)
     assert problems(database_url) == []

@@ -39,7 +39,7 @@ def test_every_call_leaves_one_event(store: ReportStore, database_url: str) -> N
     assert operations(database_url) == ["create"]
     store.get(CALLER, stored.report_id)
     store.get(CALLER, stored.report_id, 1)
-    store.source(CALLER, stored.report_id, 1)
+    store.get_with_source(CALLER, stored.report_id, 1)[1]
     store.record(CALLER, AuditDraft(Operation.VALIDATE, details={"valid": "true"}))
     assert operations(database_url)[1:] == ["read", "vread", "vread", "validate"]
 
@@ -155,7 +155,10 @@ def test_tenants_have_their_own_identifiers_requests_and_reports(
     theirs = submit(store, source, request_id="r", caller=NORTH)
     assert ours.report_id != theirs.report_id
     assert store.list(NORTH, ReportQuery()).reports == (theirs,)
-    for attempt in (store.get, lambda caller, name: store.source(caller, name, 1)):
+    for attempt in (
+        store.get,
+        lambda caller, name: store.get_with_source(caller, name, 1)[1],
+    ):
         with pytest.raises(ReportNotFound):
             attempt(NORTH, ours.report_id)
 
