@@ -116,11 +116,12 @@ def test_figures_by_hand():
 @given(hnp.arrays(np.int64, (3, 6, 6), elements=st.integers(0, 50)))
 @settings(max_examples=50, deadline=None)
 def test_figures_of_many_matrices_are_those_of_each(confusions):
+    confusions[:, -1, -1] = 0  # nothing called nothing is not counted
     together = beat_figures(confusions).flat()
     for i, confusion in enumerate(confusions):
         for name, value in beat_figures(confusion).flat().items():
             np.testing.assert_allclose(together[name][i], value)
-            assert np.isnan(value) or -1 <= value <= 4
+            assert np.isnan(value) or -1 - 1e-9 <= value <= 4
 
 
 def records_of(rng, n_records):
