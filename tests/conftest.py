@@ -1,11 +1,20 @@
-"""What all tests share: where recordings and databases are, and that CI skips nothing."""
+"""What all tests share: where recordings and databases are, and that CI skips nothing.
+
+Hypothesis tries the same examples each time, so that a change fails for what it changed;
+with `ECGSVC_EXPLORE` set it looks for new ones.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).parent.parent
+
+settings.register_profile("repeatable", derandomize=True)
+if not os.environ.get("ECGSVC_EXPLORE"):
+    settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
