@@ -1,6 +1,6 @@
 """Findings that rhythm, beats, measurements and networks support.
 
-A rate is a rate, not a sinus rhythm, unless the rhythm model says so.
+A rate is a rate, not a sinus rhythm, unless the rhythm model or the P waves say so.
 """
 
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ def find(
 
 
 def _rate(bpm: float | None, rhythm: RhythmClass | None) -> Iterator[Finding]:
-    """Find a slow or fast rate; it is that of the sinus node where a model says so."""
+    """Find a slow or fast rate; in sinus rhythm it is that of the sinus node."""
     sinus = rhythm is RhythmClass.NORMAL
     path = "measurements.heart_rate_bpm"
     if bpm is not None and bpm < BRADYCARDIA_BELOW_BPM:

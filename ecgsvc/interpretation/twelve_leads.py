@@ -29,7 +29,7 @@ class TwelveLeads:
     measurements, shapes
         Of the whole recording, and of the median beat by lead.
     rhythm
-        The rhythm model's answer for all of it, if there is one.
+        What all of it is, by the rhythm model or the P waves, if that is known.
     age_years, sex
         None: unknown.
     paced_share

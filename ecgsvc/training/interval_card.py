@@ -20,8 +20,8 @@ FAILURE_MODES = (
 )
 PROTOCOL = (
     "LUDB: patient-grouped cross-validation over the folds that are listed, annotated "
-    "references; PTB-XL: the publisher's fold 10, never trained on and opened once for "
-    "this version, against our own delineation where signal quality is high; simulated "
+    "references; PTB-XL: the publisher's fold 10, never trained on and deciding nothing, "
+    "against our own delineation where signal quality is high; simulated "
     "ECGs of other seeds, against their truth. PTB-XL's fold 9 and LUDB's first fold "
     "decided how long to train. The delineation's own model and constants were fitted to "
     "all of LUDB"
