@@ -13,13 +13,13 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MODELS_DIR = Path(__file__).parent / "inference" / "models"
-BEAT_MODEL = "beats-cnn-lstm-attention-3.0.0"
+BEAT_MODEL = "beats-cnn-lstm-attention-3.0.1"
 MALIGNANT_MODEL = "malignant-cnn-1.1.0"
 WAVE_MODEL = "waves-unet-1.1.0"
 DIAGNOSIS_MODEL = "diagnosis-efficientecg-1.0.0"
 INTERVAL_MODEL = "intervals-aicrn-1.1.0"
-RHYTHM_MODEL = "rhythm-canet-2.1.0"
-FAST_RHYTHM_MODEL = "rhythm-canet-single-2.1.0"
+RHYTHM_MODEL = "rhythm-canet-2.1.1"
+FAST_RHYTHM_MODEL = "rhythm-canet-single-2.1.1"
 
 
 class Settings(BaseSettings):

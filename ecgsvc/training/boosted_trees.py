@@ -3,7 +3,8 @@
 scikit-learn fits them (histogram gradient boosting after LightGBM, Ke et al. 2017). To run
 them without it, every tree is three matrix products: which inner nodes are answered yes,
 which leaf agrees with all answers on its way, and that leaf's value (Nakandala et al. 2020,
-"A tensor compiler for unified machine learning prediction serving", OSDI).
+"A tensor compiler for unified machine learning prediction serving", OSDI). In the file they
+are trees again (`tree_ensembles`).
 """
 
 from pathlib import Path

@@ -25,7 +25,7 @@ from ecgsvc.inference.grad_cam import FEATURE_MAPS, SHIFT, FeatureMap, feature_m
 from ecgsvc.inference.model_card import EXPLANATION_FILE, MODEL_FILE, load_model_card
 from ecgsvc.inference.sessions import open_session
 from ecgsvc.training.cards import write_card
-from ecgsvc.training.onnx_graph import Graph, attribute
+from ecgsvc.training.onnx_graph import Graph, attribute, needed
 
 MAX_DIFFERENCE = 5e-3
 """Between changes of the model's logits and of the sum of its networks', relative."""
@@ -217,7 +217,7 @@ def _save(
         "logits": ["shifts", *["places"] * (_rank(logits) - 2), "classes"],
         "attention": ["shifts", "queries", "places"],
     }
-    kept = _needed(nodes, outputs)
+    kept = needed(nodes, outputs)
     taken = {name for node in kept for name in node.input}
     opened = helper.make_model(
         helper.make_graph(
@@ -303,15 +303,6 @@ def _ends(network: _Network, weight: float, i: int) -> list[NodeProto]:
     else:  # (batch, heads, queries, places)
         mean = make("ReduceMean", [weights], [f"attention_{i}"], axes=[1], keepdims=0)
     return [*nodes, mean]
-
-
-def _needed(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:
-    wanted, kept = set(outputs), []
-    for node in reversed(nodes):
-        if wanted.intersection(node.output):
-            wanted.update(node.input)
-            kept.append(node)
-    return kept[::-1]
 
 
 def _constant(name: str, value: list[int] | float) -> NodeProto:

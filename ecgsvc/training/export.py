@@ -12,6 +12,7 @@ from ecgsvc.inference.beat_features import LEAD_FEATURES, WINDOW_SAMPLES
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
 from ecgsvc.inference.model_card import MODEL_FILE
 from ecgsvc.inference.sessions import open_session
+from ecgsvc.training.tree_ensembles import use_tree_ensembles
 
 OPSET = 17
 MAX_DIFFERENCE = 1e-4
@@ -53,6 +54,7 @@ def export_onnx(network: nn.Module, folder: Path) -> str:
             opset_version=OPSET,
             dynamo=False,
         )
+    use_tree_ensembles(path)
     difference = parity(network, path)
     if not difference < MAX_DIFFERENCE:
         msg = f"ONNX and PyTorch differ by {difference:.1e} in a logit"

@@ -1,8 +1,8 @@
 """Looking at an ONNX graph and at parts of it: who makes what, who depends on whom."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from onnx import GraphProto, NodeProto
+from onnx import GraphProto, NodeProto, TensorProto
 
 
 class Graph:
@@ -32,6 +32,12 @@ class Graph:
         """The nodes that take a tensor."""
         return [self.nodes[place] for place in self._takers.get(tensor, ())]
 
+    def constant(self, tensor: str) -> TensorProto:
+        """An initializer by its name, or by another name it was given."""
+        while (node := self.maker(tensor)) is not None and node.op_type == "Identity":
+            tensor = node.input[0]
+        return self.initializers[tensor]
+
     def behind(self, tensors: Iterable[str]) -> set[str]:
         """All tensors that some tensors are computed from, themselves included."""
         return _closure(tensors, lambda t: node.input if (node := self.maker(t)) else ())
@@ -52,6 +58,16 @@ def _closure(start: Iterable[str], neighbours: Callable[[str], Iterable[str]]) -
                 found.add(name)
                 open_.append(name)
     return found
+
+
+def needed(nodes: Sequence[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
+    """Those of some nodes, in their order, that outputs are computed by."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    return kept[::-1]
 
 
 def attribute(node: NodeProto, name: str, default: int) -> int:

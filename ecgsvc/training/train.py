@@ -37,7 +37,7 @@ from ecgsvc.training.uncertainty import (
     uncertainty_figures,
 )
 
-VERSION = "3.0.0"
+VERSION = "3.0.1"
 EPOCHS = 6
 N_SIMULATED = 300
 

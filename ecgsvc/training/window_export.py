@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ecgsvc.inference.model_card import MODEL_FILE
 from ecgsvc.inference.sessions import open_session
 from ecgsvc.training.export import MAX_DIFFERENCE, OPSET, ExportMismatch
+from ecgsvc.training.tree_ensembles import use_tree_ensembles
 from ecgsvc.training.window_networks import WindowNetwork
 
 MakeInputs: TypeAlias = Callable[[int], Mapping[str, Tensor]]
@@ -99,6 +100,7 @@ def export_module(
             opset_version=OPSET,
             dynamo=False,
         )
+    use_tree_ensembles(path)
     difference = window_parity(module, path, inputs, outputs)
     if not difference < allowed:
         msg = f"ONNX and PyTorch differ by {difference:.1e}"

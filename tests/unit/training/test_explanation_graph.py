@@ -9,7 +9,6 @@ onnx = pytest.importorskip("onnx", reason="needs ecgsvc[train]")
 from ecgsvc.inference.beat_features import LEAD_FEATURES  # noqa: E402
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
 from ecgsvc.inference.grad_cam import STEP, ExplanationGraph  # noqa: E402
-from ecgsvc.training.boosted_trees import BoostedTrees  # noqa: E402
 from ecgsvc.training.explanation_graph import (  # noqa: E402
     NoExplanation,
     explained,
@@ -31,6 +30,7 @@ from ecgsvc.training.window_export import (  # noqa: E402
 )
 from ecgsvc.training.window_networks import WindowNetwork, window_network  # noqa: E402
 from tests.unit.training.test_beat_training import sequence  # noqa: E402
+from tests.unit.training.test_tree_ensembles import some_trees  # noqa: E402
 
 N_SAMPLES = 1500
 LARGEST_ERROR = 0.02
@@ -121,8 +121,7 @@ def test_weights_of_windows_are_the_derivatives(tmp_path, model):
 
 def an_ensemble(tmp_path, n_members=2):
     networks, inputs, feed = of_rhythm("canet", n_members)
-    trees = BoostedTrees(40, 4, 4)
-    trees.value.normal_()
+    trees = some_trees(n_features=5, n_classes=4)
     members = [RhythmMember(n, OutlierScore(3, 64), trees) for n in networks]
     export_module(
         RhythmEnsemble(members, 2.0).eval(),
@@ -160,9 +159,9 @@ def test_trees_beside_the_networks_are_left_out(tmp_path):
     layers = [network.trunk.see for network in networks]
     expected = derivatives(ensemble, layers, inputs, (2,))
     assert_derivatives(graph, feed, [0], (2,), expected)
-    kept = {each.name for each in onnx.load(tmp_path / "explain.onnx").graph.initializer}
-    assert kept
-    assert not [name for name in kept if "trees" in name]
+    kept = {each.op_type for each in onnx.load(tmp_path / "explain.onnx").graph.node}
+    assert "Conv" in kept
+    assert "TreeEnsembleRegressor" not in kept
 
 
 def test_attention_is_what_the_network_attends_to(tmp_path):
