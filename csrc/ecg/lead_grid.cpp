@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ecg/pacing_spikes.hpp"
+#include "ecg/windowed_sinc.hpp"
 
 namespace ecg {
 namespace {
@@ -99,15 +100,29 @@ void GridStretch::filter(std::size_t first_lead, std::size_t first_sample) {
             first_cell_ + static_cast<std::int64_t>(c), 0, grid_->width_ - 1);
         const double position = static_cast<double>(cell) * grid_->samples_per_cell_;
         const auto i = std::min(static_cast<std::size_t>(position), grid_->n_samples_ - 1);
-        const auto next = std::min(i + 1, grid_->n_samples_ - 1);
-        const double share = position - static_cast<double>(i);
+        const Lanes value = between(i - first_sample, position - static_cast<double>(i));
         double* const out = values_.data() + first_lead * n_cells_ + c;
-        for (std::size_t lane = 0; lane < n_lanes; ++lane) {
-            const double value = lanes_[i - first_sample][lane];
-            out[lane * n_cells_] =
-                share > 0.0 ? std::lerp(value, lanes_[next - first_sample][lane], share) : value;
-        }
+        for (std::size_t lane = 0; lane < n_lanes; ++lane) out[lane * n_cells_] = value[lane];
     }
+}
+
+/// What lies `share` behind loaded sample i; beyond the ends the nearest sample goes on.
+Lanes GridStretch::between(std::size_t i, double share) const {
+    if (!(share > 0.0)) return lanes_[i];
+    static const BetweenSamples kBetween;
+    const BetweenSamples::Weights& weights = kBetween.at(share);
+    constexpr std::size_t kBefore = BetweenSamples::kReach - 1;
+    Lanes sum;
+    if (i >= kBefore && i - kBefore + weights.size() <= lanes_.size()) {
+        const Lanes* const samples = lanes_.data() + (i - kBefore);
+        for (std::size_t k = 0; k < weights.size(); ++k) sum = sum + weights[k] * samples[k];
+        return sum;
+    }
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+        const std::size_t at = i + k < kBefore ? 0 : std::min(i + k - kBefore, lanes_.size() - 1);
+        sum = sum + weights[k] * lanes_[at];
+    }
+    return sum;
 }
 
 }  // namespace ecg

@@ -66,6 +66,7 @@ class GridStretch {
   private:
     void load(std::size_t stretch);
     void filter(std::size_t first_lead, std::size_t first_sample);
+    [[nodiscard]] Lanes between(std::size_t i, double share) const;
 
     const LeadGrid* grid_;
     std::size_t loaded_;

@@ -4,10 +4,10 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 #include <stdexcept>
 
+#include "ecg/windowed_sinc.hpp"
 #include "ecg/zero_phase.hpp"
 
 namespace ecg {
@@ -15,29 +15,6 @@ namespace {
 
 constexpr double kLargestRatio = 100.0;
 constexpr std::size_t kZeroCrossings = 10;
-constexpr double kKaiserBeta = 5.0;
-
-/// Modified Bessel function of the first kind, order zero, by its power series.
-double bessel_i0(double x) {
-    double term = 1.0;
-    double sum = 1.0;
-    for (int k = 1; term > sum * std::numeric_limits<double>::epsilon(); ++k) {
-        const double factor = x / (2.0 * k);
-        term *= factor * factor;
-        sum += term;
-    }
-    return sum;
-}
-
-/// The ideal low-pass with cut-off 1 / `period` of Nyquist under a Kaiser window that reaches
-/// `half_length` to either side; the scale is left to the caller.
-double windowed_sinc(double offset, double period, double half_length) {
-    const double position = offset / half_length;
-    if (std::abs(position) > 1.0) return 0.0;
-    const double angle = std::numbers::pi * offset / period;
-    const double sinc = offset == 0.0 ? 1.0 : std::sin(angle) / angle;
-    return sinc * bessel_i0(kKaiserBeta * std::sqrt(1.0 - position * position));
-}
 
 /// Dot product in four running sums: fixed order of addition, and the loop vectorises.
 double dot(std::span<const double> taps, std::span<const double> samples) {

@@ -67,6 +67,12 @@ def test_the_rate_does_not_change_the_mean_beat(rate_hz):
     assert correlation[0, 1] > 0.97
 
 
+def test_a_hundred_samples_a_second_make_the_mean_beat_no_wider():
+    (expected,) = groups_of(*ecg())
+    (group,) = groups_of(*ecg(rate_hz=100.0))
+    np.testing.assert_allclose(group.window[:, 0], expected.window[:, 0], atol=0.015)
+
+
 def test_gain_and_offset_do_not_change_the_mean_beat():
     waveform, r_peaks = ecg()
     other = Waveform(7.0 * waveform.samples_mv + 3.0, 500.0, waveform.leads)
