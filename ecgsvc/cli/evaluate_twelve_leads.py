@@ -73,7 +73,7 @@ def intervals(
     from ecgsvc.signal_path import SignalPath
 
     with one_line_errors(), record_bar("intervals") as on_record:
-        settings = settings_with(interval_model=model)
+        settings = settings_with(interval_model=model, profile="accurate")
         path = SignalPath(
             beat_classifier(settings),
             wave_reader=None if core_only else wave_reader(settings),
