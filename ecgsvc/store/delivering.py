@@ -18,6 +18,7 @@ from ecgsvc.domain.delivery import (
     DeliveryState,
 )
 from ecgsvc.domain.errors import InvalidRequest, ReportNotFound
+from ecgsvc.domain.report import StoredReport
 from ecgsvc.store import outbox, schema
 from ecgsvc.store.events import about
 from ecgsvc.store.limits import storable
@@ -67,14 +68,14 @@ class Delivering(Transactions):
                     return None
                 delivery, token = claimed
                 key, attempt = delivery.key, delivery.attempts + 1
-                version = (key.report_id, key.version)
-                report = read_version(connection, key.tenant, version, with_documents=False)
+                report = _report_of(connection, key)
                 draft = replace(
                     about(connection, caller, Operation.DELIVER, report),
                     details={"destination": destination, "attempt": str(attempt)},
                 )
                 self._trail.append(connection, caller, [Entry(draft)])
             with self._reading() as connection, suppress(ReportNotFound):  # erased since
+                version = (key.report_id, key.version)
                 report = read_version(connection, key.tenant, version)
                 body, fhir_version = _source_of(connection, key)
                 return ClaimedDelivery(
@@ -146,13 +147,9 @@ class Delivering(Transactions):
         StoreUnavailable
         """
         with self._writing() as connection:
-            found = outbox.find(connection, key)
-            if found is None:
-                raise _no_delivery()
-            version = (key.report_id, key.version)
-            report = read_version(connection, key.tenant, version, with_documents=False)
+            found = _found(connection, key)
             draft = replace(
-                about(connection, caller, Operation.VREAD, report),
+                about(connection, caller, Operation.VREAD, _report_of(connection, key)),
                 details={"content": "delivery", "destination": key.destination},
             )
             self._trail.append(connection, caller, [Entry(draft)])
@@ -171,9 +168,7 @@ class Delivering(Transactions):
         StoreUnavailable
         """
         with self._writing() as connection:
-            found = outbox.find(connection, key)
-            if found is None:
-                raise _no_delivery()
+            found = _found(connection, key)
             if not outbox.replay(connection, key, datetime.now(UTC)):
                 msg = (
                     f"this delivery is {found.state.value}: only a dead one is replayed"
@@ -181,10 +176,8 @@ class Delivering(Transactions):
                     else "a newer version of this report has arrived there"
                 )
                 raise InvalidRequest(msg)
-            version = (key.report_id, key.version)
-            report = read_version(connection, key.tenant, version, with_documents=False)
             draft = replace(
-                about(connection, caller, Operation.DELIVER, report),
+                about(connection, caller, Operation.DELIVER, _report_of(connection, key)),
                 details={"destination": key.destination, "state": "replayed"},
             )
             self._trail.append(connection, caller, [Entry(draft)])
@@ -213,5 +206,15 @@ def _source_of(connection: Connection, key: DeliveryKey) -> tuple[bytes, str]:
     return row.body, row.fhir_version
 
 
-def _no_delivery() -> ReportNotFound:
-    return ReportNotFound("there is no such delivery")
+def _found(connection: Connection, key: DeliveryKey) -> Delivery:
+    found = outbox.find(connection, key)
+    if found is None:
+        msg = "there is no such delivery"
+        raise ReportNotFound(msg)
+    return found
+
+
+def _report_of(connection: Connection, key: DeliveryKey) -> StoredReport:
+    """Read the report of a delivery, without its documents."""
+    version = (key.report_id, key.version)
+    return read_version(connection, key.tenant, version, with_documents=False)
