@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SNOMED_CT = "http://snomed.info/sct"
+BORDERLINE = "the value is within its measurement error of the cut-off"
+"""Reservation of a finding that is borderline: its text says so, and none asserts it."""
 
 
 @dataclass(frozen=True, slots=True)

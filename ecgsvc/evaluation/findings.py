@@ -1,17 +1,20 @@
 """Findings of rules against what readers found: sensitivity, specificity, precision.
 
 Every recording counts, also one in which a rule could not be asked (a lead or a P wave is
-missing): it then finds nothing. Intervals are 95 % after Wilson 1927.
+missing): it then finds nothing. What is only borderline
+is not found. Intervals are 95 % after Wilson 1927.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.table import Table
 
 from ecgsvc.domain.analysis import Analysis
+from ecgsvc.domain.findings import BORDERLINE
 from ecgsvc.domain.waveform import Recording
 from ecgsvc.evaluation.finding_references import labelled_ecgs, rules_of
 from ecgsvc.evaluation.references import OnRecord
@@ -60,13 +63,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class FindingScore:
-    """How a finding was found among some recordings."""
+    """How a finding was found among some recordings.
+
+    `n_borderline` more are called borderline, of which readers see `borderline_present`.
+    """
 
     name: str
     true_positives: int
     n_present: int
     n_found: int
     n_ecgs: int
+    n_borderline: int = 0
+    borderline_present: int = 0
 
     @property
     def sensitivity(self) -> Share:
@@ -119,17 +127,23 @@ def evaluate_findings(
     """
     ecgs, names = labelled_ecgs(directory)
     rules = rules_of(names)
-    pairs: list[tuple[frozenset[str], frozenset[str], bool]] = []
+    read: list[_Read] = []
     for n_done, ecg in enumerate(ecgs, start=1):
         analysis = analyse(ecg.read())
-        said = {each.rule or each.coding.display for each in analysis.findings}
-        found = frozenset(name for name in names if rules[name] & said)
-        pairs.append((ecg.present, found, ecg.held_out))
+        said: dict[bool, set[str]] = {False: set(), True: set()}
+        for each in analysis.findings:
+            is_borderline = BORDERLINE in each.reservations
+            said[is_borderline].add(each.rule or each.coding.display)
+        found, near = (
+            frozenset(name for name in names if rules[name] & said[is_borderline])
+            for is_borderline in (False, True)
+        )
+        read.append(_Read(ecg.present, found, near - found, ecg.held_out))
         on_record(ecg.path.name, n_done, len(ecgs))
-    held_out = [pair for pair in pairs if pair[2]]
+    held_out = [each for each in read if each.held_out]
     return FindingResults(
         directory.name,
-        tuple(_score(name, pairs) for name in names),
+        tuple(_score(name, read) for name in names),
         tuple(_score(name, held_out) for name in names if held_out),
     )
 
@@ -139,34 +153,48 @@ def finding_table(results: FindingResults) -> Table:
     n_ecgs = results.everything[0].n_ecgs if results.everything else 0
     table = Table(
         title=f"Findings by rule, {n_ecgs} recordings of {results.database}",
-        caption="In brackets 95 % (Wilson). Held out: recordings in which no constant was "
-        "chosen." if results.held_out else "In brackets 95 % (Wilson).",
+        caption="In brackets 95 % (Wilson); of borderline ones how many readers see. Held "
+        "out: recordings in which no constant was chosen."
+        if results.held_out
+        else "In brackets 95 % (Wilson); of borderline ones how many readers see.",
     )  # fmt: skip
     table.add_column("Finding")
-    for heading in ("n", "Found", "Se %", "Sp %", "+P %", "Held out n", "Se %", "Sp %"):
+    shares = ("Se %", "Sp %")
+    for heading in ("n", "Found", *shares, "+P %", "Borderline", "Held out n", *shares):
         table.add_column(heading, justify="right")
     apart = {each.name: each for each in results.held_out}
     for each in results.everything:
         cells = [str(each.n_present), str(each.n_found)]
         cells += [s.shown() for s in (each.sensitivity, each.specificity, each.precision)]
+        near = f"{each.n_borderline} ({each.borderline_present})"
+        cells.append(near if each.n_borderline else "-")
         if other := apart.get(each.name):
-            shares = (other.sensitivity, other.specificity)
-            cells += [str(other.n_present), *(share.shown() for share in shares)]
+            cells.append(str(other.n_present))
+            cells += [s.shown() for s in (other.sensitivity, other.specificity)]
         else:
             cells += ["-", "-", "-"]
         table.add_row(each.name, *cells)
     return table
 
 
-def _score(
-    name: str, pairs: Sequence[tuple[frozenset[str], frozenset[str], bool]]
-) -> FindingScore:
+class _Read(NamedTuple):
+    """Names that readers see in a recording, that rules find, and that are borderline."""
+
+    present: frozenset[str]
+    found: frozenset[str]
+    borderline: frozenset[str]
+    held_out: bool
+
+
+def _score(name: str, read: Sequence[_Read]) -> FindingScore:
     return FindingScore(
         name,
-        sum(name in present and name in found for present, found, _ in pairs),
-        sum(name in present for present, _, _ in pairs),
-        sum(name in found for _, found, _ in pairs),
-        len(pairs),
+        sum(name in each.present & each.found for each in read),
+        sum(name in each.present for each in read),
+        sum(name in each.found for each in read),
+        len(read),
+        sum(name in each.borderline for each in read),
+        sum(name in each.present & each.borderline for each in read),
     )
 
 
@@ -176,6 +204,8 @@ def _json(score: FindingScore) -> dict[str, object]:
         "present": score.n_present,
         "found": score.n_found,
         "recordings": score.n_ecgs,
+        "borderline": score.n_borderline,
+        "borderline_present": score.borderline_present,
         "sensitivity": score.sensitivity.to_json(),
         "specificity": score.specificity.to_json(),
         "precision": score.precision.to_json(),

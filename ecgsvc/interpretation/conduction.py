@@ -13,8 +13,12 @@ from ecgsvc.domain.waveform import Lead
 from ecgsvc.interpretation import codes
 from ecgsvc.interpretation.twelve_leads import (
     ONSET_EARLIER_BY_MS,
+    PR_ERROR_MS,
+    QRS_ERROR_MS,
+    WIDE_QRS_FROM_MS,
     Criterion,
     TwelveLeads,
+    borderline,
     end_wave_ms,
     shape_fact,
     value_fact,
@@ -27,7 +31,6 @@ LEFT_AXIS_BELOW_DEG = -30.0
 RIGHT_AXIS_ABOVE_DEG = 90.0
 LONG_PR_ABOVE_MS = 200.0
 SHORT_PR_BELOW_MS = 120.0
-WIDE_QRS_FROM_MS = 120.0
 INCOMPLETE_QRS_FROM_MS = 110.0
 R_PEAK_TIME_ABOVE_MS = 60.0
 """In V5 or V6, of left bundle branch block."""
@@ -106,11 +109,13 @@ def _av(ecg: TwelveLeads) -> Iterator[Finding]:
     if pr_ms is None or pr_ms <= LONG_PR_ABOVE_MS or ecg.rhythm is RhythmClass.AF:
         return
     fact = value_fact("pr_ms", f"PR {pr_ms:.0f} ms, above {LONG_PR_ABOVE_MS:.0f} ms")
+    near = borderline(pr_ms - LONG_PR_ABOVE_MS, PR_ERROR_MS)
     if ecg.rhythm is RhythmClass.NORMAL:
-        text = f"First-degree AV block, PR {pr_ms:.0f} ms"
-        yield _AV_BLOCK.finding(text, (fact,))
+        name = "Borderline first-degree AV block" if near else "First-degree AV block"
+        yield _AV_BLOCK.finding(f"{name}, PR {pr_ms:.0f} ms", (fact,), near)
     else:
-        yield _LONG_PR.finding(f"Prolonged PR interval, {pr_ms:.0f} ms", (fact,))
+        name = "Borderline PR interval" if near else "Prolonged PR interval"
+        yield _LONG_PR.finding(f"{name}, {pr_ms:.0f} ms", (fact,), near)
 
 
 def _preexcitation(ecg: TwelveLeads) -> Iterator[Finding]:
@@ -159,9 +164,13 @@ def _ventricular(ecg: TwelveLeads) -> Iterator[Finding]:
         yield kind.finding(f"{name}, QRS {own_ms:.0f} ms", (width, *left))
     elif qrs_ms > INCOMPLETE_QRS_FROM_MS and has_leads(ecg, "V1", "V6", "I"):
         fact = ecg.qrs_fact(f"above {INCOMPLETE_QRS_FROM_MS:.0f} ms")
-        text = f"Nonspecific intraventricular conduction delay, QRS {own_ms:.0f} ms"
-        yield _IVCD.finding(text, (fact, _neither(ecg)))
-        yield from _fascicles(ecg, check_width=True)
+        near = borderline(qrs_ms - INCOMPLETE_QRS_FROM_MS, QRS_ERROR_MS)
+        fascicles = tuple(_fascicles(ecg, check_width=True))
+        if not fascicles:  # which widens QRS by itself, to less than 120 ms
+            name = f"{'Borderline n' if near else 'N'}onspecific intraventricular"
+            text = f"{name} conduction delay, QRS {own_ms:.0f} ms"
+            yield _IVCD.finding(text, (fact, _neither(ecg)), near)
+        yield from fascicles
     else:
         yield from _fascicles(ecg, check_width=True)
 

@@ -13,12 +13,9 @@ from ecgsvc.domain.findings import Evidence, Finding, Urgency
 from ecgsvc.domain.morphology import LeadMorphology
 from ecgsvc.domain.waveform import Lead
 from ecgsvc.interpretation import codes
-from ecgsvc.interpretation.conduction import (
-    WIDE_QRS_FROM_MS,
-    has_leads,
-    letters,
-)
+from ecgsvc.interpretation.conduction import has_leads, letters
 from ecgsvc.interpretation.twelve_leads import (
+    WIDE_QRS_FROM_MS,
     Criterion,
     TwelveLeads,
     end_wave_ms,

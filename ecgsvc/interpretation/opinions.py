@@ -16,6 +16,7 @@ from ecgsvc.domain.diagnosis import (
     Superclass,
 )
 from ecgsvc.domain.findings import (
+    BORDERLINE,
     Certainty,
     Coding,
     Contradiction,
@@ -169,7 +170,7 @@ def normal_ecg(
 def opinion_contradictions(
     findings: Iterable[Finding], could_be_found: frozenset[str]
 ) -> tuple[Contradiction, ...]:
-    """Where one of the two is sure of what the other denies.
+    """Where one of the two is sure of what the other denies; what is borderline is not.
 
     Parameters
     ----------
@@ -183,7 +184,8 @@ def opinion_contradictions(
         opinion = each.opinion
         if opinion is None:
             continue
-        if each.rule != NETWORK and opinion.answer is False:
+        asserted = each.rule != NETWORK and BORDERLINE not in each.reservations
+        if asserted and opinion.answer is False:
             text = f"{each.text}: the rule finds it, the network does not see it"
             said.append(Contradiction(text, each.evidence))
         elif each.rule == NETWORK:

@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 
 from ecgsvc.domain.findings import Finding, Urgency
+from ecgsvc.domain.rhythm import RhythmClass
 from ecgsvc.interpretation import codes
-from ecgsvc.interpretation.twelve_leads import Criterion, TwelveLeads, value_fact
+from ecgsvc.interpretation.twelve_leads import (
+    BLOCK_LENGTHENS_QT,
+    QT_ERROR_MS,
+    WIDE_QRS_FROM_MS,
+    Criterion,
+    TwelveLeads,
+    borderline,
+    value_fact,
+)
 
 LONG_QTC_FROM_MS = 460.0
 LONG_QTC_FROM_MS_MEN = 450.0
@@ -20,25 +29,28 @@ SHORT_QT_SOURCE = (
 _LONG = Criterion("long-qt", codes.LONG_QT, QT_SOURCE)
 _VERY_LONG = Criterion("long-qt", codes.LONG_QT, QT_SOURCE, Urgency.PROMPT, TORSADES_SOURCE)
 _SHORT = Criterion("short-qt", codes.SHORT_QT, SHORT_QT_SOURCE)
-WIDE = "the QRS complex is wide, which lengthens QT by itself (part IV)"
+IRREGULAR = "rate correction is not reliable in atrial fibrillation (part IV)"
 
 
 def qt_interval(ecg: TwelveLeads) -> Iterator[Finding]:
     """Find a long or a short QTc; above 500 ms it should be seen promptly."""
-    qtc_ms = ecg.measurements.qtc_fridericia_ms
-    if qtc_ms is None:
+    own_ms, qtc_ms = ecg.measurements.qtc_fridericia_ms, ecg.qtc_ms
+    if own_ms is None or qtc_ms is None:
         return
     limit = LONG_QTC_FROM_MS_MEN if ecg.sex == "male" else LONG_QTC_FROM_MS
+    wide = ecg.qrs_ms is not None and ecg.qrs_ms >= WIDE_QRS_FROM_MS
+    less = f" less {BLOCK_LENGTHENS_QT:.1%} of the wide QRS complex" if wide else ""
+    value = f"QTc (Fridericia) {own_ms:.0f} ms, {qtc_ms:.0f} ms{less} on the scale of"
     if qtc_ms >= limit:
-        text = f"QTc (Fridericia) {qtc_ms:.0f} ms, at least {limit:.0f} ms"
-        kind = _VERY_LONG if qtc_ms > VERY_LONG_QTC_ABOVE_MS else _LONG
-        wide = ecg.qrs_ms is not None and ecg.qrs_ms >= 120
-        yield kind.finding(
-            f"Prolonged QT interval, QTcF {qtc_ms:.0f} ms",
-            (value_fact("qtc_fridericia_ms", text),),
-            (WIDE,) if wide else (),
+        fact = value_fact(
+            "qtc_fridericia_ms", f"{value} the cut-off, at least {limit:.0f} ms"
         )
-    elif qtc_ms <= SHORT_QTC_TO_MS:
-        text = f"QTc (Fridericia) {qtc_ms:.0f} ms, at most {SHORT_QTC_TO_MS:.0f} ms"
+        near = borderline(qtc_ms - limit, QT_ERROR_MS)
+        held = (*near, IRREGULAR) if ecg.rhythm is RhythmClass.AF else near
+        kind = _VERY_LONG if qtc_ms > VERY_LONG_QTC_ABOVE_MS else _LONG
+        name = "Borderline long" if near else "Prolonged"
+        yield kind.finding(f"{name} QT interval, QTcF {own_ms:.0f} ms", (fact,), held)
+    elif own_ms <= SHORT_QTC_TO_MS:
+        text = f"QTc (Fridericia) {own_ms:.0f} ms, at most {SHORT_QTC_TO_MS:.0f} ms"
         fact = value_fact("qtc_fridericia_ms", text)
-        yield _SHORT.finding(f"Short QT interval, QTcF {qtc_ms:.0f} ms", (fact,))
+        yield _SHORT.finding(f"Short QT interval, QTcF {own_ms:.0f} ms", (fact,))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgsvc.domain.errors import UnreadableRecording
-from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding
+from ecgsvc.domain.findings import BORDERLINE, SNOMED_CT, Coding, Evidence, Finding
 from ecgsvc.domain.waveform import Recording
 from ecgsvc.evaluation import evaluate_findings, finding_table
 from ecgsvc.evaluation.findings import Share
@@ -69,6 +69,20 @@ def test_rules_are_held_against_statements_and_the_patient_is_known(tmp_path: Pa
     assert (apart.n_ecgs, apart.n_present, apart.n_found) == (1, 1, 0)
     assert finding_table(results).row_count == len(results.everything)
     assert results.to_json()["database"] == "records500"
+
+
+def test_what_is_borderline_is_counted_apart(tmp_path: Path) -> None:
+    delay = Finding(
+        Coding(SNOMED_CT, "733534002", "LBBB"), "LBBB",
+        (Evidence("measurements.qrs_ms", "wide"),), rule="lbbb", reservations=(BORDERLINE,),
+    )  # fmt: skip
+    results = evaluate_findings(
+        ptbxl(tmp_path),
+        lambda _: replace(an_analysis(), findings=(delay,)),
+        on_record=lambda *_: None,
+    )
+    score = next(each for each in results.everything if each.name == "complete LBBB")
+    assert (score.n_found, score.n_borderline, score.borderline_present) == (0, 3, 2)
 
 
 def test_incomplete_says_nothing_of_complete(tmp_path: Path) -> None:

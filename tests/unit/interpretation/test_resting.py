@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ecgsvc.domain.diagnosis import DiagnosisCall, LabelCall, Superclass
-from ecgsvc.domain.findings import Certainty, Finding, Urgency
+from ecgsvc.domain.findings import BORDERLINE, Certainty, Finding, Urgency
 from ecgsvc.domain.interval_check import IntervalCheck, IntervalCrossCheck
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.model_identity import ModelIdentity
@@ -16,7 +16,7 @@ from ecgsvc.domain.waveform import STANDARD_LEADS
 from ecgsvc.interpretation import Reading, TwelveLeads, find
 from ecgsvc.interpretation.conduction import letters
 from ecgsvc.interpretation.resting import resting_findings
-from ecgsvc.interpretation.twelve_leads import QRS_WIDER_BY_MS
+from ecgsvc.interpretation.twelve_leads import ONSET_EARLIER_BY_MS, QRS_WIDER_BY_MS
 from tests.unit.interpretation.test_interpretation import SINUS, beats
 
 MODEL = ModelIdentity("diagnosis", "1.0.0", "ab" * 32)
@@ -94,11 +94,50 @@ def test_a_long_pr_is_a_block_in_sinus_rhythm_only() -> None:
 
 
 def test_qtc_limits_by_sex_and_above_500_promptly() -> None:
-    assert set(found(measured(qtc_fridericia_ms=455))) == {"long-qt"}
-    women = replace(measured(qtc_fridericia_ms=455), sex="female")
-    assert found(women) == {}
-    assert found(measured(qtc_fridericia_ms=501))["long-qt"].urgency is Urgency.PROMPT
+    assert set(found(with_qtc(455))) == {"long-qt"}
+    assert found(replace(with_qtc(455), sex="female")) == {}
+    assert found(with_qtc(501))["long-qt"].urgency is Urgency.PROMPT
+    assert found(with_qtc(500))["long-qt"].urgency is None
     assert set(found(measured(qtc_fridericia_ms=340))) == {"short-qt"}
+
+
+def with_qtc(scaled_ms: float, **values: object) -> TwelveLeads:
+    """At 60/min, where QTc is QT, on the scale of cut-offs."""
+    own_ms = scaled_ms + ONSET_EARLIER_BY_MS
+    return measured(qt_ms=own_ms, qtc_fridericia_ms=own_ms, **values)
+
+
+def test_a_wide_complex_lengthens_qt_by_itself() -> None:
+    assert "long-qt" not in found(with_qtc(490, qrs_ms=WIDE))
+    assert "long-qt" in found(with_qtc(490, qrs_ms=WIDE - 1))
+    assert found(with_qtc(600, qrs_ms=WIDE))["long-qt"].urgency is Urgency.PROMPT
+
+
+def test_qtc_in_fibrillation_has_a_reservation() -> None:
+    said = found(replace(with_qtc(480), rhythm=RhythmClass.AF))["long-qt"]
+    assert "fibrillation" in said.reservations[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "values"),
+    [("pr_ms", "first-degree-av-block", (207.0, 208.0)),
+     ("qrs_ms", "ivcd", (119.0 + QRS_WIDER_BY_MS, 119.5 + QRS_WIDER_BY_MS))],
+)  # fmt: skip
+def test_what_is_within_the_error_of_the_measurement_is_borderline(
+    name: str, rule: str, values: tuple[float, float]
+) -> None:
+    near, beyond = (found(measured(**{name: value}))[rule] for value in values)
+    assert near.text.startswith("Borderline")
+    assert near.reservations == (BORDERLINE,)
+    assert not beyond.text.startswith("Borderline")
+    assert beyond.reservations == ()
+
+
+def test_a_borderline_finding_contradicts_no_network() -> None:
+    said = read(measured(pr_ms=203), diagnosis=DiagnosisCall(MODEL, {}, {"1AVB": NO}))
+    (block,) = (f for f in said.findings if f.rule == "first-degree-av-block")
+    assert block.certainty is Certainty.LOW
+    assert said.contradictions == ()
 
 
 WIDE = 120 + QRS_WIDER_BY_MS
