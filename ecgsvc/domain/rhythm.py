@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ecgsvc.domain.findings import Contradiction, Evidence
+from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Evidence
 
 
 class RhythmClass(StrEnum):
@@ -32,6 +32,14 @@ RHYTHM_WORDS: Mapping[RhythmClass, str] = {
     RhythmClass.NOISE: "noise",
 }
 """As a person reads them."""
+
+SINUS_RHYTHM = Coding(SNOMED_CT, "426783006", "Sinus rhythm")
+ATRIAL_FIBRILLATION = Coding(SNOMED_CT, "164889003", "Atrial fibrillation")
+RHYTHM_CODINGS: Mapping[RhythmClass, Coding] = {
+    RhythmClass.NORMAL: SINUS_RHYTHM,
+    RhythmClass.AF: ATRIAL_FIBRILLATION,
+}
+"""Of those that have a code."""
 
 
 class MalignantRhythm(StrEnum):

@@ -7,8 +7,8 @@ import orjson
 
 from ecgsvc.domain.analysis import Analysis
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass, ClassifiedBeats
-from ecgsvc.domain.findings import SNOMED_CT, Coding, Contradiction, Finding, Urgency
-from ecgsvc.domain.rhythm import RHYTHM_WORDS, RhythmClass, RhythmReading
+from ecgsvc.domain.findings import Coding, Contradiction, Finding, Urgency
+from ecgsvc.domain.rhythm import RHYTHM_CODINGS, RHYTHM_WORDS, RhythmReading
 from ecgsvc.fhir.codes import (
     ABNORMAL,
     CRITICAL_ABNORMAL,
@@ -25,10 +25,6 @@ _CLASS_TEXT: Mapping[BeatClass, str] = {
     BeatClass.V: "ventricular ectopic",
     BeatClass.F: "fusion of ventricular and normal",
     BeatClass.Q: "paced or unclassifiable",
-}
-_RHYTHM_CODINGS: Mapping[RhythmClass, Coding] = {
-    RhythmClass.NORMAL: Coding(SNOMED_CT, "426783006", "Sinus rhythm"),
-    RhythmClass.AF: Coding(SNOMED_CT, "164889003", "Atrial fibrillation"),
 }
 _URGENCY: Mapping[Urgency, Coding] = {
     Urgency.EMERGENCY: CRITICAL_ABNORMAL,
@@ -128,7 +124,7 @@ def _rhythm(reading: RhythmReading | None) -> Iterator[JsonObject]:
         value = concept(text=f"Changing: {', '.join(parts)}")
     else:
         codings = [
-            coding for each, coding in _RHYTHM_CODINGS.items() if each is reading.label
+            coding for each, coding in RHYTHM_CODINGS.items() if each is reading.label
         ]
         value = concept(*codings, text=reading.words.capitalize())
     yield {"code": concept(text="Rhythm"), "valueCodeableConcept": value}

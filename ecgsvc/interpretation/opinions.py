@@ -24,8 +24,8 @@ from ecgsvc.domain.findings import (
     Finding,
     NetworkOpinion,
 )
+from ecgsvc.domain.rhythm import ATRIAL_FIBRILLATION, SINUS_RHYTHM
 from ecgsvc.interpretation import codes
-from ecgsvc.interpretation.rhythm_findings import ATRIAL_FIBRILLATION, SINUS_RHYTHM
 
 NETWORK = "network"
 """The rule of findings that only the network makes."""

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ecgsvc.domain.findings import SNOMED_CT, Coding, Evidence, Finding, Urgency
-from ecgsvc.domain.rhythm import EpisodeKind, RhythmClass, RhythmEpisode, RhythmReading
+from ecgsvc.domain.rhythm import (
+    ATRIAL_FIBRILLATION,
+    SINUS_RHYTHM,
+    EpisodeKind,
+    RhythmClass,
+    RhythmEpisode,
+    RhythmReading,
+)
 from ecgsvc.interpretation.beat_episodes import VENTRICULAR_SOURCE
 
 SUSTAINED_S = 30.0
@@ -20,8 +27,6 @@ FIBRILLATION_SOURCE = (
 MAX_EVIDENCE = 10
 """A Holter's thousand couplets are in `rhythm.episodes`; evidence shows the first ones."""
 
-SINUS_RHYTHM = Coding(SNOMED_CT, "426783006", "Sinus rhythm")
-ATRIAL_FIBRILLATION = Coding(SNOMED_CT, "164889003", "Atrial fibrillation")
 _ARRHYTHMIA = Coding(SNOMED_CT, "698247007", "Cardiac arrhythmia")
 """The parent of what has no code of its own."""
 

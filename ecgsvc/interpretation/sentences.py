@@ -14,9 +14,8 @@ from ecgsvc.domain.findings import Certainty, Sentence
 from ecgsvc.domain.measurements import Measurements
 from ecgsvc.domain.plug_in import PlugInAnswer, PlugInResult
 from ecgsvc.domain.quality import SignalQuality
-from ecgsvc.domain.rhythm import RHYTHM_WORDS, EpisodeKind, RhythmReading
+from ecgsvc.domain.rhythm import RHYTHM_WORDS, SINUS_RHYTHM, EpisodeKind, RhythmReading
 from ecgsvc.domain.rhythm_statistics import RhythmStatistics
-from ecgsvc.interpretation.rhythm_findings import SINUS_RHYTHM
 from ecgsvc.interpretation.rules import Reading
 
 CLASS_WORDS = {
