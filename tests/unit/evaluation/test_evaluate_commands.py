@@ -101,3 +101,17 @@ def test_explanations_of_no_record_are_an_error(record):
     done = evaluate("explanations", record, "--records", "101")
     assert done.exit_code == 1
     assert "There is no record." in done.output
+
+
+@pytest.mark.recordings
+def test_intervals_are_checked_in_the_fast_profile_too(recordings, tmp_path, monkeypatch):
+    """Which by itself loads no second measurement."""
+    monkeypatch.setenv("ECGSVC_PROFILE", "fast")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "ludb.csv").symlink_to(recordings / "ludb" / "ludb.csv")
+    for name in ("1", "2"):
+        for file in (recordings / "ludb" / "data").glob(f"{name}.*"):
+            (tmp_path / "data" / file.name).symlink_to(file)
+    done = evaluate("intervals", tmp_path, "--markdown")
+    assert done.exit_code == 0, done.output
+    assert "| qrs_ms | agree | 2 |" in done.output
