@@ -32,6 +32,7 @@ from ecgsvc.inference.beat_shapes import (
     oddness_features,
     shape_features,
 )
+from ecgsvc.inference.order_statistics import median
 
 _EVERY = 2  # shapes are measured at 250 Hz and shown to the network at 125 Hz
 MODEL_RATE_HZ = RATE_HZ / _EVERY
@@ -43,6 +44,7 @@ MAX_LEADS = 2
 LEAD_FEATURES: tuple[str, ...] = SHAPE_FEATURES + ODDNESS_FEATURES + KIND_FEATURES
 FEATURE_NAMES: tuple[str, ...] = RHYTHM_FEATURES + LEAD_FEATURES
 
+_LIKE_DOMINANT = ("qrs_correlation", "p_correlation")
 _MAX_TEMPLATE_BEATS = 500
 _CLIP = 8.0  # of a dominant QRS complex: anything beyond is an artefact
 _FAINT_MV = 1e-3  # a "QRS complex" below 1 µV is no signal
@@ -152,15 +154,15 @@ def _lead_inputs(
     signal = tools.resample(_bridge_gaps(lead_mv, missing), sampling_rate_hz, RATE_HZ)
     signal = tools.band_pass(np.ascontiguousarray(signal), RATE_HZ, *BAND_HZ)
     beats = _cut(signal, np.rint(r_s * RATE_HZ).astype(np.int64))
-    size_mv = float(np.median(np.ptp(beats[:, QRS], axis=1)))
+    size_mv = float(median(np.ptp(beats[:, QRS], axis=1)))
     if size_mv < _FAINT_MV:
         return _nothing_readable(len(r_s))
     dominant = _median_beat(beats, on_time(rr_s))
     scale = np.float32(_polarity(dominant) / size_mv)
     beats, dominant = np.clip(beats * scale, -_CLIP, _CLIP), dominant * scale
     shapes = shape_features(beats, dominant, _median_beat(beats, late(rr_s)))
-    p_correlation = shapes[:, SHAPE_FEATURES.index("p_correlation")]
-    kinds = kind_features(beats, dominant, rr_s, p_correlation)
+    likeness = (shapes[:, SHAPE_FEATURES.index(name)] for name in _LIKE_DOMINANT)
+    kinds = kind_features(beats, dominant, rr_s, *likeness)
     odd = oddness_features(beats, dominant, shapes)
     shapes = np.concatenate([shapes, odd, kinds], axis=1)
     shown, expected = beats[:, ::_EVERY], dominant[::_EVERY]
@@ -189,7 +191,8 @@ def _bridge_gaps(lead_mv: Millivolts, missing: NDArray[np.bool_]) -> Millivolts:
 
 def _cut(signal: Millivolts, r_indices: SampleIndices) -> NDArray[np.float32]:
     """Cut the windows around R, shape (n_beats, 200), edges padded with the last sample."""
-    padded = np.pad(signal.astype(np.float32), N_SAMPLES, mode="edge")
+    before, after = (np.full(N_SAMPLES, signal[end], np.float32) for end in (0, -1))
+    padded = np.concatenate([before, signal.astype(np.float32), after])
     starts = np.clip(r_indices, 0, len(signal) - 1) + (N_SAMPLES - R_INDEX)
     beats: NDArray[np.float32] = sliding_window_view(padded, N_SAMPLES)[starts]
     return beats
@@ -200,13 +203,12 @@ def _median_beat(
 ) -> NDArray[np.float32]:
     """Median of some of the beats, evenly thinned where they are many, shape (200,)."""
     step = -(-len(which) // _MAX_TEMPLATE_BEATS)
-    median: NDArray[np.float32] = np.median(beats[which[::step]], axis=0)
-    return median
+    return median(beats[which[::step]], axis=0)
 
 
 def _polarity(dominant: NDArray[np.float32]) -> float:
     """Return 1 or -1, whichever makes the larger deflection of the QRS complex point up."""
-    qrs = dominant[QRS] - np.median(dominant)
+    qrs = dominant[QRS] - median(dominant)
     return 1.0 if np.sum(qrs**3) >= 0 else -1.0
 
 
@@ -214,6 +216,8 @@ def _mostly_present(
     missing: NDArray[np.bool_], sampling_rate_hz: float, r_s: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Tell the beats that have at least half of their window's samples."""
+    if not missing.any():
+        return np.ones(len(r_s), np.bool_)
     n_missing = np.concatenate([[0], np.cumsum(missing)])
     first_s = r_s - R_INDEX / RATE_HZ
     last_s = first_s + N_SAMPLES / RATE_HZ

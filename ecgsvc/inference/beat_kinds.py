@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ecgsvc.inference.beat_rhythm import Seconds, around
 from ecgsvc.inference.beat_shapes import QRS, Beats, correlation, qrs_width
+from ecgsvc.inference.order_statistics import median
 
 KIND_FEATURES: tuple[str, ...] = (
     "kind_share", "kind_rr_before", "kind_rr_after", "kind_width_to_dominant",
@@ -31,6 +32,7 @@ def kind_features(
     beats: Beats,
     dominant: NDArray[np.float32],
     rr_s: Seconds,
+    qrs_correlation: NDArray[np.float64],
     p_correlation: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Columns as `KIND_FEATURES`, shape (n_beats, 8).
@@ -43,10 +45,10 @@ def kind_features(
         Shape (200,), the record's own beat.
     rr_s
         Shape (n_beats + 1,), RR intervals before each beat and after the last.
-    p_correlation
-        Shape (n_beats,), likeness of each P window to the dominant one.
+    qrs_correlation, p_correlation
+        Shape (n_beats,), likeness of each QRS complex and P window to the dominant one.
     """
-    kind, likeness, templates = _kinds(beats, dominant)
+    kind, likeness, templates = _kinds(beats, dominant, qrs_correlation)
     count = np.bincount(kind, minlength=len(templates)).astype(np.float64)
 
     def shared(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,7 +69,7 @@ def kind_features(
         shared(p_correlation),
         np.log(np.clip(size, 0.05, 20))[kind],
     )
-    return np.stack(columns, axis=1)
+    return np.array(columns).T
 
 
 def joint_kinds(qrs: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -107,11 +109,12 @@ def _unit(qrs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _kinds(
-    beats: Beats, dominant: NDArray[np.float32]
+    beats: Beats, dominant: NDArray[np.float32], alike: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], Beats]:
     """Each beat's kind, its likeness to it, and the mean beat of every kind.
 
-    The last kind are all beats that are like too few others to make one.
+    `alike` is the beats' likeness to the dominant one. The last kind are all beats that are
+    like too few others to make one.
     """
     kind = np.full(len(beats), -1, dtype=np.int64)
     likeness = np.zeros(len(beats))
@@ -121,7 +124,7 @@ def _kinds(
     while len(left) and len(templates) < _MOST_KINDS:
         if templates:
             template = _centre(beats[left])
-        alike = correlation(beats[left], template, QRS)
+            alike = correlation(beats[left], template, QRS)
         taken = alike >= _ALIKE
         if not taken.any():
             taken = alike >= alike.max()
@@ -130,7 +133,7 @@ def _kinds(
         templates.append(template)
         left = left[~taken]
     if len(left):
-        template = np.median(beats[left], axis=0)
+        template = median(beats[left], axis=0)
         kind[left], likeness[left] = len(templates), correlation(beats[left], template, QRS)
         templates.append(template)
     return kind, likeness, np.stack(templates)
@@ -140,8 +143,8 @@ def _centre(beats: Beats) -> NDArray[np.float32]:
     """Median of the beats around the one that most are like."""
     some = beats[:: -(-len(beats) // _SEEDS)]
     unit = _unit(some[:, np.newaxis, QRS])
-    median: NDArray[np.float32] = np.median(some[_most_alike(unit)], axis=0)
-    return median
+    centre: NDArray[np.float32] = median(some[_most_alike(unit)], axis=0)
+    return centre
 
 
 def _most_alike(unit: NDArray[np.float32]) -> NDArray[np.bool_]:

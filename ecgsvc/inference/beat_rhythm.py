@@ -10,6 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ecgsvc.inference.order_statistics import median, quantile
+
 RHYTHM_FEATURES: tuple[str, ...] = (
     "rr_before", "rr_after", "rr_before_to_local", "rr_after_to_local",
     "rr_before_to_record", "rr_before_to_after", "previous_rr_to_local", "next_rr_to_local",
@@ -33,7 +35,7 @@ def rr_intervals(r_s: Seconds) -> Seconds:
     The two that lie outside the recording are taken to be the record's median.
     """
     inside = np.diff(r_s)
-    outside = float(np.median(inside)) if len(inside) else _DEFAULT_RR_S
+    outside = float(median(inside)) if len(inside) else _DEFAULT_RR_S
     rr_s = np.concatenate([[outside], inside, [outside]])
     clipped: Seconds = np.clip(rr_s, _MIN_RR_S, _MAX_RR_S)
     return clipped
@@ -56,7 +58,7 @@ def late(rr_s: Seconds) -> NDArray[np.int64]:
     beats are premature and even the beats "on time" are.
     """
     before = rr_s[:-1]
-    beats: NDArray[np.int64] = np.flatnonzero(before >= np.quantile(before, _LATE_SHARE))
+    beats: NDArray[np.int64] = np.flatnonzero(before >= quantile(before, _LATE_SHARE))
     return beats
 
 
@@ -67,56 +69,62 @@ def rhythm_features(rr_s: Seconds) -> NDArray[np.float64]:
     local_long = around(before, 33, "long")
     previous = np.concatenate([before[:1], before[:-1]])
     following = np.concatenate([after[1:], after[-1:]])
-    change = _change_over(before, 1) / local
-    irregularity = _irregularity(before, local, 33)
+    changes = np.array([_change_over(before, n) for n in (1, 2, 3)]) / local
+    irregularity = _irregularity(changes, 33)
+    ratios = (
+        before,
+        after,
+        before / local,
+        after / local,
+        before / median(before[on_time(rr_s)]),
+        before / after,
+        previous / local,
+        following / local,
+        before / local_long,
+        after / local_long,
+        before / quantile(before, _LATE_SHARE),
+    )
     columns = (
-        np.log(before),
-        np.log(after),
-        np.log(before / local),
-        np.log(after / local),
-        np.log(before / np.median(before[on_time(rr_s)])),
-        np.log(before / after),
-        np.log(previous / local),
-        np.log(following / local),
-        np.log(before / local_long),
-        np.log(after / local_long),
-        np.log(before / np.quantile(before, _LATE_SHARE)),
+        *np.log(ratios),
         np.searchsorted(np.sort(before), before) / len(before),
-        np.sqrt(around(change**2, 11, "mean")),
-        _irregularity(before, local, 9),
+        np.sqrt(around(changes[0] ** 2, 11, "mean")),
+        _irregularity(changes, 9),
         irregularity,
-        around((change > _JUMP).astype(np.float64), 33, "mean"),
+        around((changes[0] > _JUMP).astype(np.float64), 33, "mean"),
         np.full_like(before, irregularity.mean()),
     )
-    return np.stack(columns, axis=1)
+    return np.array(columns).T
 
 
 def around(values: NDArray[np.float64], width: int, statistic: str) -> NDArray[np.float64]:
-    """Statistic over the `width` values around each, mirrored at the ends.
+    """Statistic over the `width` values around each along the last axis, mirrored at ends.
 
     `statistic` is ``median``, ``mean``, or ``long``, the quantile of late beats.
     """
-    half = width // 2
-    padded = np.pad(values, half, mode="reflect" if len(values) > half else "symmetric")
-    view = sliding_window_view(padded, width)
+    n, half = values.shape[-1], width // 2
+    at = np.arange(-half, n + half)
+    if n > half:  # mirrored at the last value, as often as values last
+        at = (n - 1) - np.abs((n - 1) - np.abs(at))
+    else:  # mirrored behind the last value
+        at %= 2 * n
+        at = np.minimum(at, 2 * n - 1 - at)
+    view = sliding_window_view(values.take(at, axis=-1), width, axis=-1)
     if statistic == "mean":
-        mean: NDArray[np.float64] = view.mean(axis=1)
+        mean: NDArray[np.float64] = view.mean(axis=-1)
         return mean
     place = half if statistic == "median" else round(_LATE_SHARE * (width - 1))
-    ranked: NDArray[np.float64] = np.partition(view, place, axis=1)[:, place]
+    ranked: NDArray[np.float64] = np.partition(view, place, axis=-1)[..., place]
     return ranked
 
 
-def _irregularity(before: Seconds, local: Seconds, width: int) -> NDArray[np.float64]:
+def _irregularity(changes: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """How irregular the rhythm is around each beat, in local RR intervals.
 
     The median change of RR over `width` beats, from one beat to the next, the second next
     or the third, whichever is least: bigeminy and trigeminy repeat themselves, single
     ectopic beats do not move a median, atrial fibrillation changes at any distance.
     """
-    least: NDArray[np.float64] = np.minimum.reduce(
-        [around(_change_over(before, n) / local, width, "median") for n in (1, 2, 3)]
-    )
+    least: NDArray[np.float64] = around(changes, width, "median").min(axis=0)
     return least
 
 

@@ -1,9 +1,12 @@
 """What beats look like on one lead: their likeness to the record's own beats."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.inference.beat_rhythm import around
+from ecgsvc.inference.order_statistics import median
 
 RATE_HZ = 250.0
 N_SAMPLES = 200
@@ -26,6 +29,9 @@ _P = slice(R_INDEX - 60, R_INDEX - 16)  # 240 to 64 ms before R
 _T = slice(R_INDEX + 30, R_INDEX + 90)  # 120 to 360 ms after R
 _LEAST_DIFFERENCE = 0.01  # about what noise makes of equal beats
 _MAX_LAG = 6  # ±24 ms: how far annotated and detected R peaks of one beat lie apart
+_LAGS = np.arange(-_MAX_LAG, _MAX_LAG + 1, 3)
+_WHOLE = slice(_MAX_LAG, N_SAMPLES - _MAX_LAG)
+_AT_ONCE = 512  # beats: their pieces at all lags lie in memory together
 
 Beats = NDArray[np.float32]
 
@@ -41,30 +47,33 @@ def shape_features(beats: Beats, dominant: Beats, late: Beats) -> NDArray[np.flo
         Shape (200,): medians of the beats that came on time, and of those that came late.
     """
     previous = np.concatenate([beats[:1], beats[:-1]])
-    p_correlation = correlation(beats, dominant, _P)
-    previous_p = correlation(beats, previous, _P)
+    qrs = correlations(beats, (dominant, late, previous), QRS)
+    p = correlations(beats, (dominant, late, previous), _P)
+    (t,), (whole,) = (correlations(beats, (dominant,), part) for part in (_T, _WHOLE))
+    local_p = around(p[[0, 2]], 33, "median")
     width = qrs_width(beats)
+    p_size, t_size, qrs_size = (np.ptp(beats[:, part], axis=1) for part in (_P, _T, QRS))
     dominant_size = max(float(np.ptp(dominant[QRS])), 1e-3)
     columns = (
-        correlation(beats, dominant, QRS),
-        correlation(beats, dominant, slice(_MAX_LAG, N_SAMPLES - _MAX_LAG)),
-        correlation(beats, dominant, _T),
-        p_correlation,
-        correlation(beats, late, _P),
-        correlation(beats, late, QRS),
-        previous_p,
-        correlation(beats, previous, QRS),
+        qrs[0],
+        whole,
+        t,
+        p[0],
+        p[1],
+        qrs[1],
+        p[2],
+        qrs[2],
         np.minimum((beats - dominant)[:, _P].std(axis=1) * 5, 5),
-        np.minimum(np.ptp(beats[:, _P], axis=1) / dominant_size, 2),
-        around(p_correlation, 33, "median"),
-        around(previous_p, 33, "median"),
+        np.minimum(p_size / dominant_size, 2),
+        local_p[0],
+        local_p[1],
         np.full(len(beats), min(np.ptp(dominant[_P]) / dominant_size, 2.0)),
-        np.log(np.clip(np.ptp(beats[:, QRS], axis=1) / dominant_size, 0.05, 20)),
+        np.log(np.clip(qrs_size / dominant_size, 0.05, 20)),
         np.log(width),
         np.log(width / qrs_width(dominant[np.newaxis])),
-        np.minimum(np.ptp(beats[:, _T], axis=1) / dominant_size, 4),
+        np.minimum(t_size / dominant_size, 4),
     )
-    return np.stack(columns, axis=1).astype(np.float64)
+    return np.array(columns, np.float64).T
 
 
 def oddness_features(
@@ -82,7 +91,7 @@ def oddness_features(
         np.log(difference + _LEAST_DIFFERENCE),
         _oddness(difference),
     )
-    return np.stack(columns, axis=1)
+    return np.array(columns).T
 
 
 def _oddness(difference: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,25 +100,44 @@ def _oddness(difference: NDArray[np.float64]) -> NDArray[np.float64]:
     A correlation of 0.9 is a stranger in a clean record and a usual beat in a noisy one.
     """
     logs = np.log(np.maximum(difference, 0) + _LEAST_DIFFERENCE)
-    odd: NDArray[np.float64] = logs - np.median(logs)
+    odd: NDArray[np.float64] = logs - median(logs)
     return odd
 
 
 def correlation(beats: Beats, template: Beats, part: slice) -> NDArray[np.float64]:
-    """Correlate one part of each beat with a template's, at the best small lag.
+    """Correlate one part of each beat with one template's, as `correlations`."""
+    found: NDArray[np.float64] = correlations(beats, (template,), part)[0]
+    return found
 
-    `template` is one for all beats, shape (200,), or one for each, shape (n_beats, 200).
+
+def correlations(
+    beats: Beats, templates: Sequence[Beats], part: slice
+) -> NDArray[np.float64]:
+    """Correlate one part of each beat with that of templates, at the best small lag.
+
+    A template is one for all beats, shape (200,), or one for each, shape (n_beats, 200);
+    the answer has shape (len(templates), n_beats).
     """
-    expected = template[..., part] - template[..., part].mean(axis=-1, keepdims=True)
-    size = np.linalg.norm(expected, axis=-1, keepdims=True)
-    expected = np.broadcast_to(expected / np.maximum(size, 1e-6), beats[:, part].shape)
-    best = np.full(len(beats), -1.0)
-    for lag in range(-_MAX_LAG, _MAX_LAG + 1, 3):
-        pieces = beats[:, part.start + lag : part.stop + lag]
-        centred = pieces - pieces.mean(axis=1, keepdims=True)
-        norm = np.maximum(np.linalg.norm(centred, axis=1), 1e-6)
-        np.maximum(best, np.einsum("bs,bs->b", centred, expected) / norm, out=best)
+    best = np.empty((len(templates), len(beats)))
+    expected = []
+    for template in templates:
+        centred, size = _centred(template[..., part])
+        expected.append(centred / size[..., np.newaxis])
+    at = np.arange(part.start, part.stop) + _LAGS[:, np.newaxis]
+    for start in range(0, len(beats), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        pieces, sizes = _centred(beats[rows].take(at, axis=1))
+        for found, one in zip(best[:, rows], expected, strict=True):
+            like = one if one.ndim == 1 else one[rows, np.newaxis]
+            np.max(np.einsum("...s,...s->...", pieces, like) / sizes, axis=1, out=found)
     return best
+
+
+def _centred(pieces: Beats) -> tuple[Beats, Beats]:
+    """Pieces, along the last axis, less their means; and their sizes then."""
+    centred = pieces - pieces.mean(axis=-1, keepdims=True)
+    size = np.sqrt(np.add.reduce(centred * centred, axis=-1))
+    return centred, np.maximum(size, np.float32(1e-6))
 
 
 def qrs_width(beats: Beats) -> NDArray[np.float64]:
