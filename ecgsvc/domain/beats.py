@@ -63,7 +63,7 @@ class ClassifiedBeats:
         """The most probable class of each beat."""
         if not self.n_beats:
             return ()
-        return tuple(BEAT_CLASSES[i] for i in self.probabilities.argmax(axis=1))
+        return tuple(BEAT_CLASSES[i] for i in self.probabilities.argmax(axis=1).tolist())
 
     @property
     def sure(self) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.quality import QualityProblem
 from ecgsvc.domain.waveform import Millivolts, Waveform
 from ecgsvc.domain.waves import LeadWaves, WavePoints
-from ecgsvc.dsp.amplitudes import BASELINE_S
+from ecgsvc.dsp.amplitudes import BASELINE_S, medians, over_spans
 
 CHEST_LEADS = ("V1", "V2", "V3", "V4", "V5", "V6")
 NEEDED_LEADS = ("I", "II", "V6")
@@ -101,7 +101,7 @@ def wave_heights_mv(
     for wave, kind in enumerate(("p", "qrs", "t")):
         points = _common_points([getattr(w, kind) for w in waves])
         means_mv = _means(leads_mv, *points)
-        heights_mv[wave, list(columns)] = _median(means_mv - levels_mv, 1 / 2)
+        heights_mv[wave, list(columns)] = medians(means_mv - levels_mv)
     return None if np.isnan(heights_mv[1, [0, 1, -1]]).any() else heights_mv
 
 
@@ -126,36 +126,15 @@ def _common_points(
     leads: Sequence[WavePoints],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Median onset and offset over the leads; NaN where fewer than a quarter have both."""
-    onset, offset = (
-        np.floor(_median(np.where(points < 0, np.nan, points), 1 / 4))
-        for points in (
-            np.stack([p.onset for p in leads]),
-            np.stack([p.offset for p in leads]),
-        )
-    )
+    points = np.array([[p.onset for p in leads], [p.offset for p in leads]])
+    by_beat = np.moveaxis(np.where(points < 0, np.nan, points), 1, 2)
+    onset, offset = np.floor(medians(by_beat, 1 / 4))
     return onset, offset
-
-
-def _median(values: NDArray[np.float64], least: float) -> NDArray[np.float64]:
-    """Median down the columns; NaN where less than a share of a column is not NaN."""
-    ordered = np.sort(values, axis=0)
-    n_there = (~np.isnan(ordered)).sum(axis=0)
-    lower = np.maximum(n_there - 1, 0) // 2
-    upper = np.minimum(n_there // 2, len(values) - 1)
-    middle = np.stack([lower, upper])
-    medians = np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
-    return np.where(n_there >= max(1.0, least * len(values)), medians, np.nan)
 
 
 def _means(
     leads_mv: Millivolts, first: NDArray[np.float64], last: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Mean of each lead between two samples a beat, both included; (n_beats, n_leads)."""
-    out = np.full((len(first), len(leads_mv)), np.nan)
-    with np.errstate(invalid="ignore"):
-        inside = (first >= 0) & (last >= first) & (last < leads_mv.shape[1] - 1)
-    if inside.any():
-        bounds = np.stack([first[inside], last[inside] + 1], axis=1).astype(np.int64)
-        sums = np.add.reduceat(leads_mv, bounds.ravel(), axis=1)[:, ::2]
-        out[inside] = sums.T / np.diff(bounds, axis=1)
-    return out
+    """Mean of each lead between two samples a beat, both included; (n_leads, n_beats)."""
+    means_mv: NDArray[np.float64] = over_spans(np.add, leads_mv, first, last)
+    return means_mv / (last - first + 1)

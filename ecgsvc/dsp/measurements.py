@@ -1,9 +1,11 @@
 """Global measurements: a recording's value is the median over its dominant beats."""
 
 from collections.abc import Sequence
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.measurements import Measurements, Undetermined
@@ -13,9 +15,9 @@ from ecgsvc.dsp.amplitudes import (
     frontal_axis_deg,
     isoelectric_mv,
     median_of_most,
-    peak_amplitude_mv,
-    r_amplitude_mv,
-    st_level_mv,
+    peak_amplitudes_mv,
+    r_amplitudes_mv,
+    st_levels_mv,
 )
 from ecgsvc.dsp.dominant_beats import dominant_beats
 
@@ -64,31 +66,30 @@ def measure(
         kind.select(dominant) for kind in (global_waves.p, global_waves.qrs, global_waves.t)
     )
     values |= _intervals(p, qrs, t, rr_ms, 1000.0 / waveform.sampling_rate_hz)
-    levels = {lead: isoelectric_mv(waveform, lead, qrs.onset) for lead in waveform.leads}
+    rate_hz, leads_mv = waveform.sampling_rate_hz, waveform.samples_mv
+    levels_mv = isoelectric_mv(leads_mv, rate_hz, qrs.onset)
     for name, wave in (("p", p), ("qrs", qrs), ("t", t)):
-        values[f"{name}_axis_deg"] = frontal_axis_deg(waveform, levels, wave)
+        values[f"{name}_axis_deg"] = frontal_axis_deg(waveform, levels_mv, wave)
+    rows = [waveform.leads.index(each.lead) for each in waves]
+    t_peaks = np.stack([each.t.peak[dominant] for each in waves])
+    leads_mv, levels_mv = leads_mv[rows], levels_mv[rows]
     amplitudes = {
-        "r_amplitude_mv": {
-            w.lead: r_amplitude_mv(waveform.lead_mv(w.lead), levels[w.lead], qrs)
-            for w in waves
-        },
-        "st_j60_mv": {
-            w.lead: st_level_mv(waveform, w.lead, levels[w.lead], qrs) for w in waves
-        },
-        "t_amplitude_mv": {
-            w.lead: peak_amplitude_mv(
-                waveform.lead_mv(w.lead), levels[w.lead], w.t.peak[dominant]
-            )
-            for w in waves
-        },
+        "r_amplitude_mv": r_amplitudes_mv(leads_mv, levels_mv, qrs),
+        "st_j60_mv": st_levels_mv(leads_mv, rate_hz, levels_mv, qrs),
+        "t_amplitude_mv": peak_amplitudes_mv(leads_mv, levels_mv, t_peaks),
     }
     return _separate(
-        values,
-        {
-            n: {lead: leads.get(lead) for lead in waveform.leads}
-            for n, leads in amplitudes.items()
-        },
+        values, {name: _by_lead(waveform, rows, mv) for name, mv in amplitudes.items()}
     )
+
+
+def _by_lead(
+    waveform: Waveform, rows: Sequence[int], amplitudes_mv: NDArray[np.float64]
+) -> dict[Lead, float | None]:
+    """All leads in order; None where nothing was measured."""
+    measured = dict(zip(rows, amplitudes_mv.tolist(), strict=True))
+    found = ((lead, measured.get(row, nan)) for row, lead in enumerate(waveform.leads))
+    return {lead: None if isnan(mv) else mv for lead, mv in found}
 
 
 def _separate(

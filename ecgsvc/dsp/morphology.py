@@ -77,14 +77,15 @@ def measure_morphology(
     first, last = (round((before + place) * fine_hz / rate_hz) for place in (onset, offset))
     frame = _Frame(first, last, fine_hz)
     found = []
+    width = max(1, round(BASELINE_S * rate_hz))
+    level_to = max(1, before + int(onset))
     for each in waves:
         cuts = _cuts(waveform.lead_mv(each.lead), r_peaks, before, after)
-        if not len(cuts):
+        if not cuts.shape[1]:
             continue
-        width = max(1, round(BASELINE_S * rate_hz))
-        level_to = max(1, before + int(onset))
-        levels = cuts[:, max(0, level_to - width) : level_to].mean(axis=1)
-        median_mv: Millivolts = np.median(cuts - levels[:, None], axis=0)
+        before_qrs = cuts[max(0, level_to - width) : level_to]
+        cuts -= np.ascontiguousarray(before_qrs.T).mean(axis=1)
+        median_mv = _median_beat(cuts)
         if rate_hz < fine_hz:
             median_mv = resample(median_mv, rate_hz, fine_hz)
         found.append(_lead_morphology(each.lead, median_mv, frame))
@@ -94,11 +95,19 @@ def measure_morphology(
 def _cuts(
     lead_mv: Millivolts, r_peaks: NDArray[np.int64], before: int, after: int
 ) -> Millivolts:
-    """Samples around the beats that lie inside and miss none, (n, before + after)."""
+    """Samples around the beats that lie inside and miss none, (before + after, n)."""
     inside = r_peaks[(r_peaks >= before) & (r_peaks + after <= len(lead_mv))]
-    cuts = lead_mv[inside[:, None] + np.arange(-before, after)]
-    whole: Millivolts = cuts[np.isfinite(cuts).all(axis=1)]
+    cuts = lead_mv[np.arange(-before, after)[:, None] + inside]
+    whole: Millivolts = cuts[:, np.isfinite(cuts).all(axis=0)]
     return whole
+
+
+def _median_beat(cuts: Millivolts) -> Millivolts:
+    """Median over the beats; sorting rows of a dozen is faster than parting them."""
+    n_beats = cuts.shape[1]
+    ordered = np.sort(cuts, axis=1)
+    median_mv: Millivolts = (ordered[:, (n_beats - 1) // 2] + ordered[:, n_beats // 2]) / 2
+    return median_mv
 
 
 def _lead_morphology(lead: Lead, median_mv: Millivolts, frame: _Frame) -> LeadMorphology:
