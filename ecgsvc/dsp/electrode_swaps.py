@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.quality import QualityProblem
 from ecgsvc.domain.waveform import Millivolts, Waveform
-from ecgsvc.domain.waves import LeadWaves, WavePoints
+from ecgsvc.domain.waves import LeadWaves
 from ecgsvc.dsp.amplitudes import BASELINE_S, medians, over_spans
 
 CHEST_LEADS = ("V1", "V2", "V3", "V4", "V5", "V6")
@@ -94,13 +94,12 @@ def wave_heights_mv(
         strict=True,
     )
     leads_mv = waveform.samples_mv[list(rows)]
-    onset, _ = _common_points([w.qrs for w in waves])
+    onsets, offsets = _common_points(waves)
     width = max(1, round(BASELINE_S * waveform.sampling_rate_hz))
-    levels_mv = _means(leads_mv, onset - width, onset)
+    levels_mv = _means(leads_mv, onsets[1] - width, onsets[1])
     heights_mv = np.full((3, 2 + len(CHEST_LEADS)), np.nan)
-    for wave, kind in enumerate(("p", "qrs", "t")):
-        points = _common_points([getattr(w, kind) for w in waves])
-        means_mv = _means(leads_mv, *points)
+    for wave, (onset, offset) in enumerate(zip(onsets, offsets, strict=True)):
+        means_mv = _means(leads_mv, onset, offset)
         heights_mv[wave, list(columns)] = medians(means_mv - levels_mv)
     return None if np.isnan(heights_mv[1, [0, 1, -1]]).any() else heights_mv
 
@@ -123,13 +122,22 @@ def arrangement_evidence(heights_mv: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _common_points(
-    leads: Sequence[WavePoints],
+    leads: Sequence[LeadWaves],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Median onset and offset over the leads; NaN where fewer than a quarter have both."""
-    points = np.array([[p.onset for p in leads], [p.offset for p in leads]])
-    by_beat = np.moveaxis(np.where(points < 0, np.nan, points), 1, 2)
-    onset, offset = np.floor(medians(by_beat, 1 / 4))
-    return onset, offset
+    """Median onsets and offsets of P, QRS and T over the leads, each (3, n_beats).
+
+    NaN where fewer than a quarter of the leads have the wave.
+    """
+    waves = [(lead.p, lead.qrs, lead.t) for lead in leads]
+    points = np.array(
+        [
+            [[(w.onset, w.offset)[end] for w in of_lead] for of_lead in waves]
+            for end in (0, 1)
+        ]
+    )
+    by_beat = np.moveaxis(np.where(points < 0, np.nan, points), 1, -1)
+    onsets, offsets = np.floor(medians(by_beat, 1 / 4))
+    return onsets, offsets
 
 
 def _means(

@@ -20,6 +20,7 @@ from ecgsvc.dsp.amplitudes import (
     st_levels_mv,
 )
 from ecgsvc.dsp.dominant_beats import dominant_beats
+from ecgsvc.dsp.lost_samples import lost_samples
 
 CORRECTED_QT = (
     "qtc_fridericia_ms",
@@ -142,9 +143,9 @@ def _mean_rr_ms(waveform: Waveform, r_peaks: SampleIndices) -> float | None:
     """Mean RR interval, without those that lost samples in all leads."""
     if len(r_peaks) < 2:
         return None
-    lost = np.concatenate([[0], np.cumsum(np.isnan(waveform.samples_mv).all(axis=0))])
+    n_lost = np.searchsorted(lost_samples(waveform), r_peaks)
     rr = np.diff(r_peaks)
-    whole = lost[r_peaks[1:]] - lost[r_peaks[:-1]] == 0
+    whole = n_lost[1:] == n_lost[:-1]
     if not whole.any():
         return None
     return float(rr[whole].mean() * 1000.0 / waveform.sampling_rate_hz)

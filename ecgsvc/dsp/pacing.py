@@ -1,7 +1,6 @@
 """Pacing spikes: steps of a few milliseconds that stand alone in all leads together."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import SampleIndices, Waveform
@@ -38,13 +37,11 @@ def pacing_spikes(waveform: Waveform) -> NDArray[np.int64]:
     if len(energy) < 2 * quiet + spike + 1:
         return np.empty(0, dtype=np.int64)
     at = np.arange(quiet, len(energy) - spike - quiet)
-    greatest = sliding_window_view(energy, quiet - 2).max(axis=1)
-    before, after = greatest[at - quiet + 1], greatest[at + spike]
-    least = LEAST_STEP**2 * waveform.n_leads
-    is_spike = (energy[at] >= least) & (
-        energy[at] >= LEAST_CONTRAST**2 * np.maximum(before, after)
-    )
-    found = at[is_spike]
+    at = at[energy[at] >= LEAST_STEP**2 * waveform.n_leads]
+    around = np.arange(quiet - 2)
+    before = energy[at[:, None] + (around - quiet + 1)].max(axis=1)
+    after = energy[at[:, None] + (around + spike)].max(axis=1)
+    found = at[energy[at] >= LEAST_CONTRAST**2 * np.maximum(before, after)]
     begins: NDArray[np.int64] = found[np.diff(found, prepend=-quiet) > spike]
     return begins
 
@@ -53,8 +50,11 @@ def _step_energy(waveform: Waveform) -> NDArray[np.float64]:
     """Squared steps from sample to sample over each lead's range, summed over leads."""
     energy = np.zeros(waveform.n_samples)
     for lead_mv in waveform.samples_mv:
-        there = lead_mv[np.isfinite(lead_mv)]
-        span = float(there.max() - there.min()) if there.size else 0.0
+        steps = np.diff(lead_mv)
+        span = float(np.ptp(lead_mv)) if lead_mv.size else 0.0
+        if np.isnan(span):
+            steps, there = np.nan_to_num(steps), lead_mv[~np.isnan(lead_mv)]
+            span = float(np.ptp(there)) if there.size else 0.0
         if span > 0:
-            energy[1:] += np.nan_to_num(np.diff(lead_mv) / span) ** 2
+            energy[1:] += (steps / span) ** 2
     return energy

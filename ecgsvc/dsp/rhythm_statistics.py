@@ -14,6 +14,7 @@ from ecgsvc.domain.rhythm_statistics import (
     RhythmStatistics,
 )
 from ecgsvc.domain.waveform import Waveform
+from ecgsvc.dsp.lost_samples import lost_samples
 
 Flags = NDArray[np.bool_]
 
@@ -94,10 +95,7 @@ def _labels(beats: ClassifiedBeats) -> NDArray[np.intp]:
 
 def _unbroken(waveform: Waveform, beats: ClassifiedBeats) -> Flags:
     """Which intervals have no sample that is missing in all leads."""
-    lost = np.ones(waveform.n_samples, dtype=bool)
-    for lead_mv in waveform.samples_mv:
-        lost &= ~np.isfinite(lead_mv)
-    return ~_holds_any(np.flatnonzero(lost), beats.r_peak_indices)
+    return ~_holds_any(lost_samples(waveform), beats.r_peak_indices)
 
 
 def _readable(beats: ClassifiedBeats, unreadable: Flags, n_samples: int) -> Flags:
