@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.morphology import Deflection, LeadMorphology
@@ -79,10 +78,14 @@ def measure_morphology(
     found = []
     width = max(1, round(BASELINE_S * rate_hz))
     level_to = max(1, before + int(onset))
+    inside = r_peaks[(r_peaks >= before) & (r_peaks + after <= waveform.n_samples)]
+    at = np.arange(-before, after)[:, None] + inside
     for each in waves:
-        cuts = _cuts(waveform.lead_mv(each.lead), r_peaks, before, after)
-        if not cuts.shape[1]:
+        cuts = waveform.lead_mv(each.lead)[at]
+        whole = np.isfinite(cuts).all(axis=0)
+        if not whole.any():
             continue
+        cuts = cuts if whole.all() else cuts[:, whole]
         before_qrs = cuts[max(0, level_to - width) : level_to]
         cuts -= np.ascontiguousarray(before_qrs.T).mean(axis=1)
         median_mv = _median_beat(cuts)
@@ -92,18 +95,11 @@ def measure_morphology(
     return tuple(found)
 
 
-def _cuts(
-    lead_mv: Millivolts, r_peaks: NDArray[np.int64], before: int, after: int
-) -> Millivolts:
-    """Samples around the beats that lie inside and miss none, (before + after, n)."""
-    inside = r_peaks[(r_peaks >= before) & (r_peaks + after <= len(lead_mv))]
-    cuts = lead_mv[np.arange(-before, after)[:, None] + inside]
-    whole: Millivolts = cuts[:, np.isfinite(cuts).all(axis=0)]
-    return whole
-
-
 def _median_beat(cuts: Millivolts) -> Millivolts:
-    """Median over the beats; sorting rows of a dozen is faster than parting them."""
+    """Median over the beats of shape (n_samples, n_beats).
+
+    Sorting a dozen is faster than what `numpy.median` does.
+    """
     n_beats = cuts.shape[1]
     ordered = np.sort(cuts, axis=1)
     median_mv: Millivolts = (ordered[:, (n_beats - 1) // 2] + ordered[:, n_beats // 2]) / 2
