@@ -14,6 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.inference.order_statistics import median, quantile
+
 RATE_HZ = 125.0
 WINDOW_SAMPLES = 1250
 
@@ -31,6 +33,8 @@ _HALF_BEAT = 25  # 200 ms
 _MAX_BEATS = 30  # whose likeness is looked at
 _FAINT_MV = 1e-3
 _EPS = 1e-9
+_TAPER = np.hanning(_N)
+_HZ = np.fft.rfftfreq(_N, 1 / RATE_HZ)
 
 
 def window_features(windows: Windows, spread_mv: Column, r_peaks: Windows) -> Windows:
@@ -62,7 +66,7 @@ def _amplitudes(windows: Windows) -> Columns:
     size = np.abs(windows)
     square = windows * windows
     peaks = size.reshape(-1, 10, _N // 10).max(axis=2)  # of every second
-    p95 = np.quantile(size, 0.95, axis=1, keepdims=True)
+    p95 = quantile(size, 0.95, axis=1)[:, None]
     per_piece = windows.reshape(-1, _PIECES, _N // _PIECES)
     piece_peak = np.abs(per_piece).max(axis=2, keepdims=True)
     crossing = (np.abs(per_piece) > _TCSC_THRESHOLD * piece_peak).mean(axis=2)
@@ -79,8 +83,8 @@ def _amplitudes(windows: Windows) -> Columns:
 
 def _spectrum(windows: Windows) -> Columns:
     """Where the power lies: in a narrow line (flutter), low and broad (VF), high (QRS)."""
-    power = np.abs(np.fft.rfft(windows * np.hanning(_N), axis=1)) ** 2
-    hz = np.fft.rfftfreq(_N, 1 / RATE_HZ)
+    power = np.abs(np.fft.rfft(windows * _TAPER, axis=1)) ** 2
+    hz = _HZ
     power[:, (hz < 1) | (hz > 30)] = 0
     power /= power.sum(axis=1, keepdims=True) + _EPS
     peak_hz = np.maximum(hz[power.argmax(axis=1)], hz[1])
@@ -124,8 +128,8 @@ def _leakage(windows: Windows) -> Columns:
 def _slopes(windows: Windows) -> Columns:
     """How steep the steepest parts are and how much lies flat between them."""
     slope = np.abs(np.diff(windows, axis=1))
-    p98 = np.quantile(slope, 0.98, axis=1)
-    swing = np.quantile(windows, 0.99, axis=1) - np.quantile(windows, 0.01, axis=1)
+    p98 = quantile(slope, 0.98, axis=1)
+    swing = quantile(windows, 0.99, axis=1) - quantile(windows, 0.01, axis=1)
     crossings = np.diff(np.signbit(windows), axis=1).mean(axis=1)
     return {
         "steepness": np.log(p98 / (swing + _EPS) + 1e-3),
@@ -173,13 +177,19 @@ def _rhythm(r_peaks: Windows) -> Columns:
     rr_s[n_beats < 2, 0] = _N / RATE_HZ
     changes = np.abs(np.diff(rr_s, axis=1))
     changes[n_beats < 3, 0] = 0.0
-    median_rr = np.nanmedian(rr_s, axis=1)
+    n_rr = np.maximum(n_beats - 1, 1)
+    ordered = np.sort(rr_s, axis=1)  # NaN last
+    rows = np.arange(len(rr_s))
+    median_rr = (ordered[rows, (n_rr - 1) // 2] + ordered[rows, n_rr // 2]) / 2
+    mean_rr = np.nan_to_num(rr_s).sum(axis=1) / n_rr
+    variance = np.nan_to_num((rr_s - mean_rr[:, None]) ** 2).sum(axis=1) / n_rr
+    mean_change = np.nan_to_num(changes).sum(axis=1) / np.maximum(n_beats - 2, 1)
     return {
         "n_beats": n_beats / 10,
         "median_rr": np.log(median_rr),
-        "longest_rr": np.log(np.nanmax(rr_s, axis=1)),
-        "rr_variation": np.nanstd(rr_s, axis=1) / median_rr,
-        "rr_change": np.nanmean(changes, axis=1) / median_rr,
+        "longest_rr": np.log(ordered[rows, n_rr - 1]),
+        "rr_variation": np.sqrt(variance) / median_rr,
+        "rr_change": mean_change / median_rr,
     }
 
 
@@ -192,7 +202,7 @@ def _beats(windows: Windows, r_peaks: Windows) -> Columns:
     at = centre[:, :, None] + offsets
     rows = np.arange(len(windows))[:, None, None]
     beats = windows[rows, at]
-    beats -= np.median(beats, axis=2, keepdims=True)
+    beats -= median(beats, axis=2)[:, :, None]
     weight = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1)
     dominant = (beats * weight[:, :, None]).sum(axis=1)
     alike = _cosine(beats, dominant[:, None, :])

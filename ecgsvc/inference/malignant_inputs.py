@@ -91,12 +91,7 @@ def build_malignant_inputs(
     if not n_windows:
         return _NOTHING
     there = np.isfinite(leads_mv)
-    signals = np.stack(
-        [
-            _prepare(lead_mv, known, sampling_rate_hz, tools)
-            for lead_mv, known in zip(leads_mv, there, strict=True)
-        ]
-    )
+    signals = _prepare(leads_mv, there, sampling_rate_hz, tools)
     windows = _cut(signals, n_windows)
     spread_mv = windows.std(axis=1)
     known = _at_model_rate(there, sampling_rate_hz, signals.shape[1])
@@ -112,18 +107,25 @@ def build_malignant_inputs(
 
 
 def _prepare(
-    lead_mv: Millivolts, there: NDArray[np.bool_], rate_hz: float, tools: SignalTools
+    leads_mv: Millivolts, there: NDArray[np.bool_], rate_hz: float, tools: SignalTools
 ) -> Millivolts:
     """Bridge gaps, resample and filter; mirrored to one window where it is shorter."""
-    whole = lead_mv
+    whole = np.ascontiguousarray(leads_mv)
+    if not there.all():
+        whole = np.stack([_bridge(*lead) for lead in zip(leads_mv, there, strict=True)])
+    signals = tools.resample(whole, rate_hz, RATE_HZ)
+    signals = tools.band_pass(np.ascontiguousarray(signals), RATE_HZ, *BAND_HZ)
+    lacking = WINDOW_SAMPLES - signals.shape[1]
+    if lacking > 0:
+        signals = np.pad(signals, ((0, 0), (0, lacking)), mode="symmetric")
+    return signals
+
+
+def _bridge(lead_mv: Millivolts, there: NDArray[np.bool_]) -> Millivolts:
     if not there.any():
-        whole = np.zeros_like(lead_mv)
-    elif not there.all():
-        at = np.arange(len(lead_mv))
-        whole = np.interp(at, at[there], lead_mv[there])
-    signal = tools.resample(np.ascontiguousarray(whole), rate_hz, RATE_HZ)
-    signal = tools.band_pass(np.ascontiguousarray(signal), RATE_HZ, *BAND_HZ)
-    return np.pad(signal, (0, max(0, WINDOW_SAMPLES - len(signal))), mode="symmetric")
+        return np.zeros_like(lead_mv)
+    at = np.arange(len(lead_mv))
+    return np.interp(at, at[there], lead_mv[there])
 
 
 def _at_model_rate(

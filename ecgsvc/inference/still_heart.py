@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.quality import SignalQuality
 from ecgsvc.domain.waveform import Millivolts, SampleIndices, Waveform
+from ecgsvc.inference.order_statistics import quantile
 
 ASYSTOLE_S = 4.0
 """No QRS complex for so long: Clifford et al. 2015, doi 10.1109/CIC.2015.7408639 (the
@@ -33,7 +34,7 @@ def leads_off(waveform: Waveform, bounds: SampleIndices) -> NDArray[np.bool_]:
     bounds
         Shape (n_windows, 2), first sample and the one after the last.
     """
-    still = np.stack([_still_seconds(row, waveform) for row in waveform.samples_mv])
+    still = _still_seconds(waveform)
     first, stop = _seconds(bounds, waveform, still.shape[1])
     sums = np.pad(still.cumsum(axis=1), ((0, 0), (1, 0)))
     share = (sums[:, stop] - sums[:, first]) / np.maximum(stop - first, 1)
@@ -80,15 +81,14 @@ def _still_steps(
     if not readable.shape[1]:
         return np.zeros(n_steps, dtype=bool)
     second = np.minimum(middle.astype(np.int64), readable.shape[1] - 1)
-    still = np.ones(n_steps, dtype=bool)
-    for row, lead_mv in enumerate(waveform.samples_mv):
-        pieces = _without_gaps(lead_mv[: n_steps * step]).reshape(-1, step)
-        high, low = pieces.max(axis=1), pieces.min(axis=1)
-        high[:-1] = np.maximum(high[:-1], high[1:])
-        low[:-1] = np.minimum(low[:-1], low[1:])
-        still &= (high - low < least_qrs_mv) | ~readable[row, second]
-    still &= np.logical_or.reduce(readable, axis=0)[second]
-    return still
+    samples_mv = _without_gaps(waveform.samples_mv[:, : n_steps * step])
+    pieces = samples_mv.reshape(waveform.n_leads, n_steps, step)
+    high, low = pieces.max(axis=2), pieces.min(axis=2)
+    high[:, :-1] = np.maximum(high[:, :-1], high[:, 1:])
+    low[:, :-1] = np.minimum(low[:, :-1], low[:, 1:])
+    seen = readable[:, second]
+    still: NDArray[np.bool_] = ((high - low < least_qrs_mv) | ~seen).all(axis=0)
+    return still & seen.any(axis=0)
 
 
 def _least_qrs_mv(waveform: Waveform, r_peak_indices: SampleIndices) -> float:
@@ -99,9 +99,9 @@ def _least_qrs_mv(waveform: Waveform, r_peak_indices: SampleIndices) -> float:
     at = r_peak_indices[:, None] + np.arange(-step, step + 1)
     at = np.clip(at, 0, waveform.n_samples - 1)
     swing_mv = np.zeros(len(r_peak_indices))
-    for lead_mv in waveform.samples_mv:
-        np.maximum(swing_mv, np.ptp(_without_gaps(lead_mv[at]), axis=1), out=swing_mv)
-    return min(_QRS_MV, _FAINT_SHARE * float(np.quantile(swing_mv, 0.95)))
+    for lead_mv in _without_gaps(waveform.samples_mv):
+        np.maximum(swing_mv, np.ptp(lead_mv[at], axis=1), out=swing_mv)
+    return min(_QRS_MV, _FAINT_SHARE * float(quantile(swing_mv, 0.95)))
 
 
 def _without_gaps(samples_mv: Millivolts) -> Millivolts:
@@ -110,7 +110,7 @@ def _without_gaps(samples_mv: Millivolts) -> Millivolts:
 
 def _readable_seconds(waveform: Waveform, quality: SignalQuality) -> NDArray[np.bool_]:
     """Seconds in which a lead is connected and nothing hides a beat, (n_leads, n)."""
-    connected = ~np.stack([_still_seconds(row, waveform) for row in waveform.samples_mv])
+    connected = ~_still_seconds(waveform)
     if quality.windows is None:
         return connected
     unreadable, width = quality.windows.unreadable, quality.windows.n_samples
@@ -119,17 +119,19 @@ def _readable_seconds(waveform: Waveform, quality: SignalQuality) -> NDArray[np.
     return connected & ~unreadable[:, at]
 
 
-def _still_seconds(lead_mv: Millivolts, waveform: Waveform) -> NDArray[np.bool_]:
-    """Whole seconds of a lead that are missing or constant."""
+def _still_seconds(waveform: Waveform) -> NDArray[np.bool_]:
+    """Whole seconds of each lead that are missing or constant, shape (n_leads, n)."""
     width = round(_SECOND * waveform.sampling_rate_hz)
-    seconds = lead_mv[: len(lead_mv) // width * width].reshape(-1, width)
+    n_seconds = waveform.n_samples // width
+    whole = waveform.samples_mv[:, : n_seconds * width]
+    seconds = whole.reshape(waveform.n_leads, n_seconds, width)
+    swing_mv = seconds.max(axis=2) - seconds.min(axis=2)
+    if np.isfinite(swing_mv).all():
+        return np.asarray(swing_mv < _FLAT_MV)
     there = np.isfinite(seconds)
-    swing_mv = np.ptp(seconds, axis=1)
-    if not there.all():
-        high = np.where(there, seconds, -np.inf).max(axis=1)
-        low = np.where(there, seconds, np.inf).min(axis=1)
-        swing_mv = high - low
-    still: NDArray[np.bool_] = (2 * there.sum(axis=1) < width) | (swing_mv < _FLAT_MV)
+    high = np.where(there, seconds, -np.inf).max(axis=2)
+    low = np.where(there, seconds, np.inf).min(axis=2)
+    still: NDArray[np.bool_] = (2 * there.sum(axis=2) < width) | (high - low < _FLAT_MV)
     return still
 
 
