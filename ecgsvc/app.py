@@ -104,7 +104,7 @@ def plug_ins(settings: Settings) -> tuple[PlugInModel, ...]:
 
 
 def diagnosis_reader(settings: Settings) -> DiagnosisReader:
-    """Load the network for diagnoses; errors as for `beat_classifier`."""
+    """Load the model for diagnoses; errors as for `beat_classifier`."""
     return DiagnosisReader.load(
         settings.diagnosis_model, _TOOLS, provider=settings.provider
     )

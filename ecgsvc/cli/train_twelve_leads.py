@@ -38,7 +38,7 @@ def diagnosis(
     resume: Resume = False,
     as_markdown: Markdown = False,
 ) -> None:
-    """Train the networks for twelve-lead diagnoses on PTB-XL and export them as one.
+    """Train networks and trees for twelve-lead diagnoses on PTB-XL, exported as one.
 
     Without options it makes the shipped model again. Folds 1-8 are trained on, 9 decides,
     10 is scored once, at the end.

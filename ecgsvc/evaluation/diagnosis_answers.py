@@ -1,4 +1,4 @@
-"""What the shipped network says of the recordings of PTB-XL that it was not shown."""
+"""What the shipped model says of the recordings of PTB-XL that it was not shown."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from ecgsvc.evaluation.references import OnRecord
 from ecgsvc.inference import DiagnosisReader
 from ecgsvc.inference.diagnosis import THRESHOLD_KINDS, threshold_name
 from ecgsvc.inference.diagnosis_inputs import DiagnosisInputs, standardise
-from ecgsvc.inference.signal_form import signal_form
 
 TEST_SPLIT = "test"
 _BATCH = 64
@@ -38,8 +37,7 @@ def evaluate_diagnosis(
         rows = np.arange(start, min(start + _BATCH, len(recordings.labels)))
         batch = recordings.take(rows)
         signal, leads = standardise(batch.samples.astype(np.float32), batch.size_known)
-        form = signal_form(signal, leads)
-        answers, _ = reader.outputs(DiagnosisInputs(signal, leads, batch.person, form))
+        answers, _ = reader.outputs(DiagnosisInputs.of(signal, leads, batch.person))
         logits.append(answers)
     labels = list(reader.card.labels)
     columns = [recordings.label_names.index(label) for label in labels]

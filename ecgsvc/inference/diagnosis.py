@@ -1,4 +1,4 @@
-"""Diagnoses of a recording of one to twelve leads by the shipped network."""
+"""Diagnoses of a recording of one to twelve leads by the shipped model."""
 
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ecgsvc.domain.diagnosis import (
 from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.waveform import Sex, Waveform
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.diagnosis_features import DIAGNOSIS_FEATURES
 from ecgsvc.inference.diagnosis_inputs import (
     DIAGNOSIS_LEADS,
     DIAGNOSIS_RATE_HZ,
@@ -31,6 +32,9 @@ from ecgsvc.inference.sessions import Provider, open_model, run_model
 from ecgsvc.inference.signal_form import FORM_FEATURES
 
 OUTPUTS = ("logits", "outlier")
+INPUT_FEATURES = (
+    *LEAD_FEATURES, *PERSON_FEATURES, *FORM_FEATURES, *DIAGNOSIS_FEATURES,
+)  # fmt: skip
 ADULT_YEARS = 18.0
 """The training recordings are of adults, but for a few."""
 THRESHOLD_KINDS = ("call", "present", "absent")
@@ -129,7 +133,7 @@ class DiagnosisReader:
         """Logits (n, labels) and outlier scores (n,) of prepared windows."""
         feed = {
             "signal": inputs.signal, "leads": inputs.leads, "person": inputs.person,
-            "form": inputs.form,
+            "form": inputs.form, "features": inputs.features,
         }  # fmt: skip
         logits, outlier = run_model(self._session, self.identity.name, OUTPUTS, feed)
         return logits, outlier
@@ -181,6 +185,6 @@ def _fits(card: ModelCard) -> bool:
         and card.leads == DIAGNOSIS_LEADS
         and card.sampling_rate_hz == DIAGNOSIS_RATE_HZ
         and card.window_samples == DIAGNOSIS_WINDOW_SAMPLES
-        and card.features == (*LEAD_FEATURES, *PERSON_FEATURES, *FORM_FEATURES)
+        and card.features == INPUT_FEATURES
         and needed | {"outlier"} <= card.thresholds.keys()
     )

@@ -1,4 +1,4 @@
-"""What the diagnosis network sees: the one input builder of training and serving.
+"""What the diagnosis model sees: the one input builder of training and serving.
 
 Every lead is shown in units of its own standard deviation, with that deviation beside it:
 shape and size are separate, so that recordings whose size is unknown can be read too.
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import STANDARD_LEADS, Lead, Millivolts, Sex, Waveform
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.diagnosis_features import diagnosis_features
 from ecgsvc.inference.signal_form import signal_form
 
 DIAGNOSIS_RATE_HZ = 100.0
@@ -50,12 +51,31 @@ class DiagnosisInputs:
         Shape (n, 4) float32, columns as `PERSON_FEATURES`.
     form
         Shape (n, 9) float32, columns as `FORM_FEATURES`.
+    features
+        Shape (n, features) float32, columns as `DIAGNOSIS_FEATURES`.
     """
 
     signal: NDArray[np.float32]
     leads: NDArray[np.float32]
     person: NDArray[np.float32]
     form: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        signal: NDArray[np.float32],
+        leads: NDArray[np.float32],
+        person: NDArray[np.float32],
+    ) -> "DiagnosisInputs":
+        """Describe windows by form and features."""
+        return cls(
+            signal,
+            leads,
+            person,
+            signal_form(signal, leads),
+            diagnosis_features(signal, leads, person),
+        )
 
 
 def filter_leads(waveform: Waveform, tools: SignalTools) -> Millivolts:
@@ -152,4 +172,4 @@ def build_diagnosis_inputs(
     stacked = np.stack([leads_mv[:, window] for window in windows])
     signal, leads = standardise(stacked, np.ones(len(windows), dtype=bool))
     person = np.tile(person_features(age_years, sex), (len(windows), 1))
-    return DiagnosisInputs(signal, leads, person, signal_form(signal, leads))
+    return DiagnosisInputs.of(signal, leads, person)

@@ -44,6 +44,7 @@ def signal_form(
 
 def _form(leads: NDArray[np.float64]) -> list[float]:
     n_leads, n_samples = leads.shape
+    squares = np.square(leads)  # far quicker than a power of four
     power = np.square(np.abs(np.fft.rfft(leads * np.hanning(n_samples), axis=1)))
     shares = power / (power.sum(axis=1, keepdims=True) + _FAINT)
     hertz = np.fft.rfftfreq(n_samples, 1 / _RATE_HZ)
@@ -52,7 +53,7 @@ def _form(leads: NDArray[np.float64]) -> list[float]:
     steepness = _steepness(leads)
     calm, middle, steep, steepest = np.quantile(steepness, [0.25, 0.5, 0.9, 0.98])
     return [
-        float(np.median(np.log((leads**4).mean(axis=1) + _FAINT))),
+        float(np.median(np.log(np.square(squares).mean(axis=1) + _FAINT))),
         float(np.log(shares[:, hertz < _SLOW_HZ].sum(axis=1).mean() + _LEAST_SHARE)),
         float(np.log(shares[:, hertz > _FAST_HZ].sum(axis=1).mean() + _LEAST_SHARE)),
         float(np.log((shares * hertz).sum(axis=1).mean() + _FAINT)),

@@ -7,6 +7,7 @@ which leaf agrees with all answers on its way, and that leaf's value (Nakandala 
 are trees again (`tree_ensembles`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,20 @@ def convert(fitted: HistGradientBoostingClassifier) -> BoostedTrees:
             module.place(number * n_classes + class_index, class_index, tree.nodes)
     baseline = np.ravel(fitted._baseline_prediction).astype(np.float32)
     module.baseline.copy_(torch.from_numpy(baseline))
+    return module
+
+
+def convert_labels(fitted: Sequence[HistGradientBoostingClassifier]) -> BoostedTrees:
+    """Binary ensembles, a label each, as one module whose scores are their log odds."""
+    trees = [
+        (label, tree) for label, each in enumerate(fitted) for (tree,) in each._predictors
+    ]
+    n_leaves = max(tree.get_n_leaf_nodes() for _, tree in trees)
+    module = BoostedTrees(len(trees), max(n_leaves, 2), len(fitted))
+    for number, (label, tree) in enumerate(trees):
+        module.place(number, label, tree.nodes)
+    baseline = np.concatenate([np.ravel(each._baseline_prediction) for each in fitted])
+    module.baseline.copy_(torch.from_numpy(baseline.astype(np.float32)))
     return module
 
 

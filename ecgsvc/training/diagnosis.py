@@ -1,6 +1,6 @@
 """`ecgsvc train diagnosis`: from PTB-XL to the folder that ships, in one command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from ecgsvc.domain.waveform import Lead
 from ecgsvc.evaluation.diagnosis import (
     DiagnosisResults,
     diagnosis_figures,
@@ -20,30 +21,36 @@ from ecgsvc.evaluation.diagnosis_references import DiagnosisSet, read_diagnosis_
 from ecgsvc.evaluation.figures import Figures
 from ecgsvc.inference.diagnosis import OUTPUTS
 from ecgsvc.inference.diagnosis_inputs import DIAGNOSIS_LEADS, LEAST_SAMPLES
+from ecgsvc.training.boosted_trees import BoostedTrees, load_trees
 from ecgsvc.training.cards import write_card
 from ecgsvc.training.diagnosis_card import diagnosis_card, figures_of_card
 from ecgsvc.training.diagnosis_decision import DiagnosisDecision, choose_decision
 from ecgsvc.training.diagnosis_ensemble import (
     DiagnosisEnsemble,
     ecg_scores,
+    ensemble_logits,
     foreign_scores,
     form_score,
     outlier_figures,
+    parts_logits,
     random_diagnosis_inputs,
+    whole_inputs,
 )
 from ecgsvc.training.diagnosis_fit import (
     DiagnosisPlan,
-    diagnosis_outputs,
     fit_diagnosis,
 )
 from ecgsvc.training.diagnosis_network import DiagnosisNetwork, Fusion
+from ecgsvc.training.diagnosis_trees import fit_label_trees
 from ecgsvc.training.export import ExportMismatch
 from ecgsvc.training.window_export import export_module, window_parity
 
-DIAGNOSIS_VERSION = "1.0.0"
+DIAGNOSIS_VERSION = "1.1.0"
 DIAGNOSIS_EPOCHS = 28
-DIAGNOSIS_SEEDS = 3
-LEAD_SUBSETS: Mapping[str, tuple[str, ...]] = {
+DIAGNOSIS_SEEDS = 1
+TREES_WEIGHT = 0.75
+"""Of the trees' logits beside the mean of the networks'; by cross-validation."""
+LEAD_SUBSETS: Mapping[str, tuple[Lead, ...]] = {
     "12 leads": DIAGNOSIS_LEADS,
     "limb leads": DIAGNOSIS_LEADS[:6],
     "chest leads": DIAGNOSIS_LEADS[6:],
@@ -55,6 +62,7 @@ LEAD_SUBSETS: Mapping[str, tuple[str, ...]] = {
     "V5": ("V5",),
 }
 _MAX_DIFFERENCE = 1e-4
+_NAME = "diagnosis-efficientecg"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +86,7 @@ def train_diagnosis(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainedDiagnosis:
-    """Fit a network a seed, decide on the validation fold, open the test fold, export.
+    """Fit a network a seed and trees, decide on the validation fold, open the test fold.
 
     Checkpoints (``.pt``) and curves (``.json``) go to ``output_dir/checkpoints``, the model
     to ``output_dir/diagnosis-efficientecg-VERSION``.
@@ -96,7 +104,7 @@ def train_diagnosis(
     threads
         Of PyTorch.
     resume
-        Take the networks that are already fitted from the checkpoints in `output_dir`.
+        Take what is already fitted from the checkpoints in `output_dir`.
     progress
         Where to show how far it is.
 
@@ -109,7 +117,7 @@ def train_diagnosis(
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    folder = output_dir / f"diagnosis-efficientecg-{DIAGNOSIS_VERSION}"
+    folder = output_dir / f"{_NAME}-{DIAGNOSIS_VERSION}"
     checkpoints = output_dir / "checkpoints"
     for made in (folder, checkpoints):
         made.mkdir(parents=True, exist_ok=True)
@@ -123,35 +131,38 @@ def train_diagnosis(
     def fitted(seed: int) -> DiagnosisNetwork:
         torch.manual_seed(seed)
         network = DiagnosisNetwork(len(everything.label_names), fusion=fusion, sizes=sizes)
-        name = f"diagnosis-{fusion}{'' if sizes else '-shapes'}-{seed}"
+        file = f"diagnosis-{fusion}{'' if sizes else '-shapes'}-{seed}.pt"
         bar = shown.add_task(f"training seed {seed}", total=epochs)
-        plan = DiagnosisPlan(epochs, seed, checkpoints / f"{name}.pt", resume)
+        plan = DiagnosisPlan(epochs, seed, checkpoints / file, resume)
         return fit_diagnosis(
             network, training, plan,
             validation=validation, on_epoch=lambda n: shown.update(bar, completed=n),
         )  # fmt: skip
 
     networks = [fitted(seed) for seed in range(seeds)]
+    shown.update(task, description="training trees", completed=0, total=None)
+    trees = _trees(training, checkpoints / "diagnosis-trees.pt", resume)
     score = form_score(training, validation)
-    ensemble = DiagnosisEnsemble(networks, score)
-    seen = _Answers(networks)
-    decision = choose_decision(seen.logits(validation), validation.labels)
+    ensemble = DiagnosisEnsemble(networks, trees, score, TREES_WEIGHT)
+    decision = choose_decision(ensemble_logits(ensemble, validation), validation.labels)
     sha256 = _export(ensemble, folder)
-    results = held_out_results(test, seen.logits(test), decision)
+    results = held_out_results(test, ensemble_logits(ensemble, test), decision)
     tables = (
         *diagnosis_figures(results),
-        _seeds(networks, test),
-        _folds(seen, validation, test),
-        _hidden(seen, test),
+        _parts(ensemble, test),
+        _folds(ensemble, validation, test),
+        _hidden(ensemble, test),
     )
     card = diagnosis_card(
+        name=_NAME,
         version=DIAGNOSIS_VERSION,
         sha256=sha256,
         labels=everything.label_names,
         decision=decision,
         training={
             "seeds": list(range(seeds)), "epochs": epochs, "fusion": fusion,
-            "sizes": sizes, "threads": threads,
+            "sizes": sizes, "threads": threads, "trees": trees.way.shape[0],
+            "trees_weight": TREES_WEIGHT,
             "recordings": {s: everything.splits.count(s) for s in ("train", "val", "test")},
         },
         metrics={
@@ -163,6 +174,14 @@ def train_diagnosis(
     )  # fmt: skip
     write_card(folder, card)
     return TrainedDiagnosis(folder, card, tables)
+
+
+def _trees(training: DiagnosisSet, checkpoint: Path, resume: bool) -> BoostedTrees:
+    if resume and checkpoint.exists():
+        return load_trees(checkpoint)
+    trees = fit_label_trees(training)
+    torch.save(trees.state_dict(), checkpoint)
+    return trees
 
 
 def held_out_results(
@@ -178,31 +197,6 @@ def held_out_results(
         sexes=recordings.sexes,
         size_known=recordings.size_known,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
-    """Means over the members, of whole recordings."""
-
-    members: Sequence[DiagnosisNetwork]
-
-    def logits(
-        self,
-        recordings: DiagnosisSet,
-        *,
-        leads: tuple[str, ...] = DIAGNOSIS_LEADS,
-        person: bool = True,
-        sizes: bool = True,
-    ) -> NDArray[np.float32]:
-        shown = np.isin(DIAGNOSIS_LEADS, leads)
-        answers = [
-            diagnosis_outputs(member, recordings, shown=shown, person=person, sizes=sizes)[
-                0
-            ]
-            for member in self.members
-        ]
-        mean: NDArray[np.float32] = np.mean(answers, axis=0)
-        return mean
 
 
 def _export(ensemble: DiagnosisEnsemble, folder: Path) -> str:
@@ -222,36 +216,41 @@ def _export(ensemble: DiagnosisEnsemble, folder: Path) -> str:
     return sha256
 
 
-def _seeds(members: Sequence[DiagnosisNetwork], test: DiagnosisSet) -> Figures:
-    given = [diagnosis_outputs(member, test)[0] for member in members]
-    named = [(f"seed {seed}", logits) for seed, logits in enumerate(given)]
-    if len(members) > 1:
-        named.append(("ensemble", np.mean(given, axis=0)))
+def _parts(ensemble: DiagnosisEnsemble, test: DiagnosisSet) -> Figures:
+    networks, trees = parts_logits(ensemble, whole_inputs(test))
+    named = [(f"network, seed {seed}", logits) for seed, logits in enumerate(networks)]
+    if len(networks) > 1:
+        named.append(("networks", np.mean(networks, axis=0)))
+    named += [("trees", trees), ("networks and trees", ensemble_logits(ensemble, test))]
     return Figures(
-        "Networks", tuple(_macro_row("Network", n, test, logits) for n, logits in named)
+        "Parts", tuple(_macro_row("Part", n, test, logits) for n, logits in named)
     )
 
 
-def _folds(seen: _Answers, validation: DiagnosisSet, test: DiagnosisSet) -> Figures:
+def _folds(
+    ensemble: DiagnosisEnsemble, validation: DiagnosisSet, test: DiagnosisSet
+) -> Figures:
     """The fold that decided, whose ranking no decision changes, beside the one held out."""
     rows = [
-        _macro_row("Fold", name, recordings, seen.logits(recordings))
+        _macro_row("Fold", name, recordings, ensemble_logits(ensemble, recordings))
         for name, recordings in (("9, decides", validation), ("10, held out", test))
     ]
     return Figures("Folds", tuple(rows))
 
 
-def _hidden(seen: _Answers, test: DiagnosisSet) -> Figures:
+def _hidden(ensemble: DiagnosisEnsemble, test: DiagnosisSet) -> Figures:
     rows = [
-        _macro_row("What is shown", name, test, seen.logits(test, leads=leads))
+        _macro_row(
+            "What is shown", name, test, ensemble_logits(ensemble, test, leads=leads)
+        )
         for name, leads in LEAD_SUBSETS.items()
     ]
     for name, logits in (
-        ("12 leads, no age, no sex", seen.logits(test, person=False)),
-        ("12 leads, no amplitudes", seen.logits(test, sizes=False)),
+        ("12 leads, no age, no sex", ensemble_logits(ensemble, test, person=False)),
+        ("12 leads, no amplitudes", ensemble_logits(ensemble, test, sizes=False)),
     ):
         rows.append(_macro_row("What is shown", name, test, logits))
-    return Figures("What the ensemble is shown", tuple(rows))
+    return Figures("What the model is shown", tuple(rows))
 
 
 def _macro_row(

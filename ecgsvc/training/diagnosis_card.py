@@ -5,15 +5,13 @@ from math import isfinite
 from typing import Any
 
 from ecgsvc.evaluation.figures import Estimate, Figures
+from ecgsvc.inference.diagnosis import INPUT_FEATURES
 from ecgsvc.inference.diagnosis_inputs import (
     DIAGNOSIS_BAND_HZ,
     DIAGNOSIS_LEADS,
     DIAGNOSIS_RATE_HZ,
     DIAGNOSIS_WINDOW_SAMPLES,
-    LEAD_FEATURES,
-    PERSON_FEATURES,
 )
-from ecgsvc.inference.signal_form import FORM_FEATURES
 from ecgsvc.training.cards import training_commit
 from ecgsvc.training.diagnosis_decision import DiagnosisDecision
 
@@ -31,13 +29,14 @@ FAILURE_MODES = (
 PROTOCOL = (
     "PTB-XL, 1,599 recordings in mV and 1,661 without amplitudes (z-scores); the "
     "publisher's folds, each patient in one: 1-8 trained on, 9 for temperature, offsets, "
-    "thresholds and conformal limits, 10 held out and scored by the exported ensemble's "
-    "networks; 95 % by bootstrap over recordings (coverage: Wilson)"
+    "thresholds and conformal limits, 10 held out and scored by what "
+    "is exported; 95 % by bootstrap over recordings (coverage: Wilson)"
 )
 
 
 def diagnosis_card(
     *,
+    name: str,
     version: str,
     sha256: str,
     labels: Sequence[str],
@@ -49,7 +48,7 @@ def diagnosis_card(
     low_hz, high_hz = DIAGNOSIS_BAND_HZ
     return {
         "model": {
-            "name": "diagnosis-efficientecg",
+            "name": name,
             "version": version,
             "task": "diagnosis",
             "sha256": sha256,
@@ -63,7 +62,7 @@ def diagnosis_card(
             "window_samples": DIAGNOSIS_WINDOW_SAMPLES,
             "window": f"2.5 to 10 s, {low_hz:g} to {high_hz:g} Hz, each lead in its own "
             "standard deviation, which stands beside it; longer recordings in pieces",
-            "features": [*LEAD_FEATURES, *PERSON_FEATURES, *FORM_FEATURES],
+            "features": list(INPUT_FEATURES),
         },
         "decision": {
             "temperature": round(decision.temperature, 4),

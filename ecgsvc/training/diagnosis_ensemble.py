@@ -1,4 +1,4 @@
-"""The diagnosis networks of several seeds as one, with what lies far from training."""
+"""The diagnosis networks and trees as one, with what lies far from training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,39 +10,104 @@ from torch import Tensor, nn
 from ecgsvc.domain.waveform import Lead, Waveform
 from ecgsvc.evaluation.diagnosis_references import DiagnosisSet
 from ecgsvc.evaluation.foreign_signals import FOREIGN_SIGNALS, auroc, foreign_signals
+from ecgsvc.inference.diagnosis_features import DIAGNOSIS_FEATURES
 from ecgsvc.inference.diagnosis_inputs import (
     DIAGNOSIS_LEADS,
     LEAD_FEATURES,
     PERSON_FEATURES,
+    DiagnosisInputs,
     build_diagnosis_inputs,
     filter_leads,
     standardise,
 )
 from ecgsvc.inference.signal_form import FORM_FEATURES, signal_form
+from ecgsvc.training.boosted_trees import BoostedTrees
 from ecgsvc.training.datasets import SIGNAL_TOOLS
 from ecgsvc.training.diagnosis_network import DiagnosisNetwork
 from ecgsvc.training.signal_form_score import FormScore
 
 N_EACH = 30
+_BATCH = 64
 _FEW_LEADS: tuple[tuple[Lead, ...], ...] = (
     ("I",), ("II",), ("V1",), ("V5",), ("I", "II"), ("II", "V2"),
 )  # fmt: skip
 
 
 class DiagnosisEnsemble(nn.Module):
-    """Mean logits of some networks, and how far a signal's form is from an ECG's."""
+    """Some networks and trees, and how far a signal's form is from an ECG's.
 
-    def __init__(self, members: Sequence[DiagnosisNetwork], score: FormScore) -> None:
+    Logits are the mean of the networks' and the trees', these with `trees_weight`.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[DiagnosisNetwork],
+        trees: BoostedTrees,
+        score: FormScore,
+        trees_weight: float,
+    ) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
-        self.score = score
+        self.trees, self.score, self.trees_weight = trees, score, trees_weight
 
     def forward(
-        self, signal: Tensor, leads: Tensor, person: Tensor, form: Tensor
+        self, signal: Tensor, leads: Tensor, person: Tensor, form: Tensor, features: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Logits (batch, labels) and scores (batch,)."""
         logits = torch.stack([member(signal, leads, person) for member in self.members])
-        return logits.mean(dim=0), self.score(form, leads)
+        trees = self.trees(features)
+        joined = torch.lerp(logits.mean(dim=0), trees, self.trees_weight)
+        return joined, self.score(form, leads)
+
+
+def whole_inputs(
+    recordings: DiagnosisSet,
+    *,
+    leads: Sequence[Lead] = DIAGNOSIS_LEADS,
+    person: bool = True,
+    sizes: bool = True,
+) -> DiagnosisInputs:
+    """Inputs of whole recordings: of some leads, with age and sex or sizes hidden."""
+    windows = recordings.samples.astype(np.float32)
+    windows[:, ~np.isin(DIAGNOSIS_LEADS, leads)] = np.nan
+    signal, shown = standardise(windows, recordings.size_known & sizes)
+    return DiagnosisInputs.of(signal, shown, recordings.person * np.float32(person))
+
+
+@torch.no_grad()
+def parts_logits(
+    ensemble: DiagnosisEnsemble, inputs: DiagnosisInputs
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+    """Logits (n, labels) of each network, and of the trees."""
+    parts = [
+        [
+            torch.from_numpy(part[start : start + _BATCH])
+            for part in (inputs.signal, inputs.leads, inputs.person, inputs.features)
+        ]
+        for start in range(0, len(inputs.signal), _BATCH)
+    ]
+    networks = [
+        torch.cat([member(*given[:3]) for given in parts]).numpy()
+        for member in ensemble.eval().members
+    ]
+    trees = torch.cat([ensemble.trees(given[3]) for given in parts]).numpy()
+    return networks, trees
+
+
+def ensemble_logits(
+    ensemble: DiagnosisEnsemble,
+    recordings: DiagnosisSet,
+    *,
+    leads: Sequence[Lead] = DIAGNOSIS_LEADS,
+    person: bool = True,
+    sizes: bool = True,
+) -> NDArray[np.float32]:
+    """Logits (n, labels) of `whole_inputs`."""
+    inputs = whole_inputs(recordings, leads=leads, person=person, sizes=sizes)
+    networks, trees = parts_logits(ensemble, inputs)
+    weight = np.float32(ensemble.trees_weight)
+    logits: NDArray[np.float32] = (1 - weight) * np.mean(networks, axis=0) + weight * trees
+    return logits
 
 
 def random_diagnosis_inputs(n: int, n_samples: int = 1000) -> dict[str, Tensor]:
@@ -58,6 +123,7 @@ def random_diagnosis_inputs(n: int, n_samples: int = 1000) -> dict[str, Tensor]:
         "leads": torch.stack([present, known, (leads[..., 2] - 1.7) * known], dim=-1),
         "person": torch.rand(n, len(PERSON_FEATURES), generator=rng),
         "form": torch.randn(n, len(FORM_FEATURES), generator=rng),
+        "features": torch.randn(n, len(DIAGNOSIS_FEATURES), generator=rng),
     }
 
 

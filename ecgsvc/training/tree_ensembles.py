@@ -23,10 +23,13 @@ DOMAIN, DOMAIN_VERSION = "ai.onnx.ml", 3
 
 _PRODUCTS = (
     "Gather", "LessOrEqual", "Cast", "Mul", "Sub", "Reshape", "Transpose", "MatMul",
-    "Equal", "Cast", "Transpose", "Flatten", "MatMul", "Add",
+    "Equal", "Cast", "Transpose", "Flatten", "MatMul",
 )  # fmt: skip
-"""What `BoostedTrees` computes, in order."""
-_CONSTANTS = {0: "feature", 1: "threshold", 7: "way", 8: "length", 12: "value", 13: "base"}
+"""What `BoostedTrees` computes, in order, before it adds the baseline.
+
+That stays outside: of a class that no leaf adds to, ONNX Runtime forgets the base value.
+"""
+_CONSTANTS = {0: "feature", 1: "threshold", 7: "way", 8: "length", 12: "value"}
 """Which of these take a constant of the trees, and which."""
 
 _NODE_COLUMNS = (
@@ -83,10 +86,7 @@ def _ensemble(chain: Sequence[NodeProto], graph: Graph) -> NodeProto:
         name: numpy_helper.to_array(graph.constant(chain[i].input[1]))
         for i, name in _CONSTANTS.items()
     }
-    attributes = _tables(constants) | {
-        "n_targets": constants["value"].shape[1],
-        "base_values": constants["base"].tolist(),
-    }
+    attributes = _tables(constants) | {"n_targets": constants["value"].shape[1]}
     node = helper.make_node(
         "TreeEnsembleRegressor",
         [chain[0].input[0]],

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
+pytest.importorskip("sklearn", reason="needs ecgsvc[train]")
 pytest.importorskip("onnx", reason="needs ecgsvc[train]")
 
+from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: E402
+
 from ecgsvc import dsp  # noqa: E402
+from ecgsvc.config import DIAGNOSIS_MODEL  # noqa: E402
 from ecgsvc.domain.diagnosis import SUPERCLASSES  # noqa: E402
 from ecgsvc.evaluation.diagnosis import auc, macro_auc, risk_at, wilson  # noqa: E402
 from ecgsvc.evaluation.diagnosis_references import (  # noqa: E402
@@ -17,14 +21,16 @@ from ecgsvc.evaluation.diagnosis_references import (  # noqa: E402
     read_diagnosis_set,
 )
 from ecgsvc.inference import DiagnosisReader, SignalTools, load_model_card  # noqa: E402
-from ecgsvc.inference.diagnosis_inputs import DiagnosisInputs  # noqa: E402
+from ecgsvc.inference.diagnosis_features import UNKNOWN  # noqa: E402
 from ecgsvc.training import diagnosis as training  # noqa: E402
+from ecgsvc.training.boosted_trees import convert_labels  # noqa: E402
 from ecgsvc.training.diagnosis_decision import (  # noqa: E402
     best_f1_threshold,
     calibrate,
     choose_decision,
     least_of_most,
 )
+from ecgsvc.training.diagnosis_ensemble import whole_inputs  # noqa: E402
 from ecgsvc.training.diagnosis_fit import (  # noqa: E402
     DiagnosisPlan,
     diagnosis_outputs,
@@ -124,6 +130,28 @@ def test_every_fusion_answers_any_length(fusion):
         assert logits.shape == (2, N_LABELS)
 
 
+def test_trees_of_several_labels_answer_as_scikit_learn_s():
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((200, 6)).astype(np.float32)
+    features[rng.random(features.shape) < 0.3] = UNKNOWN
+    truths = [features[:, column] + features[:, 0] > 0 for column in (1, 2)]
+    fitted = [
+        HistGradientBoostingClassifier(max_iter=9, max_leaf_nodes=5).fit(features, truth)
+        for truth in truths
+    ]
+    answers = convert_labels(fitted)(torch.from_numpy(features)).numpy()
+    expected = np.stack([each.decision_function(features) for each in fitted], axis=1)
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
+
+
+def test_what_is_hidden_is_not_shown():
+    recordings = a_set(4)
+    inputs = whole_inputs(recordings, leads=("II",), person=False, sizes=False)
+    assert (inputs.leads[..., 0].sum(axis=1) == 1).all()
+    assert not inputs.leads[..., 1].any()
+    assert not inputs.person.any()
+
+
 def test_without_sizes_a_gain_changes_nothing():
     recordings = a_set(4)
     blind = DiagnosisNetwork(N_LABELS, sizes=False)
@@ -201,19 +229,16 @@ def test_the_surest_are_those_farthest_from_the_threshold():
     assert wilson(np.ones(10, dtype=bool)).ends[0] < 1
 
 
-def test_the_command_ends_in_a_folder_that_serves(tmp_path, monkeypatch):
+@pytest.mark.parametrize("n_seeds", [1, 2])
+def test_the_command_ends_in_a_folder_that_serves(tmp_path, monkeypatch, n_seeds):
     monkeypatch.setattr(training, "read_diagnosis_set", lambda *_: a_set(64))
-    trained = training.train_diagnosis(tmp_path, tmp_path / "out", seeds=2, epochs=1)
+    trained = training.train_diagnosis(tmp_path, tmp_path / "out", seeds=n_seeds, epochs=1)
+    assert trained.folder.name == DIAGNOSIS_MODEL
     card = load_model_card(trained.folder)
     assert card.labels[:5] == tuple(SUPERCLASSES)
     reader = DiagnosisReader.load(trained.folder, TOOLS, provider="cpu")
     recordings = a_set(3)
-    inputs = DiagnosisInputs(
-        recordings.samples.astype(np.float32)[..., :600],
-        np.ones((3, 12, 3), np.float32),
-        recordings.person,
-        np.zeros((3, 9), np.float32),
-    )
+    inputs = whole_inputs(recordings)
     logits, outlier = reader.outputs(inputs)
     assert logits.shape == (3, N_LABELS)
     assert outlier.shape == (3,)

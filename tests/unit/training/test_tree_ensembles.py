@@ -74,9 +74,10 @@ def test_a_tree_of_one_leaf_gives_its_value_always(tmp_path):
     for tree, value in enumerate((0.25, -1.5)):
         single["is_leaf"], single["value"] = 1, value
         trees.place(tree, tree, single)
+    trees.baseline[2] = 0.75  # of a class that no leaf adds to
     session, _ = exported(tmp_path, Sum(trees))
     (logits,) = session.run(None, {"features": inputs(4)["features"].numpy()})
-    expected = torch.tensor([0.25, -1.5, 0.0]).log_softmax(dim=0).expand(4, 3)
+    expected = torch.tensor([0.25, -1.5, 0.75]).log_softmax(dim=0).expand(4, 3)
     np.testing.assert_allclose(logits, expected, atol=1e-6)
 
 
