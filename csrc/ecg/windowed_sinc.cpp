@@ -47,7 +47,7 @@ BetweenSamples::BetweenSamples() : weights_(kPlaces + 1) {
 }
 
 const BetweenSamples::Weights& BetweenSamples::at(double share) const noexcept {
-    return weights_[static_cast<std::size_t>(share * kPlaces + 0.5)];
+    return weights_[static_cast<std::size_t>(std::lround(share * kPlaces))];
 }
 
 }  // namespace ecg
