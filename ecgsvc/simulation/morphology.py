@@ -27,6 +27,8 @@ T_SHARE_OF_QT = 0.48
 T_RISE = 0.6
 """Part of the T wave before its peak: T waves rise slower than they fall."""
 PVC_QRS_S = 0.156
+ABERRANT_QRS = 1.38
+"""Duration of an aberrant QRS complex, of a normal one's."""
 PVC_EXTRA_QT_S = 0.03
 
 P_SINUS: Vector = (0.11, 0.11, -0.04)
@@ -41,13 +43,20 @@ QRS_NORMAL: tuple[tuple[float, float, Vector], ...] = (
     (0.47, 0.110, (1.10, 0.95, 0.34)),  # free walls: to the left, feet and back
     (0.70, 0.120, (-0.24, -0.18, 0.42)),  # base: to the back
 )
+QRS_ABERRANT: tuple[tuple[float, float, Vector], ...] = (
+    (0.15, 0.060, (-0.12, -0.04, -0.22)),
+    (0.36, 0.085, (1.10, 0.95, 0.34)),
+    (0.55, 0.095, (-0.24, -0.18, 0.30)),
+    (0.78, 0.088, (-0.48, -0.06, -0.42)),  # the right ventricle, late: right and front
+)
 QRS_PVC: tuple[tuple[float, float, Vector], ...] = (
     (0.25, 0.100, (-0.10, 0.25, -0.30)),
     (0.50, 0.140, (0.80, 1.25, 0.95)),
     (0.72, 0.112, (0.55, 0.10, 0.60)),
 )
-R_POSITION = {BeatClass.V: 0.50}
+R_POSITION_PVC = 0.50
 R_POSITION_NORMAL = 0.47
+R_POSITION_ABERRANT = 0.36
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +107,11 @@ class BeatShape:
 def shape_of(beat: PlannedBeat, settings: SimulationSettings) -> BeatShape:
     """Shape a planned beat."""
     is_pvc = beat.beat_class is BeatClass.V
-    duration = max(PVC_QRS_S, settings.qrs_ms / 1000) if is_pvc else settings.qrs_ms / 1000
-    r_position = R_POSITION.get(beat.beat_class, R_POSITION_NORMAL)
+    duration, r_position, parts = _ventricles(beat, settings.qrs_ms / 1000)
     onset = beat.r_time_s - r_position * duration
     qrs = tuple(
         Bump(onset + centre * duration, sigma * duration, sigma * duration, dipole)
-        for centre, sigma, dipole in (QRS_PVC if is_pvc else QRS_NORMAL)
+        for centre, sigma, dipole in parts
     )
     qt = settings.mean_qt_s * math.cbrt(beat.rr_s / settings.mean_rr_s)
     if is_pvc:
@@ -112,6 +120,17 @@ def shape_of(beat: PlannedBeat, settings: SimulationSettings) -> BeatShape:
     has_p = not is_pvc and settings.rhythm == "sinus"
     p_wave = _p_wave(beat, settings, onset) if has_p else None
     return BeatShape(beat.beat_class, p_wave, qrs, t_wave)
+
+
+def _ventricles(
+    beat: PlannedBeat, normal_s: float
+) -> tuple[float, float, tuple[tuple[float, float, Vector], ...]]:
+    """Duration in seconds, where in it the R wave stands, and the parts of the QRS."""
+    if beat.beat_class is BeatClass.V:
+        return max(PVC_QRS_S, normal_s), R_POSITION_PVC, QRS_PVC
+    if beat.aberrant:
+        return ABERRANT_QRS * normal_s, R_POSITION_ABERRANT, QRS_ABERRANT
+    return normal_s, R_POSITION_NORMAL, QRS_NORMAL
 
 
 def _p_wave(beat: PlannedBeat, settings: SimulationSettings, qrs_onset_s: float) -> Bump:

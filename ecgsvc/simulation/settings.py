@@ -18,6 +18,8 @@ _RANGES = {
     "sampling_rate_hz": (50.0, 4000.0),
     "pvc_probability": (0.0, 1.0),
     "pac_probability": (0.0, 1.0),
+    "atrial_run_probability": (0.0, 1.0),
+    "aberrancy": (0.0, 1.0),
     "pr_ms": (80.0, 400.0),
     "qrs_ms": (60.0, 200.0),
     "qt_ms": (200.0, 700.0),
@@ -44,6 +46,11 @@ class SimulationSettings:
     pvc_probability, pac_probability
         Chance that a beat comes early as a ventricular or an atrial ectopic one; never two
         ectopic beats in a row. In atrial fibrillation there are no atrial ones.
+    atrial_run_probability, atrial_run_beats
+        Chance that a beat begins a run of an atrial tachycardia, which is regular, and how
+        many beats such a run has: at least, and at most.
+    aberrancy
+        Chance that an atrial ectopic beat finds the right bundle branch refractory.
     pr_ms, qrs_ms, qt_ms
         Intervals of normal beats. `qt_ms` is that at the mean rate; with every beat it
         follows the cube root of the RR interval (Fridericia 1920). None: 410 ms at 60 bpm.
@@ -69,6 +76,9 @@ class SimulationSettings:
     sampling_rate_hz: float = 500.0
     pvc_probability: float = 0.0
     pac_probability: float = 0.0
+    atrial_run_probability: float = 0.0
+    atrial_run_beats: tuple[int, int] = (3, 30)
+    aberrancy: float = 0.0
     pr_ms: float = 160.0
     qrs_ms: float = 92.0
     qt_ms: float | None = None
@@ -92,8 +102,16 @@ class SimulationSettings:
         if self.rhythm not in ("sinus", "af"):
             msg = "rhythm must be sinus or af."
             raise InvalidRequest(msg)
-        if self.pvc_probability + self.pac_probability > 1:
-            msg = "pvc_probability and pac_probability must not exceed 1 together."
+        ectopic = self.pvc_probability + self.pac_probability + self.atrial_run_probability
+        if ectopic > 1:
+            msg = (
+                "pvc_probability, pac_probability and atrial_run_probability must not "
+                "exceed 1 together."
+            )
+            raise InvalidRequest(msg)
+        fewest, most = self.atrial_run_beats
+        if not 2 <= fewest <= most:
+            msg = "atrial_run_beats must be at least 2, and not decrease."
             raise InvalidRequest(msg)
         if not self.leads or len(set(self.leads)) != len(self.leads):
             msg = "leads must name at least one lead, and each only once."

@@ -180,6 +180,45 @@ def test_an_atrial_beat_is_early_and_narrow_with_a_p_wave_of_its_own():
         assert rr_s[i - 1] < 0.9 * np.median(rr_s)
 
 
+def test_an_atrial_run_is_fast_and_regular_and_ends_in_a_pause():
+    truth = simulate(
+        replace(
+            QUIET,
+            atrial_run_probability=0.05,
+            atrial_run_beats=(8, 12),
+            duration_s=120,
+            seed=2,
+        )
+    ).truth
+    rr_s = np.diff(truth.r_peak_indices) / 500
+    sinus_s = 60 / QUIET.heart_rate_bpm
+    is_s = np.array([c is BeatClass.S for c in truth.classes])
+    edges = np.diff(np.concatenate([[0], is_s.astype(int), [0]]))
+    runs = list(zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True))[
+        1:-1
+    ]
+    assert runs
+    for first, stop in runs:
+        inside = rr_s[first : stop - 1]
+        assert 8 <= stop - first <= 12
+        assert inside.max() < 0.75 * sinus_s
+        assert inside.std() / inside.mean() < 0.03
+        assert rr_s[stop - 1] > 0.95 * sinus_s
+        assert truth.classes[stop] is BeatClass.N
+
+
+def test_an_aberrant_beat_is_wide_with_a_late_deflection_to_the_right():
+    chosen = replace(QUIET, pac_probability=0.2, aberrancy=1.0, duration_s=60, seed=1)
+    ecg = simulate(chosen)
+    v1, truth = ecg.recording.waveform.lead_mv("V1"), ecg.truth
+    for onset, offset, kind in zip(
+        truth.qrs.onset, truth.qrs.offset, truth.classes, strict=True
+    ):
+        late = v1[(onset + 2 * offset) // 3 : offset].max()
+        assert (late > 0.3) == (kind is BeatClass.S)
+        assert (offset - onset > 0.12 * 500) == (kind is BeatClass.S)
+
+
 def test_atrial_fibrillation_is_irregular_and_has_no_p_waves():
     chosen = replace(
         QUIET, heart_rate_bpm=95, rhythm="af", duration_s=120, pac_probability=0.3
@@ -253,7 +292,9 @@ def test_the_truth_goes_into_json_without_waves_that_are_not_there():
         {"duration_s": 1e9}, {"sampling_rate_hz": -500}, {"pvc_probability": 1.1},
         {"pvc_probability": 0.6, "pac_probability": 0.6}, {"qt_ms": 20}, {"leads": ()},
         {"leads": ("II", "II")}, {"leads": ("MLII",)}, {"inverted_leads": ("X",)},
-        {"muscle_mv": -1}, {"rhythm": "vf"}, {"seed": -1},
+        {"muscle_mv": -1}, {"rhythm": "vf"}, {"seed": -1}, {"aberrancy": 1.5},
+        {"pac_probability": 0.6, "atrial_run_probability": 0.6},
+        {"atrial_run_beats": (1, 3)}, {"atrial_run_beats": (9, 3)},
     ],
 )  # fmt: skip
 def test_settings_that_make_no_ecg_are_refused(wrong):
