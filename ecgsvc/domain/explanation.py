@@ -44,7 +44,7 @@ class BeatExplanation:
     Parameters
     ----------
     highlights
-        Around the beat, one a lead that was read (Grad-CAM).
+        Around the beat, one a lead that was read (integrated Grad-CAM).
     attended_r_peaks, attention
         The beats among which the model saw this one, and how much it attended to each;
         sums to 1. Empty when the model has no attention.

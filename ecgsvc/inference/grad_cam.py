@@ -1,10 +1,15 @@
-"""Grad-CAM without automatic differentiation: what in a window speaks for an answer.
+"""Integrated Grad-CAM without automatic differentiation: what speaks for an answer.
 
 Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74) weighs every channel of the last
 convolution by the mean over its places of the derivative of the class's logit, and keeps
 what is positive of the weighted sum. The mean of the derivatives is the derivative along
 one shift added to the whole channel, divided by the number of places; ``explain.onnx``
 takes such shifts, and central differences of its logits give the weights.
+
+A network that is sure has flat derivatives: what made it sure is seen on the way from
+nothing to the window. So the derivatives are taken at steps of that way, each weighs what
+has come into the feature maps by then, and the pictures are averaged (Sattarzadeh et al.
+2021, doi 10.1109/ICASSP39728.2021.9415064, arXiv 2102.07805).
 """
 
 import json
@@ -196,24 +201,43 @@ class ExplanationGraph:
 
     def highlight(
         self,
-        feed: Feed,
+        way: Sequence[Feed],
+        without: Feed,
         rows: Sequence[int],
         answer: tuple[int, ...],
-        look: Look,
         samples: NDArray[np.floating],
     ) -> Floats:
-        """Grad-CAM at places of the window, given in samples: (rows, samples), from 0 up.
+        """Integrated Grad-CAM at places of the window: (rows, samples), from 0 up.
 
         Channels of all networks of an ensemble are the channels of one layer.
+
+        Parameters
+        ----------
+        way
+            The model's inputs at steps of the way to what is explained, the last of them.
+        without
+            The inputs where the way begins, in which nothing is to be seen.
+        rows, answer
+            As in `weights`.
+        samples
+            The places, in samples of the window.
         """
-        weights = self.weights(feed, rows, answer, look)
-        total = np.zeros((len(rows), len(samples)), np.float32)
-        for each, weight, activation in zip(
-            self.maps, weights, look.activations, strict=True
-        ):
-            steps = np.einsum("k,rkt->rt", weight, activation[list(rows)])
-            total += each.at(steps, samples)
-        return np.maximum(total, 0)
+        start, shown = self.look(without), list(rows)
+        total = np.zeros((len(shown), len(samples)), np.float32)
+        for feed in way:
+            look = self.look(feed)
+            picture = np.zeros_like(total)
+            for each, weight, activation, nothing in zip(
+                self.maps,
+                self.weights(feed, rows, answer, look),
+                look.activations,
+                start.activations,
+                strict=True,
+            ):
+                come = activation[shown] - nothing[shown]
+                picture += each.at(np.einsum("k,rkt->rt", weight, come), samples)
+            total += np.maximum(picture, 0)
+        return total / np.float32(len(way))
 
     @property
     def _n_channels(self) -> int:

@@ -17,8 +17,9 @@ STRIP_S = 10.0
 def explanation_svg(analysis: Analysis) -> bytes:
     """Draw what was explained: rhythm windows, then beats, in strips of 10 s.
 
-    Shading is Grad-CAM of beats and occlusion of rhythms: the darker, the more a sample
-    spoke for the class that is written above its beat, or for the rhythm of the window.
+    Shading is integrated Grad-CAM of beats and occlusion of rhythms: the darker, the more a
+    sample spoke for the class that is written above its beat, or for the rhythm of the
+    window.
     Each beat, and each window, has its darkest sample.
     """
     explanation, waveform = analysis.explanation, analysis.waveform
