@@ -3,8 +3,12 @@
 The premature-beat features (RR intervals against local and record-wide means) follow
 de Chazal et al. 2004, doi 10.1109/TBME.2004.827359. To them come measures that hold where
 most beats are ectopic (a beat against the *long* intervals around it) and measures of
-irregularity, local and over the record, by which atrial fibrillation is told.
+irregularity, local and over the record, by which atrial fibrillation is told. The last
+three show a sustained tachycardia, whose beats are early against nothing near: against the
+longest intervals, and by the sudden change of pace with which it began.
 """
+
+from types import MappingProxyType
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,14 +21,21 @@ RHYTHM_FEATURES: tuple[str, ...] = (
     "rr_before_to_record", "rr_before_to_after", "previous_rr_to_local", "next_rr_to_local",
     "rr_before_to_local_long", "rr_after_to_local_long", "rr_before_to_record_long",
     "rr_rank", "rmssd_10", "rr_irregularity_8", "rr_irregularity_32", "rr_jumps_32",
-    "record_irregularity",
+    "record_irregularity", "rr_before_to_longest", "rr_before_to_longest_around",
+    "pace_step",
 )  # fmt: skip
 
 _PREMATURE = 0.9  # of the record's mean RR interval
 _LATE_SHARE = 0.8  # beats after an RR interval above this quantile came late
+_LONGEST_SHARE = 0.95
+_LONGEST_AROUND = 65  # beats
+_PACE_BEATS = 5  # whose median RR interval is the pace before and after a beat
+_SUDDEN = 0.25  # change of log RR: sinus rhythm takes longer for it
 _MIN_RR_S, _MAX_RR_S = 0.2, 4.0
 _DEFAULT_RR_S = 0.8  # 75 bpm, when there is only one beat
 _JUMP = 0.1  # of the local RR interval
+
+_PLACES = MappingProxyType({"median": 0.5, "long": _LATE_SHARE, "longest": _LONGEST_SHARE})
 
 Seconds = NDArray[np.float64]
 
@@ -63,7 +74,7 @@ def late(rr_s: Seconds) -> NDArray[np.int64]:
 
 
 def rhythm_features(rr_s: Seconds) -> NDArray[np.float64]:
-    """Columns as `RHYTHM_FEATURES`, shape (n_beats, 17); at least one beat."""
+    """Columns as `RHYTHM_FEATURES`, shape (n_beats, 20); at least one beat."""
     before, after = rr_s[:-1], rr_s[1:]
     local = around(before, 11, "median")
     local_long = around(before, 33, "long")
@@ -84,6 +95,12 @@ def rhythm_features(rr_s: Seconds) -> NDArray[np.float64]:
         after / local_long,
         before / quantile(before, _LATE_SHARE),
     )
+    to_longest = np.log(
+        (
+            before / quantile(before, _LONGEST_SHARE),
+            before / around(before, _LONGEST_AROUND, "longest"),
+        )
+    )
     columns = (
         *np.log(ratios),
         np.searchsorted(np.sort(before), before) / len(before),
@@ -92,6 +109,8 @@ def rhythm_features(rr_s: Seconds) -> NDArray[np.float64]:
         irregularity,
         around((changes[0] > _JUMP).astype(np.float64), 33, "mean"),
         np.full_like(before, irregularity.mean()),
+        *to_longest,
+        _pace_step(before),
     )
     return np.array(columns).T
 
@@ -99,7 +118,8 @@ def rhythm_features(rr_s: Seconds) -> NDArray[np.float64]:
 def around(values: NDArray[np.float64], width: int, statistic: str) -> NDArray[np.float64]:
     """Statistic over the `width` values around each along the last axis, mirrored at ends.
 
-    `statistic` is ``median``, ``mean``, or ``long``, the quantile of late beats.
+    `statistic` is ``median``, ``mean``, ``long``, the quantile of late beats, or
+    ``longest``, the 0.95 quantile.
     """
     n, half = values.shape[-1], width // 2
     at = np.arange(-half, n + half)
@@ -112,9 +132,31 @@ def around(values: NDArray[np.float64], width: int, statistic: str) -> NDArray[n
     if statistic == "mean":
         mean: NDArray[np.float64] = view.mean(axis=-1)
         return mean
-    place = half if statistic == "median" else round(_LATE_SHARE * (width - 1))
+    place = round(_PLACES[statistic] * (width - 1))
     ranked: NDArray[np.float64] = np.partition(view, place, axis=-1)[..., place]
     return ranked
+
+
+def _pace_step(before: Seconds) -> NDArray[np.float64]:
+    """The last sudden change of pace, log of RR after to RR before it; 0 before the first.
+
+    The pace is the median of five intervals, so that single ectopic beats change nothing.
+    """
+    n = len(before)
+    step = np.zeros(n)
+    if n < 2 * _PACE_BEATS:
+        return step
+    pace = np.log(median(sliding_window_view(before, _PACE_BEATS)))
+    change = pace[_PACE_BEATS:] - pace[:-_PACE_BEATS]  # at beats from _PACE_BEATS on
+    size = np.abs(change)
+    padded = np.concatenate([[-1.0], size, [-1.0]])
+    sudden = (size >= _SUDDEN) & (size >= padded[:-2]) & (size > padded[2:])
+    at = np.flatnonzero(sudden)
+    last = np.searchsorted(at, np.arange(len(change)), side="right") - 1
+    there = last >= 0
+    step[_PACE_BEATS : n - _PACE_BEATS + 1][there] = change[at[last[there]]]
+    step[n - _PACE_BEATS + 1 :] = step[n - _PACE_BEATS]
+    return step
 
 
 def _irregularity(changes: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -4,7 +4,8 @@ The network sees the waveform and learns from few patients by heart; trees on th
 alone err differently. A member of the ensemble is one of each, fitted to the same records.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -21,8 +22,11 @@ from ecgsvc.training.boosted_trees import BoostedTrees, convert
 from ecgsvc.training.datasets import BeatSequence
 from ecgsvc.training.losses import beat_weights
 
-TREES_WEIGHT = 1.0
-"""Of the trees' log-probabilities against the network's."""
+TREES_WEIGHTS: Mapping[BeatClass, float] = MappingProxyType(
+    {BeatClass.S: 0.25, BeatClass.V: 1.0, BeatClass.F: 1.0, BeatClass.Q: 1.0}
+)
+"""Of the trees' log-odds against N, beside the network's. Whether a beat is an S rests on
+a rhythm over many beats, which the trees do not see."""
 
 N_ROUNDS = 150
 _NEIGHBOURS = (-2, -1, 1, 2)
@@ -62,17 +66,21 @@ class BeatTrees(nn.Module):
 
 
 class BeatMember(nn.Module):
-    """A network and trees: the sum of their log-probabilities, the trees' weighed."""
+    """A network and trees: the sum of their log-odds against N, the trees' weighed."""
+
+    weights: Tensor
 
     def __init__(self, network: nn.Module, trees: BeatTrees) -> None:
         super().__init__()
         self.network, self.trees = network, trees
+        weights = [TREES_WEIGHTS.get(beat_class, 0.0) for beat_class in BEAT_CLASSES]
+        self.register_buffer("weights", torch.tensor(weights), persistent=False)
 
     def forward(self, windows: Tensor, shapes: Tensor, rhythm: Tensor) -> Tensor:
         """Logits per beat, shape (batch, beats, 5)."""
         seen = self.network(windows, shapes, rhythm).log_softmax(dim=-1)
-        judged = self.trees(shapes, rhythm).log_softmax(dim=-1)
-        logits: Tensor = seen + TREES_WEIGHT * judged
+        judged = self.trees(shapes, rhythm)
+        logits: Tensor = seen + self.weights * (judged - judged[..., :1])
         return logits
 
 

@@ -32,7 +32,10 @@ _SVDB = (
     "MIT-BIH Supraventricular Arrhythmia Database 1.0.0 (Greenwald 1990, doi "
     "10.13026/C2V30W), 45 records"
 )
-_SIMULATED = "simulated ECGs in sinus rhythm with ectopy and in atrial fibrillation"
+_SIMULATED = (
+    "simulated ECGs in sinus rhythm with ectopy, in atrial fibrillation, with atrial "
+    "tachycardias and with intermittent block"
+)
 _DATA: Mapping[Track, tuple[str, ...]] = MappingProxyType(
     {"a": (_DS1, _SIMULATED), "b": (_DS1, _SVDB, _SIMULATED)}
 )
@@ -44,7 +47,10 @@ FAILURE_MODES = (
     "Sustained irregular rhythm (atrial fibrillation): no beat is called S, by rule. In "
     "recordings of 10 s the rule may miss the rhythm.",
     "Where ectopic beats are the majority they become the dominant beat that others are "
-    "compared with; S beats of sustained supraventricular rhythms are missed.",
+    "compared with.",
+    "A sustained supraventricular rhythm is told by how it begins: one that lasts all the "
+    "recording is called N, and a rate that jumps for another reason (a block that ends) "
+    "may be called S.",
     "Fewer than about ten beats: rhythm and dominant beat are uncertain, so is the class.",
     "Trained on two-lead Holter recordings of adults from one hospital; not on children, "
     "not on other devices.",

@@ -1,9 +1,9 @@
 """Beats of MIT-BIH databases and of simulated ECGs, as the serving path sees them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ BEAT_TOOLS = BeatTools(dsp.cut_beats, dsp.group_beats, dsp.average_beats)
 PIECES_S = (10.0, 60.0)
 """Lengths of the short recordings that are cut from each record, seconds."""
 _PIECES_A_RECORD = 30  # of each length: what an epoch can show
+_N_FORMS = 6  # of simulated tachycardias and what must not be taken for one
 _JITTER_S = 0.02  # how far a detector's R peaks lie from the annotators'
 
 
@@ -103,6 +104,79 @@ def prepare_simulated(n_recordings: int, seed: int) -> list[BeatSequence]:
         name = f"simulated-{number}"
         sequences.append(BeatSequence(name, "simulated", inputs, np.array(labels)))
     return sequences
+
+
+def prepare_tachycardias(n_recordings: int, seed: int) -> list[BeatSequence]:
+    """Simulate two-lead recordings of minutes, in which most beats may be S, or none.
+
+    Of six, two have runs of an atrial tachycardia (S), two a sinus rhythm whose rate
+    wanders as far (N), one fibrillates in between (N), and in one every second sinus beat
+    is blocked in between, so that the rate halves and doubles at once (N). They count as
+    whole records: some dozens of patients hold hardly a sustained atrial rhythm.
+    """
+    sequences = []
+    for number in range(n_recordings):
+        rng = np.random.default_rng([seed, 1, number])
+        parts = [simulate(settings) for settings in _tachycardia(number, rng)]
+        waveforms = [part.recording.waveform for part in parts]
+        first = waveforms[0]
+        starts = np.cumsum([0, *(w.n_samples for w in waveforms[:-1])])
+        joined = Waveform(
+            np.concatenate([w.samples_mv for w in waveforms], axis=1),
+            first.sampling_rate_hz,
+            first.leads,
+        )
+        r_peaks = [
+            part.truth.r_peak_indices + start
+            for part, start in zip(parts, starts, strict=True)
+        ]
+        labels = [BEAT_CLASSES.index(c) for part in parts for c in part.truth.classes]
+        inputs = _inputs_of(joined, np.concatenate(r_peaks))
+        name = f"simulated-tachycardia-{number}"
+        sequences.append(BeatSequence(name, "record", inputs, np.array(labels)))
+    return sequences
+
+
+def _tachycardia(number: int, rng: np.random.Generator) -> list[SimulationSettings]:
+    common = replace(
+        _settings(2 * number, rng), rhythm="sinus", pac_probability=rng.uniform(0, 0.05)
+    )
+    duration_s = float(rng.uniform(300, 900))
+    form = number % _N_FORMS
+    if form < 2:
+        longest = int(rng.integers(10, 200))
+        return [
+            replace(
+                common,
+                duration_s=duration_s,
+                heart_rate_bpm=rng.uniform(45, 90),
+                atrial_run_probability=rng.uniform(0.005, 0.1),
+                atrial_run_beats=(3, longest),
+                aberrancy=rng.choice((0.0, 0.3)),
+            )
+        ]
+    if form < 4:
+        return [
+            replace(
+                common,
+                duration_s=duration_s,
+                rr_variability=rng.uniform(0.06, 0.2),
+                respiration_hz=rng.uniform(0.05, 0.1),
+            )
+        ]
+    in_between: dict[str, Any] = {"rhythm": "af", "heart_rate_bpm": common.heart_rate_bpm}
+    if form == 5:
+        common = replace(common, heart_rate_bpm=rng.uniform(55, 110))
+        in_between = {"heart_rate_bpm": common.heart_rate_bpm / 2}
+    return [
+        replace(
+            common,
+            **(in_between if place % 2 else {}),
+            duration_s=float(length_s),
+            seed=common.seed + 10_000 * place,
+        )
+        for place, length_s in enumerate(rng.uniform(20, 180, 5))
+    ]
 
 
 def _settings(number: int, rng: np.random.Generator) -> SimulationSettings:

@@ -47,7 +47,7 @@ from ecgsvc.training.window_export import export_module
 from ecgsvc.training.window_fit import WindowFitPlan, WindowSet, fit_windows, window_outputs
 from ecgsvc.training.window_networks import WindowNetwork
 
-VERSION = "2.1.1"
+VERSION = "2.2.0"
 
 _SHORT_SHARE = 0.3  # of the pieces of an epoch
 _SHORT_WEIGHT = 0.5  # in the trees' loss

@@ -13,7 +13,7 @@ from ecgsvc.training.window_augment import Augmentation
 from ecgsvc.training.window_networks import WindowNetwork, window_network
 
 _SAMPLES = Augmentation(
-    sampling_rate_hz=MODEL_RATE_HZ, muscle=0.3, hidden_features=0.1, crop_s=15.0
+    sampling_rate_hz=MODEL_RATE_HZ, muscle=0.3, hidden_features=0.1, crop_s=20.0
 )
 _FEATURES_ALONE = Augmentation(
     sampling_rate_hz=MODEL_RATE_HZ,
@@ -36,7 +36,7 @@ class RhythmRecipe:
 
 RECIPES: Mapping[str, RhythmRecipe] = MappingProxyType(
     {
-        "canet": RhythmRecipe(epochs=20),
+        "canet": RhythmRecipe(epochs=40),
         "mobilenet": RhythmRecipe(epochs=10),
         "vgg": RhythmRecipe(epochs=8),
         "features": RhythmRecipe(

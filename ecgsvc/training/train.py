@@ -17,6 +17,7 @@ from ecgsvc.training.datasets import (
     BeatSequence,
     prepare_sequences,
     prepare_simulated,
+    prepare_tachycardias,
 )
 from ecgsvc.training.decision import (
     HELD_OUT_FILE,
@@ -37,9 +38,10 @@ from ecgsvc.training.uncertainty import (
     uncertainty_figures,
 )
 
-VERSION = "3.0.1"
-EPOCHS = 6
+VERSION = "3.1.0"
+EPOCHS = 12
 N_SIMULATED = 300
+N_TACHYCARDIAS = 96
 
 _CV = (
     "training records, {n}-fold cross-validation grouped by record, both leads; decision "
@@ -161,6 +163,7 @@ def train_beats(
             "loss": plan.loss,
             "augmentation": plan.augmentation,
             "simulated_recordings": N_SIMULATED,
+            "simulated_tachycardias": N_TACHYCARDIAS,
             "folds": parts,
         },
         metrics={
@@ -184,6 +187,7 @@ def _prepare(
     wanted = {record for part in parts for record in part}
     task = shown.add_task("preparing beats", total=len(wanted))
     sequences = prepare_simulated(N_SIMULATED, seed)
+    sequences += prepare_tachycardias(N_TACHYCARDIAS, seed)
     for folder in (data.mitdb, data.svdb):
         if folder is not None:
             names = [p.name for p in find_records(folder, "atr") if p.name in wanted]

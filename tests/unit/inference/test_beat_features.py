@@ -11,7 +11,7 @@ from ecgsvc.inference.beat_features import (
     SignalTools,
 )
 from ecgsvc.inference.beat_features import build_beat_inputs as build_of_leads
-from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
+from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES, rhythm_features, rr_intervals
 
 TOOLS = SignalTools(band_pass=dsp.band_pass, resample=dsp.resample)
 RATE_HZ = 360.0
@@ -125,6 +125,27 @@ def test_bigeminy_does_not_make_the_ectopic_beat_dominant():
     correlation = feature(inputs, "qrs_correlation")
     assert correlation[::2].min() > 0.95
     assert correlation[1::2].max() < 0.5
+
+
+def test_a_sustained_tachycardia_shows_by_how_it_began_and_against_the_longest():
+    rr_s = np.concatenate([np.full(40, 0.8), np.full(120, 0.5), [1.1], np.full(40, 0.8)])
+    features = rhythm_features(rr_intervals(np.cumsum(rr_s)))
+    steps = features[:, RHYTHM_FEATURES.index("pace_step")]
+    longest = features[:, RHYTHM_FEATURES.index("rr_before_to_longest")]
+    local = features[:, RHYTHM_FEATURES.index("rr_before_to_local")]
+    fast = slice(45, 155)
+    assert steps[:36] == pytest.approx(0)
+    assert steps[fast] == pytest.approx(np.log(0.5 / 0.8))
+    assert steps[168:] == pytest.approx(np.log(0.8 / 0.5))
+    assert longest[fast] == pytest.approx(np.log(0.5 / 0.8))
+    assert local[fast] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("rate_hz", [0.02, 0.07])
+def test_a_rate_that_wanders_is_no_sudden_change_of_pace(rate_hz):
+    beats_s = np.cumsum(0.8 + 0.12 * np.sin(2 * np.pi * rate_hz * 0.8 * np.arange(200)))
+    features = rhythm_features(rr_intervals(beats_s))
+    assert not features[:, RHYTHM_FEATURES.index("pace_step")].any()
 
 
 @pytest.mark.parametrize("n_beats", [0, 1, 2, 3])

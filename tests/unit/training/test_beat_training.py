@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 pytest.importorskip("onnx", reason="needs ecgsvc[train]")
 
+from ecgsvc.domain.beats import BEAT_CLASSES  # noqa: E402
 from ecgsvc.evaluation.references import DS2  # noqa: E402
 from ecgsvc.inference import load_model_card  # noqa: E402
 from ecgsvc.inference.beat_features import (  # noqa: E402
@@ -19,12 +20,16 @@ from ecgsvc.inference.beat_features import (  # noqa: E402
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES  # noqa: E402
 from ecgsvc.training import batches, cards, export  # noqa: E402
 from ecgsvc.training.beat_trees import (  # noqa: E402
-    TREES_WEIGHT,
+    TREES_WEIGHTS,
     BeatMember,
     fit_beat_trees,
     tree_features,
 )
-from ecgsvc.training.datasets import BeatSequence, prepare_simulated  # noqa: E402
+from ecgsvc.training.datasets import (  # noqa: E402
+    BeatSequence,
+    prepare_simulated,
+    prepare_tachycardias,
+)
 from ecgsvc.training.decision import (  # noqa: E402
     MOST_BEATS,
     Decision,
@@ -312,8 +317,28 @@ def test_trees_beside_a_network_learn_from_features_alone():
     with torch.no_grad():
         member = BeatMember(network, trees)(*one_lead)
         network_alone = network(*one_lead).log_softmax(dim=-1)
-        trees_alone = trees(*one_lead[1:]).log_softmax(dim=-1)
-    torch.testing.assert_close(member, network_alone + TREES_WEIGHT * trees_alone)
+        against_n = trees(*one_lead[1:])
+        against_n = against_n - against_n[..., :1]
+    for place, beat_class in enumerate(BEAT_CLASSES):
+        weight = TREES_WEIGHTS.get(beat_class, 0.0)
+        torch.testing.assert_close(
+            member[..., place], network_alone[..., place] + weight * against_n[..., place]
+        )
+
+
+def test_most_beats_of_some_simulated_recordings_are_s_and_of_others_none():
+    sequences = prepare_tachycardias(6, seed=0)
+    assert {each.kind for each in sequences} == {"record"}
+    n_beats = np.array([np.bincount(s.labels, minlength=5) for s in sequences])
+    shares = n_beats[:, 1] / n_beats.sum(axis=1)
+    assert (shares[:2] > 0.5).all()
+    assert (shares[2:] < 0.06).all()
+    assert n_beats.sum() > 2000
+    steps = sequences[0].inputs.rhythm[:, RHYTHM_FEATURES.index("pace_step")]
+    in_a_run = sequences[0].labels == 1
+    assert np.median(steps[in_a_run]) < -0.25
+    blocked = sequences[5].inputs.rhythm[:, RHYTHM_FEATURES.index("pace_step")]
+    assert (np.abs(np.abs(blocked) - np.log(2)) < 0.1).mean() > 0.2
 
 
 def test_features_of_neighbours_are_those_of_the_beats_around():
