@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MODELS_DIR = Path(__file__).parent / "inference" / "models"
-BEAT_MODEL = "beats-cnn-lstm-attention-3.0.1"
+BEAT_MODEL = "beats-cnn-lstm-attention-3.1.0"
 MALIGNANT_MODEL = "malignant-cnn-1.1.0"
 WAVE_MODEL = "waves-unet-1.1.0"
 DIAGNOSIS_MODEL = "diagnosis-efficientecg-1.1.0"

@@ -185,7 +185,7 @@ def test_a_folder_that_was_altered_is_refused(tmp_path):
 def test_a_model_of_another_task_is_refused():
     with pytest.raises(ModelUnavailable, match="another input"):
         WaveReader.load(
-            MODELS_DIR / "beats-cnn-lstm-attention-3.0.1", TOOLS, provider="cpu"
+            MODELS_DIR / "beats-cnn-lstm-attention-3.1.0", TOOLS, provider="cpu"
         )
 
 
