@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import STANDARD_LEADS
+from ecgsvc.inference.averages import mean
 from ecgsvc.inference.diagnosis_rhythm import (
     ATRIAL_NAMES,
     P_NAMES,
@@ -101,7 +102,7 @@ def _describe(signal: NDArray[np.float32], leads: NDArray[np.float32]) -> Floats
         return None
     present = leads[:, 0] > 0
     onset, offset, times = _boundaries(found.beat)
-    level = found.beat[:, max(onset - _PR_SHORTEST, 0) : onset].mean(axis=1, keepdims=True)
+    level = mean(found.beat[:, max(onset - _PR_SHORTEST, 0) : onset], 1, keepdims=True)
     beat = (found.beat - level).astype(np.float64)
     beat[~present] = np.nan
     mv = np.where(leads[:, 1] > 0, np.exp(leads[:, 2]), np.nan)
@@ -122,14 +123,14 @@ def _describe(signal: NDArray[np.float32], leads: NDArray[np.float32]) -> Floats
 
 def _boundaries(beat: NDArray[np.float32]) -> tuple[int, int, Floats]:
     """QRS onset and offset in columns, and `_BEAT_NAMES`, from slopes of all leads."""
-    steps = np.sqrt(np.square(np.diff(beat, axis=1)).mean(axis=0))
+    steps = np.sqrt(mean(np.square(beat[:, 1:] - beat[:, :-1]), axis=0))
     slopes = np.convolve(steps, [0.25, 0.5, 0.25], mode="same")
     near = slopes[BEFORE - 12 : BEFORE + 14]
     steepest, centre = near.max(), BEFORE - 12 + int(near.argmax())
     onset, offset = _reach(slopes, centre, _QRS_STEEP * steepest)
     first, last = _reach(slopes, centre, _QRS_LESS_STEEP * steepest)
-    level = beat[:, max(onset - _PR_SHORTEST, 0) : onset].mean(axis=1, keepdims=True)
-    size = np.sqrt(np.square(beat - level).mean(axis=0))
+    level = mean(beat[:, max(onset - _PR_SHORTEST, 0) : onset], 1, keepdims=True)
+    size = np.sqrt(mean(np.square(beat - level), axis=0))
     qrs_size = size[onset : offset + 1].max() + _FAINT
     start = offset + _T_FROM
     t_peak = start + int(size[start:].argmax())
@@ -177,7 +178,7 @@ def _of_leads(beat: Floats, onset: int, offset: int, mv: Floats) -> Floats:
     peak = np.maximum(r, np.maximum(q, s)) + _FAINT
     small = peak[:, np.newaxis]
     q_samples = np.cumprod(qrs < -_SMALL_Q * small, axis=1).sum(axis=1)
-    turns = np.diff(qrs, axis=1)
+    turns = qrs[:, 1:] - qrs[:, :-1]
     notched = (turns[:, 1:] * turns[:, :-1] < 0) & (np.abs(qrs[:, 1:-1]) > _NOTCH * small)
     last = beat.shape[1] - 1
     j, st40, st80 = (beat[:, min(offset + n, last)] for n in (0, 4, 8))

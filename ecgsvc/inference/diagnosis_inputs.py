@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import STANDARD_LEADS, Lead, Millivolts, Sex, Waveform
+from ecgsvc.inference.averages import mean
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.diagnosis_features import diagnosis_features
 from ecgsvc.inference.signal_form import signal_form
@@ -84,12 +85,14 @@ def filter_leads(waveform: Waveform, tools: SignalTools) -> Millivolts:
     Gaps become straight lines. Limb leads that are missing are made of I and II, which a
     recording of eight leads holds.
     """
+    leads = [
+        lead
+        for lead, lead_mv in zip(waveform.leads, waveform.samples_mv, strict=True)
+        if lead in DIAGNOSIS_LEADS and np.isfinite(lead_mv).any()
+    ]
     rows: dict[Lead, Millivolts] = {}
-    for lead in DIAGNOSIS_LEADS:
-        if lead in waveform.leads:
-            filtered = _filter(waveform.lead_mv(lead), waveform.sampling_rate_hz, tools)
-            if filtered is not None:
-                rows[lead] = filtered
+    if leads:
+        rows = dict(zip(leads, _filter(waveform.select(leads), tools), strict=True))
     if "I" in rows and "II" in rows:
         for lead, (of_one, of_two) in _LIMB_LEADS_OF_I_AND_II.items():
             rows.setdefault(lead, of_one * rows["I"] + of_two * rows["II"])
@@ -98,17 +101,20 @@ def filter_leads(waveform: Waveform, tools: SignalTools) -> Millivolts:
     return np.stack([rows.get(lead, missing) for lead in DIAGNOSIS_LEADS])
 
 
-def _filter(
-    lead_mv: Millivolts, sampling_rate_hz: float, tools: SignalTools
-) -> Millivolts | None:
-    there = np.flatnonzero(np.isfinite(lead_mv))
-    if not len(there):
-        return None
-    bridged = np.interp(np.arange(len(lead_mv)), there, lead_mv[there])
-    signal = tools.resample(bridged, sampling_rate_hz, DIAGNOSIS_RATE_HZ)
+def _filter(waveform: Waveform, tools: SignalTools) -> Millivolts:
+    there = np.isfinite(waveform.samples_mv)
+    bridged = waveform.samples_mv
+    if not there.all():
+        bridged = np.stack(list(map(_bridge, bridged, there)))
+    signal = tools.resample(bridged, waveform.sampling_rate_hz, DIAGNOSIS_RATE_HZ)
     return tools.band_pass(
         np.ascontiguousarray(signal), DIAGNOSIS_RATE_HZ, *DIAGNOSIS_BAND_HZ
     )
+
+
+def _bridge(lead_mv: Millivolts, there: NDArray[np.bool_]) -> Millivolts:
+    at = np.flatnonzero(there)
+    return np.interp(np.arange(len(lead_mv)), at, lead_mv[at])
 
 
 def windows_of(n_samples: int) -> list[slice]:
@@ -141,8 +147,8 @@ def standardise(
     signal, leads
         As in `DiagnosisInputs`. A lead that moves less than 1 µV is absent.
     """
-    centred = windows_mv - windows_mv.mean(axis=-1, keepdims=True)
-    sizes = np.sqrt(np.square(centred).mean(axis=-1))
+    centred = windows_mv - mean(windows_mv, axis=-1, keepdims=True)
+    sizes = np.sqrt(mean(np.square(centred), axis=-1))
     present = np.isfinite(sizes) & (sizes > _FAINT_MV)
     known = present & size_known[:, np.newaxis]
     safe = np.where(present, sizes, 1.0)

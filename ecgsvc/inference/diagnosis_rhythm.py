@@ -1,11 +1,14 @@
 """What the beats of a window say of its rhythm: intervals, shapes, P waves."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import STANDARD_LEADS
+from ecgsvc.inference.averages import deviation, mean, share
+from ecgsvc.inference.order_statistics import median, quantile
 from ecgsvc.inference.usual_beat import BEFORE, UsualBeat
 
 Floats = NDArray[np.float64]
@@ -35,6 +38,7 @@ _P = slice(BEFORE - 28, BEFORE - 5)
 _AFTER_QRS, _BEFORE_QRS, _LEAST_BETWEEN = 45, 12, 20  # samples
 _ATRIAL_HZ = (3.5, 9.0)  # fibrillatory waves: Stridh & Sörnmo 2001, doi 10.1109/10.900266
 _POINTS = 128
+_TAPERS = tuple(np.hanning(n_samples) for n_samples in range(_POINTS + 1))
 _HERTZ = np.fft.rfftfreq(_POINTS, 1 / _RATE_HZ)
 _FAINT = 1e-6
 
@@ -42,33 +46,34 @@ _FAINT = 1e-6
 def rhythm_numbers(found: UsualBeat) -> Floats:
     """Intervals, and how alike and how early beats are, as `RHYTHM_NAMES`."""
     numbers = np.full(len(RHYTHM_NAMES), np.nan)
-    rr_s = np.diff(found.places) / _RATE_HZ
+    rr_s = (found.places[1:] - found.places[:-1]) / _RATE_HZ
     numbers[0] = len(found.places)
     numbers[10:14] = (
         found.likeness.min(),
         np.sort(found.likeness)[:2].max(),
-        np.median(found.likeness),
-        (~found.alike).mean(),
+        median(found.likeness),
+        share(~found.alike),
     )
     if len(rr_s) >= _LEAST_INTERVALS:
         numbers[1:10] = _intervals(rr_s)
     if len(rr_s) >= _LEAST_COMPARED:
-        numbers[14:] = _prematurity(found, rr_s / np.median(rr_s))
+        numbers[14:] = _prematurity(found, rr_s / median(rr_s))
     return numbers
 
 
 def _intervals(rr_s: Floats) -> list[float]:
-    median, change = np.median(rr_s), np.diff(rr_s)
+    usual_s, change_s = float(median(rr_s)), rr_s[1:] - rr_s[:-1]
+    size_s = np.abs(change_s)
     return [
-        median,
-        rr_s.mean(),
-        rr_s.std() / median,
-        np.sqrt(np.square(change).mean()) / median,
-        rr_s.min() / median,
-        rr_s.max() / median,
-        (np.abs(change) > _LONG_CHANGE_S).mean(),
-        np.median(np.abs(change)) / median,
-        np.divide(*np.quantile(rr_s, [0.75, 0.25])),
+        usual_s,
+        float(mean(rr_s)),
+        float(deviation(rr_s)) / usual_s,
+        math.sqrt(mean(np.square(change_s))) / usual_s,
+        float(rr_s.min()) / usual_s,
+        float(rr_s.max()) / usual_s,
+        share(size_s > _LONG_CHANGE_S),
+        float(median(size_s)) / usual_s,
+        float(quantile(rr_s, 0.75) / quantile(rr_s, 0.25)),
     ]
 
 
@@ -82,8 +87,8 @@ def _prematurity(found: UsualBeat, rr: Floats) -> list[float]:
         _least(before[~usual]),
         _least(before[usual]),
         -_least(-pauses),
-        ((before < _EARLY) & usual).mean(),
-        ((before < _EARLY_UNLIKE) & ~usual).mean(),
+        share((before < _EARLY) & usual),
+        share((before < _EARLY_UNLIKE) & ~usual),
     ]
 
 
@@ -95,10 +100,10 @@ def _least(values: Floats) -> float:
 def p_numbers(found: UsualBeat, present: NDArray[np.bool_]) -> Floats:
     """How alike what precedes the usual QRS complexes is, as `P_NAMES`."""
     waves = found.beats[found.alike][..., _P]
-    waves = waves - waves.mean(axis=-1, keepdims=True)
-    usual = waves.mean(axis=0)
+    waves = waves - mean(waves, axis=-1, keepdims=True)
+    usual = mean(waves, axis=0)
     sizes = np.sqrt(np.square(waves).sum(axis=-1) * np.square(usual).sum(axis=-1) + _FAINT)
-    alike = ((waves * usual).sum(axis=-1) / sizes).mean(axis=0)
+    alike = mean((waves * usual).sum(axis=-1) / sizes, axis=0)
     residual = np.sqrt(np.square(waves - usual).mean(axis=(0, 2)))
     clear = np.ptp(usual, axis=-1) / (residual + 1e-3)
     for numbers in (alike, residual, clear):
@@ -107,10 +112,10 @@ def p_numbers(found: UsualBeat, present: NDArray[np.bool_]) -> Floats:
     return np.array(
         [
             *alike[[lead(name) for name in _P_LEADS]],
-            alike[present].mean(),
-            np.median(alike[present]),
+            mean(alike[present]),
+            median(alike[present]),
             *residual[[lead("II"), lead("V1")]],
-            residual[present].mean(),
+            mean(residual[present]),
             *clear[[lead("I"), lead("II"), lead("V1")]],
         ]
     )
@@ -127,7 +132,7 @@ def atrial_numbers(
     ]
     if not pieces:
         return np.full(len(ATRIAL_NAMES), np.nan)
-    power = np.square(np.abs(np.fft.rfft(np.stack(pieces)))).mean(axis=0)
+    power = mean(np.square(np.abs(np.fft.rfft(np.stack(pieces)))), axis=0)
     slow, fast = _ATRIAL_HZ[0] > _HERTZ, _ATRIAL_HZ[1] < _HERTZ
     atrial, below, above = (
         np.log(power[:, band].sum(axis=1) + _FAINT) for band in (~slow & ~fast, slow, fast)
@@ -138,7 +143,7 @@ def atrial_numbers(
     return np.array(
         [
             *atrial[two], *(atrial - below)[two], *(atrial - above)[two],
-            atrial[present].mean(),
+            mean(atrial[present]),
         ]
     )  # fmt: skip
 
@@ -149,7 +154,7 @@ def _about_its_line(piece: NDArray[np.float32]) -> NDArray[np.float32]:
     piece = piece[:, :n_samples]
     rise = (piece[:, -1:] - piece[:, :1]) / (n_samples - 1)
     level = piece - rise * np.arange(n_samples)
-    level -= level.mean(axis=1, keepdims=True)
+    level -= mean(level, axis=1, keepdims=True)
     padded = np.zeros((len(piece), _POINTS), np.float32)
-    padded[:, :n_samples] = level * np.hanning(n_samples) / np.sqrt(n_samples)
+    padded[:, :n_samples] = level * _TAPERS[n_samples] / math.sqrt(n_samples)
     return padded

@@ -4,6 +4,7 @@ They are those of `numpy.median` and `numpy.quantile` (linear), of numbers alone
 number beyond all others here.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,3 +35,16 @@ def quantile(values: NDArray[Number], share: float, axis: int = -1) -> NDArray[N
         low + step * beyond if beyond < 1 / 2 else high - step * (1 - beyond)
     )  # as NumPy does, to the last digit
     return between
+
+
+def quantiles(values: NDArray[np.float64], shares: Sequence[float]) -> list[float]:
+    """Several quantiles of at least one number, shape (n,)."""
+    ranked = np.sort(values).tolist()
+    found = []
+    for share in shares:
+        place = share * (len(ranked) - 1)
+        below = int(place)
+        low, high = ranked[below], ranked[min(below + 1, len(ranked) - 1)]
+        step, beyond = high - low, place - below
+        found.append(low + step * beyond if beyond < 1 / 2 else high - step * (1 - beyond))
+    return found

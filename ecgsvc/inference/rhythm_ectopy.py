@@ -6,11 +6,14 @@ are not ectopic tell fibrillation from a sinus rhythm with many ectopic beats.
 """
 
 import math
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.domain.beats import BEAT_CLASSES, BeatClass
+from ecgsvc.inference.averages import deviation, mean, share
+from ecgsvc.inference.order_statistics import median, quantile
 from ecgsvc.inference.rhythm_features import (
     LEAST_BEATS,
     Floats,
@@ -54,19 +57,20 @@ def ectopy_features(r_s: Floats, probabilities: NDArray[np.float32]) -> Floats:
         return np.zeros(len(ECTOPY_NAMES))
     p = probabilities.astype(np.float64)
     s, v = p[:, _S], p[:, _V]
-    ectopic = p[:, (_S, _V, _F)].max(axis=1)
+    s_or_v = np.maximum(s, v)
+    ectopic = np.maximum(s_or_v, p[:, _F])
     rr_s = usable_intervals(r_s)
     early = 1 - rr_s / local_median(rr_s)  # of the second beat of each interval
     named = [
-        *p[:, (_S, _V, _F, _Q)].mean(axis=0).tolist(),
+        *mean(p[:, (_S, _V, _F, _Q)], axis=0).tolist(),
         *np.sort(s)[:-4:-1].tolist(),
         *np.sort(v)[:-4:-1].tolist(),
-        float((s > 0.5).sum()),
-        float((v > 0.5).sum()),
-        float(np.log(p[:, 0] + 1e-3).mean()),
-        float((np.maximum(s, v)[1:] * np.maximum(s, v)[:-1]).max()),
+        float(np.count_nonzero(s > 0.5)),
+        float(np.count_nonzero(v > 0.5)),
+        float(mean(np.log(p[:, 0] + 1e-3))),
+        float((s_or_v[1:] * s_or_v[:-1]).max()),
         float(_longest_run(ectopic > 0.5)),
-        float((ectopic[:-2] * (1 - ectopic[1:-1]) * ectopic[2:]).mean()),
+        float(mean(ectopic[:-2] * (1 - ectopic[1:-1]) * ectopic[2:])),
         float((ectopic[1:] * early).sum() / max(float(ectopic[1:].sum()), 0.1)),
         float((s[1:] * early).max()),
         float((v[1:] * early).max()),
@@ -76,25 +80,23 @@ def ectopy_features(r_s: Floats, probabilities: NDArray[np.float32]) -> Floats:
 
 
 def _longest_run(flags: NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    return max((len(list(run)) for flag, run in groupby(flags.tolist()) if flag), default=0)
 
 
 def _normal_intervals(rr_s: Floats, normal: NDArray[np.bool_]) -> list[float]:
     """Share of the intervals between normal beats, and how these vary."""
     between = normal[1:] & normal[:-1]
     nn_s = rr_s[between]
-    change_s = np.diff(rr_s)[between[1:] & between[:-1]]
-    share = float(between.mean())
+    change_s = (rr_s[1:] - rr_s[:-1])[between[1:] & between[:-1]]
     if len(nn_s) < _LEAST_NORMAL_INTERVALS or len(change_s) < _LEAST_NORMAL_INTERVALS - 1:
-        return [share, *[0.0] * 6]
-    mean, median = float(nn_s.mean()), float(np.median(nn_s))
+        return [share(between), *[0.0] * 6]
+    mean_s, usual_s = float(mean(nn_s)), float(median(nn_s))
     return [
-        share,
-        float(nn_s.std()) / mean,
-        math.sqrt(float((change_s**2).mean())) / mean,
-        float(np.median(np.abs(change_s))) / median,
+        share(between),
+        float(deviation(nn_s)) / mean_s,
+        math.sqrt(float(mean(change_s**2))) / mean_s,
+        float(median(np.abs(change_s))) / usual_s,
         sample_entropies(nn_s)[0],
         irregularity(nn_s),
-        float(np.ptp(np.quantile(nn_s, (0.05, 0.95)))) / median,
+        float(quantile(nn_s, 0.95) - quantile(nn_s, 0.05)) / usual_s,
     ]

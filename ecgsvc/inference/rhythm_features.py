@@ -5,11 +5,15 @@ from. Everything is relative to the stretch itself; gain, offset and polarity do
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from ecgsvc.inference.averages import deviation, mean, share
+from ecgsvc.inference.order_statistics import median, quantile, quantiles
 
 Floats = NDArray[np.float64]
 
@@ -76,8 +80,9 @@ def rhythm_features(signal: Floats, rate_hz: float, r_s: Floats) -> NDArray[np.f
     intervals[0] = len(r_s) / (len(signal) / rate_hz)
     if len(r_s) >= LEAST_BEATS:
         rr_s = usable_intervals(r_s)
-        early = rr_s < _EARLY * local_median(rr_s)
-        intervals[1:] = _interval_features(rr_s, early)
+        local_s = local_median(rr_s)
+        early = rr_s < _EARLY * local_s
+        intervals[1:] = _interval_features(rr_s, early, rr_s > _LATE * local_s)
         shapes[:] = _shape_features(signal, rate_hz, r_s, early)
     described = np.concatenate([intervals, shapes, _signal_features(signal, rate_hz)])
     features: NDArray[np.float32] = np.nan_to_num(described, posinf=0, neginf=0).astype(
@@ -86,46 +91,47 @@ def rhythm_features(signal: Floats, rate_hz: float, r_s: Floats) -> NDArray[np.f
     return features
 
 
-def _interval_features(rr_s: Floats, early: NDArray[np.bool_]) -> list[float]:
-    mean, median = float(rr_s.mean()), float(np.median(rr_s))
-    change = np.diff(rr_s)
+def _interval_features(
+    rr_s: Floats, early: NDArray[np.bool_], late: NDArray[np.bool_]
+) -> list[float]:
+    mean_s, usual_s = float(mean(rr_s)), float(median(rr_s))
+    change = rr_s[1:] - rr_s[:-1]
     size = np.abs(change)
-    late = rr_s > _LATE * local_median(rr_s)
     entropy, cosen = sample_entropies(rr_s)
-    sd1, sd2 = float(change.std()), float((rr_s[1:] + rr_s[:-1]).std())
+    sd1, sd2 = float(deviation(change)), float(deviation(rr_s[1:] + rr_s[:-1]))
     inner = change[1:] * change[:-1]
+    skew, kurtosis = _skew_and_kurtosis(change)
     return [
-        math.log(mean),
-        math.log(median),
+        math.log(mean_s),
+        math.log(usual_s),
         math.log(rr_s.min()),
         math.log(rr_s.max()),
-        float(rr_s.std()) / mean,
-        math.sqrt(float((change**2).mean())) / mean,
-        float((size > 0.05).mean()),
-        float((size > 0.02).mean()),
-        float((size > 0.1 * median).mean()),
-        float(np.median(np.abs(rr_s - median))) / median,
-        float(np.median(size)) / median,
+        float(deviation(rr_s)) / mean_s,
+        math.sqrt(float(mean(change**2))) / mean_s,
+        share(size > 0.05),
+        share(size > 0.02),
+        share(size > 0.1 * usual_s),
+        float(median(np.abs(rr_s - usual_s))) / usual_s,
+        float(median(size)) / usual_s,
         entropy,
         cosen,
         irregularity(rr_s),
         sd1 / max(sd2, 1e-3),
-        float((inner < 0).mean()),
-        _autocorrelation(rr_s, 1),
-        _autocorrelation(rr_s, 2),
-        _moment(change, 3),
-        math.log1p(_moment(change, 4)),
-        float(early.mean()),
-        float(late.mean()),
-        float((early[:-1] & late[1:]).mean()),
+        share(inner < 0),
+        *_autocorrelations(rr_s, (1, 2)),
+        skew,
+        math.log1p(kurtosis),
+        share(early),
+        share(late),
+        share(early[:-1] & late[1:]),
         *_lorenz(change),
-        *np.quantile(rr_s / median, _QUANTILES).tolist(),
+        *quantiles(rr_s / usual_s, _QUANTILES),
     ]
 
 
 def usable_intervals(r_s: Floats) -> Floats:
     """RR intervals in seconds, those beyond what hearts do brought to its limits."""
-    return np.clip(np.diff(r_s), _MIN_RR_S, _MAX_RR_S)
+    return (r_s[1:] - r_s[:-1]).clip(_MIN_RR_S, _MAX_RR_S)
 
 
 def sample_entropies(rr_s: Floats) -> tuple[float, float]:
@@ -133,20 +139,22 @@ def sample_entropies(rr_s: Floats) -> tuple[float, float]:
 
     Lake & Moorman 2011, doi 10.1152/ajpheart.00561.2010.
     """
-    tolerance = 0.1 * rr_s.mean()
+    mean_s = mean(rr_s)
+    tolerance = 0.1 * mean_s
     near = np.abs(rr_s[:, np.newaxis] - rr_s) <= tolerance
-    ones = float(np.triu(near[:-1, :-1], 1).sum())
-    twos = float(np.triu(near[:-1, :-1] & near[1:, 1:], 1).sum())
+    alone = len(rr_s) - 1  # each is near itself, and each pair is there twice
+    ones = (np.count_nonzero(near[:-1, :-1]) - alone) / 2
+    twos = (np.count_nonzero(near[:-1, :-1] & near[1:, 1:]) - alone) / 2
     entropy = math.log(max(ones, 0.5) / max(twos, 0.5))
-    return entropy, entropy - math.log(2 * tolerance) - math.log(rr_s.mean())
+    return entropy, entropy - math.log(2 * tolerance) - math.log(mean_s)
 
 
 def irregularity(rr_s: Floats) -> float:
     """Median change of RR over one, two or three beats, whichever is least."""
     changes = [
-        float(np.median(np.abs(rr_s[n:] - rr_s[:-n]))) for n in (1, 2, 3) if n < len(rr_s)
+        float(median(np.abs(rr_s[n:] - rr_s[:-n]))) for n in (1, 2, 3) if n < len(rr_s)
     ]
-    return min(changes) / float(np.median(rr_s))
+    return min(changes) / float(median(rr_s))
 
 
 def _lorenz(change: Floats) -> tuple[float, float, float]:
@@ -155,19 +163,20 @@ def _lorenz(change: Floats) -> tuple[float, float, float]:
     After Sarkar et al. 2008, doi 10.1109/TBME.2007.903707.
     """
     first, second = change[:-1], change[1:]
-    bins = np.stack([np.rint(first / _LORENZ_BIN_S), np.rint(second / _LORENZ_BIN_S)])
-    away = (np.abs(bins) > 1).any(axis=0)
+    bins = np.rint(change / _LORENZ_BIN_S).tolist()
+    away = [pair for pair in pairwise(bins) if max(map(abs, pair)) > 1]
     n = len(first)
-    irregular = len(np.unique(bins[:, away], axis=1).T) / n if away.any() else 0.0
     premature = (first < -_LORENZ_BIN_S * 2) & (second > _LORENZ_BIN_S * 2)
-    return irregular, float((~away).mean()), float(premature.mean())
+    return len(set(away)) / n, (n - len(away)) / n, share(premature)
 
 
 def local_median(rr_s: Floats) -> Floats:
     """Median of the eleven intervals around each."""
-    padded = np.pad(rr_s, 5, mode="symmetric" if len(rr_s) >= 5 else "edge")
-    medians: Floats = np.median(sliding_window_view(padded, 11), axis=1)
-    return medians
+    n = len(rr_s)
+    at = np.arange(n)[:, np.newaxis] + np.arange(-5, 6)
+    if n >= 5:  # mirrored behind the first and the last
+        at = np.where(at < 0, -1 - at, np.where(at < n, at, 2 * n - 1 - at))
+    return median(rr_s[at.clip(0, n - 1)])
 
 
 def _shape_features(
@@ -175,61 +184,64 @@ def _shape_features(
 ) -> list[float]:
     beats = _cut(signal, rate_hz, r_s)
     early_beats = np.concatenate([[False], early])
-    usual = np.median(beats[~early_beats] if not early.all() else beats, axis=0)
+    usual = median(beats[~early_beats] if not early.all() else beats, axis=0)
     qrs, p, t = (_part(rate_hz, *bounds) for bounds in (_QRS_S, _P_S, _T_S))
     height = max(float(np.ptp(usual[qrs])), 1e-9)
-    qrs_alike = _likeness(beats[:, qrs], usual[qrs])
-    p_alike = _likeness(beats[:, p], usual[p])
+    qrs_alike = _likeness(*_centred(beats[:, qrs]), usual[qrs])
+    p_waves, p_norms = _centred(beats[:, p])
+    p_alike = _likeness(p_waves, p_norms, usual[p])
     sizes = np.ptp(beats[:, qrs], axis=1) / height
+    unlike_size = np.abs(np.log(np.maximum(sizes, 0.01)))
     residual = (beats - usual)[:, : t.stop]
+    residuals = deviation(residual, axis=1)
     between = np.concatenate([residual[:, p], residual[:, t]], axis=1)
-    noise = float(np.median(residual[:, p].std(axis=1)))
+    noise = float(median(deviation(residual[:, p], axis=1)))
     widths, usual_width = _widths(beats[:, qrs]), _widths(usual[np.newaxis, qrs])[0]
-    odd = (qrs_alike < 0.85) | (np.abs(np.log(np.maximum(sizes, 0.01))) > 0.5)
+    odd = (qrs_alike < 0.85) | (unlike_size > 0.5)
     n = len(beats)
     return [
-        float(np.median(qrs_alike)),
-        float(np.quantile(qrs_alike, 0.1)),
+        float(median(qrs_alike)),
+        float(quantile(qrs_alike, 0.1)),
         float(qrs_alike.min()),
-        float((qrs_alike < 0.85).mean()),
-        float(np.median(_likeness(beats, usual))),
-        float(sizes.std() / max(float(sizes.mean()), 1e-9)),
-        float((np.abs(np.log(np.maximum(sizes, 0.01))) > 0.3).mean()),
-        float(np.median(p_alike)),
-        float(p_alike.mean()),
-        _pairs(beats[:, p]),
+        share(qrs_alike < 0.85),
+        float(median(_likeness(*_centred(beats), usual))),
+        float(deviation(sizes) / max(float(mean(sizes)), 1e-9)),
+        share(unlike_size > 0.3),
+        float(median(p_alike)),
+        float(mean(p_alike)),
+        _pairs(p_waves, p_norms),
         float(np.ptp(usual[p])) / height,
-        math.log1p(float(usual[p].std()) / max(noise, 1e-9)),
-        float(np.abs(usual[p] - np.median(usual[p])).argmax()) / (p.stop - p.start),
-        float(np.median(_likeness(beats[:, t], usual[t]))),
+        math.log1p(float(deviation(usual[p])) / max(noise, 1e-9)),
+        float(np.abs(usual[p] - median(usual[p])).argmax()) / (p.stop - p.start),
+        float(median(_likeness(*_centred(beats[:, t]), usual[t]))),
         float(np.ptp(usual[t])) / height,
         float(usual_width),
-        float((widths > 1.25 * usual_width).mean()),
-        float(qrs_alike[early_beats].mean()) if early.any() else 1.0,
-        float((early_beats & odd).sum()) / n,
-        float((early_beats & ~odd).sum()) / n,
-        float(np.median(residual.std(axis=1))) / height,
-        float(np.quantile(residual.std(axis=1), 0.9)) / height,
-        float(np.median(between.std(axis=1))) / height,
+        share(widths > 1.25 * usual_width),
+        float(mean(qrs_alike[early_beats])) if early.any() else 1.0,
+        np.count_nonzero(early_beats & odd) / n,
+        np.count_nonzero(early_beats & ~odd) / n,
+        float(median(residuals)) / height,
+        float(quantile(residuals, 0.9)) / height,
+        float(median(deviation(between, axis=1))) / height,
         *_atrial_spectrum(signal, rate_hz, r_s, usual),
         _turns(residual[:, p]),
         *_in_steps(usual * (1 if (usual[qrs] ** 3).sum() >= 0 else -1) / height),
-        *_in_steps(np.ptp(np.quantile(beats, (0.2, 0.8), axis=0), axis=0) / height),
+        *_in_steps((quantile(beats, 0.8, axis=0) - quantile(beats, 0.2, axis=0)) / height),
     ]
 
 
 def _in_steps(beat: Floats) -> list[float]:
-    means: list[float] = beat.reshape(_BEAT_STEPS, -1).mean(axis=1).tolist()
+    means: list[float] = mean(beat.reshape(_BEAT_STEPS, -1), axis=1).tolist()
     return means
 
 
 def _cut(signal: Floats, rate_hz: float, r_s: Floats) -> Floats:
     """Cut the beats, shape (n_beats, samples); ends are padded with the last sample."""
     before, after = round(_BEFORE_S * rate_hz), round(_AFTER_S * rate_hz)
-    padded = np.pad(signal, (before, after), mode="edge")
-    starts = np.clip(np.rint(r_s * rate_hz), 0, len(signal) - 1).astype(np.int64)
-    beats: Floats = sliding_window_view(padded, before + after)[starts]
-    return beats - np.median(beats, axis=1, keepdims=True)
+    places = np.rint(r_s * rate_hz).clip(0, len(signal) - 1).astype(np.int64)
+    at = places[:, np.newaxis] + np.arange(-before, after)
+    beats: Floats = signal[at.clip(0, len(signal) - 1)]
+    return beats - median(beats)[:, np.newaxis]
 
 
 def _part(rate_hz: float, start_s: float, stop_s: float) -> slice:
@@ -238,25 +250,28 @@ def _part(rate_hz: float, start_s: float, stop_s: float) -> slice:
     )
 
 
-def _likeness(pieces: Floats, template: Floats) -> Floats:
+def _centred(pieces: Floats) -> tuple[Floats, Floats]:
+    """Pieces less their means, and their lengths then."""
+    centred = pieces - mean(pieces, axis=1, keepdims=True)
+    return centred, np.sqrt(np.add.reduce(centred * centred, axis=1))
+
+
+def _likeness(centred: Floats, norms: Floats, template: Floats) -> Floats:
     """Correlation of each piece with the template."""
-    centred = pieces - pieces.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(centred, axis=1)
-    aim = template - template.mean()
-    likeness: Floats = centred @ aim / np.maximum(norms * np.linalg.norm(aim), 1e-9)
+    aim = template - mean(template)
+    likeness: Floats = centred @ aim / np.maximum(norms * math.sqrt(aim @ aim), 1e-9)
     return likeness
 
 
-def _pairs(pieces: Floats) -> float:
+def _pairs(centred: Floats, norms: Floats) -> float:
     """Mean correlation of each piece with the next."""
-    centred = pieces - pieces.mean(axis=1, keepdims=True)
-    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-    return float((unit[1:] * unit[:-1]).sum(axis=1).mean())
+    unit = centred / np.maximum(norms, 1e-9)[:, np.newaxis]
+    return float(mean(np.add.reduce(unit[1:] * unit[:-1], axis=1)))
 
 
 def _widths(qrs: Floats) -> Floats:
     """Spread of the squared slope in time, in samples."""
-    energy = np.diff(qrs, axis=1) ** 2
+    energy = (qrs[:, 1:] - qrs[:, :-1]) ** 2
     energy /= np.maximum(energy.sum(axis=1, keepdims=True), 1e-12)
     at = np.arange(energy.shape[1])
     centre = energy @ at
@@ -266,8 +281,8 @@ def _widths(qrs: Floats) -> Floats:
 
 def _turns(pieces: Floats) -> float:
     """How often the slope changes sign, a sample."""
-    slopes = np.diff(pieces, axis=1)
-    return float((slopes[:, 1:] * slopes[:, :-1] < 0).mean())
+    slopes = pieces[:, 1:] - pieces[:, :-1]
+    return share(slopes[:, 1:] * slopes[:, :-1] < 0)
 
 
 def _atrial_spectrum(
@@ -295,44 +310,45 @@ def _spectrum(signal: Floats, rate_hz: float) -> tuple[Floats, Floats]:
     length = min(round(2.56 * rate_hz), len(signal))
     segments = sliding_window_view(signal, length)[:: max(length // 2, 1)]
     taper = np.hanning(length).astype(np.float64)
-    tapered: Floats = (segments - segments.mean(axis=1, keepdims=True)) * taper
-    power: Floats = (np.abs(np.fft.rfft(tapered, axis=1)) ** 2).mean(
-        axis=0, dtype=np.float64
-    )
+    tapered: Floats = (segments - mean(segments, axis=1, keepdims=True)) * taper
+    power = mean(np.abs(np.fft.rfft(tapered, axis=1)) ** 2, axis=0)
     frequencies = np.fft.rfftfreq(length, 1 / rate_hz).astype(np.float64)
     return frequencies, power
 
 
 def _signal_features(signal: Floats, rate_hz: float) -> list[float]:
-    second = round(rate_hz)
-    n_seconds = max(len(signal) // second, 1)
-    seconds = np.resize(signal, (n_seconds, min(second, len(signal))))
+    width = min(round(rate_hz), len(signal))
+    seconds = signal[: len(signal) // width * width].reshape(-1, width)
     sizes = np.ptp(seconds, axis=1)
-    usual = max(float(np.median(sizes)), 1e-9)
-    centred = signal - signal.mean()
+    usual = max(float(median(sizes)), 1e-9)
+    quiet, loud = quantiles(sizes, (0.1, 0.9))
+    skew, kurtosis = _skew_and_kurtosis(signal)
+    centred = signal - mean(signal)
     frequencies, power = _spectrum(signal, rate_hz)
-    share = power / max(float(power.sum()), 1e-12)
-    bands = pairwise(_BANDS_HZ)
+    shares = power / max(float(power.sum()), 1e-12)
+    edges = np.searchsorted(frequencies, _BANDS_HZ, side="right").tolist()
     return [
-        math.log(max(float(np.quantile(sizes, 0.1)) / usual, 1e-3)),
-        math.log(max(float(np.quantile(sizes, 0.9)) / usual, 1e-3)),
+        math.log(max(quiet / usual, 1e-3)),
+        math.log(max(loud / usual, 1e-3)),
         math.log(max(float(sizes.max()) / usual, 1e-3)),
-        abs(_moment(signal, 3)),
-        math.log1p(_moment(signal, 4)),
-        float((centred[1:] * centred[:-1] < 0).mean()),
-        float(-(share * np.log(share + 1e-12)).sum()),
-        *(float(share[(frequencies > a) & (frequencies <= b)].sum()) for a, b in bands),
+        abs(skew),
+        math.log1p(kurtosis),
+        share(centred[1:] * centred[:-1] < 0),
+        float(-(shares * np.log(shares + 1e-12)).sum()),
+        *(float(shares[a:b].sum()) for a, b in pairwise(edges)),
     ]
 
 
-def _moment(values: Floats, order: int) -> float:
-    """Standardised central moment; 0 for a constant."""
-    deviation = float(values.std())
-    if not deviation > 0:
-        return 0.0
-    return float((((values - values.mean()) / deviation) ** order).mean())
+def _skew_and_kurtosis(values: Floats) -> tuple[float, float]:
+    """Third and fourth standardised central moments; 0 for a constant."""
+    size = float(deviation(values))
+    if not size > 0:
+        return 0.0, 0.0
+    standard = (values - mean(values)) / size
+    return float(mean(standard**3)), float(mean(standard**4))
 
 
-def _autocorrelation(values: Floats, lag: int) -> float:
-    centred = values - values.mean()
-    return float((centred[lag:] * centred[:-lag]).sum() / max((centred**2).sum(), 1e-9))
+def _autocorrelations(values: Floats, lags: Sequence[int]) -> list[float]:
+    centred = values - mean(values)
+    power = max(float((centred**2).sum()), 1e-9)
+    return [float((centred[lag:] * centred[:-lag]).sum()) / power for lag in lags]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.waveform import Millivolts
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.order_statistics import median
 from ecgsvc.inference.rhythm_ectopy import ECTOPY_NAMES, ectopy_features
 from ecgsvc.inference.rhythm_features import FEATURE_NAMES, rhythm_features
 
@@ -105,7 +106,7 @@ def scale_piece(piece: Millivolts) -> NDArray[np.float32]:
     """Divide a stretch of at least a second by its median second's range; flat gives 0."""
     second = round(MODEL_RATE_HZ)
     seconds = piece[: len(piece) // second * second].reshape(-1, second)
-    usual = float(np.median(np.ptp(seconds, axis=1)))
+    usual = float(median(np.ptp(seconds, axis=1)))
     if usual < _FAINT_MV:
         return np.zeros(len(piece), np.float32)
     scaled: NDArray[np.float32] = np.clip(piece / usual, -_CLIP, _CLIP).astype(np.float32)

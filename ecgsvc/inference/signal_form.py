@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.inference.averages import mean
+from ecgsvc.inference.order_statistics import median, quantiles
+
 FORM_FEATURES = (
     "log_kurtosis",
     "log_share_below_1_hz",
@@ -51,13 +54,13 @@ def _form(leads: NDArray[np.float64]) -> list[float]:
     entropy = -(shares * np.log(shares + _FAINT**2)).sum(axis=1) / np.log(len(hertz))
     weights = np.linalg.eigvalsh(leads @ leads.T / n_samples) / n_leads
     steepness = _steepness(leads)
-    calm, middle, steep, steepest = np.quantile(steepness, [0.25, 0.5, 0.9, 0.98])
+    calm, middle, steep, steepest = quantiles(steepness, (0.25, 0.5, 0.9, 0.98))
     return [
-        float(np.median(np.log(np.square(squares).mean(axis=1) + _FAINT))),
-        float(np.log(shares[:, hertz < _SLOW_HZ].sum(axis=1).mean() + _LEAST_SHARE)),
-        float(np.log(shares[:, hertz > _FAST_HZ].sum(axis=1).mean() + _LEAST_SHARE)),
-        float(np.log((shares * hertz).sum(axis=1).mean() + _FAINT)),
-        float(np.median(entropy)),
+        float(median(np.log(mean(np.square(squares), axis=1) + _FAINT))),
+        float(np.log(mean(shares[:, hertz < _SLOW_HZ].sum(axis=1)) + _LEAST_SHARE)),
+        float(np.log(mean(shares[:, hertz > _FAST_HZ].sum(axis=1)) + _LEAST_SHARE)),
+        float(np.log(mean((shares * hertz).sum(axis=1)) + _FAINT)),
+        float(median(entropy)),
         float(-np.log(np.square(weights).sum() + _FAINT)),
         float(np.log((steepest + _FAINT) / (middle + _FAINT))),
         float(np.log((steep + _FAINT) / (calm + _FAINT))),
@@ -67,14 +70,14 @@ def _form(leads: NDArray[np.float64]) -> list[float]:
 
 def _steepness(leads: NDArray[np.float64]) -> NDArray[np.float64]:
     """Size of the slopes of all leads together, smoothed."""
-    size = np.sqrt(np.square(np.diff(leads, axis=1)).mean(axis=0))
+    size = np.sqrt(mean(np.square(leads[:, 1:] - leads[:, :-1]), axis=0))
     return np.convolve(size, np.full(_SMOOTHED, 1 / _SMOOTHED), mode="same")
 
 
 def _repetition(steepness: NDArray[np.float64]) -> float:
     """Greatest autocorrelation at the distance of a heart cycle."""
     n = len(steepness)
-    spectrum = np.fft.rfft(steepness - steepness.mean(), 2 * n)
+    spectrum = np.fft.rfft(steepness - mean(steepness), 2 * n)
     products = np.fft.irfft(np.square(np.abs(spectrum)))[:n] / (n - np.arange(n))
     first, last = round(_SHORTEST_S * _RATE_HZ), round(_LONGEST_S * _RATE_HZ)
     return float((products / (products[0] + _FAINT))[first : min(last, n // 2)].max())

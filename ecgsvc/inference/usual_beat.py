@@ -10,6 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ecgsvc.inference.averages import mean
+from ecgsvc.inference.order_statistics import median, quantile
+
 BEFORE, AFTER = 36, 56
 """Samples of a beat at 100 Hz before its place and from it on."""
 _MARGIN = 4  # samples a beat may be moved to lie on the others
@@ -17,6 +20,7 @@ _QRS_FROM, _QRS_TO = -12, 14  # samples around a beat's place
 _QRS = slice(_MARGIN + BEFORE + _QRS_FROM, _MARGIN + BEFORE + _QRS_TO)  # of a cut
 _NEAR = slice(_QRS.start - _MARGIN, _QRS.stop + _MARGIN)
 _SMOOTHED = 7  # samples
+_TAPS = np.hanning(_SMOOTHED + 2)[1:-1]
 _APART = 25  # samples
 _STRETCH, _STEP = 150, 50  # samples in which at least one beat is expected
 _SHARE_OF_STRETCHES = 0.4
@@ -68,28 +72,28 @@ def usual_beat(signal: Floats) -> UsualBeat | None:
         return None
     reach = np.arange(-BEFORE - _MARGIN, AFTER + _MARGIN)
     cuts = signal[:, places[whole][:, np.newaxis] + reach].transpose(1, 0, 2)
-    usual = np.median(cuts[..., _QRS], axis=0)
+    usual = median(cuts[..., _QRS], axis=0)
+    pieces = _Pieces.of(cuts)
     for _ in range(2):
-        likeness, moves = _compare(cuts, usual)
+        likeness, moves = pieces.compare(usual)
         alike = likeness >= _ALIKE
         if alike.sum() < max(2, _LEAST_SHARE * len(alike)):
-            alike = likeness >= np.median(likeness)
+            alike = likeness >= median(likeness)
         columns = moves[:, np.newaxis] + np.arange(BEFORE + AFTER)
         beats = np.take_along_axis(cuts, columns[:, np.newaxis, :], axis=-1)
-        beat = beats[alike].mean(axis=0)
+        beat = mean(beats[alike], axis=0)
         usual = beat[:, BEFORE + _QRS_FROM : BEFORE + _QRS_TO]
     return UsualBeat(places, whole, beats, likeness, alike, beat)
 
 
 def _qrs_places(signal: Floats) -> NDArray[np.int64]:
     """Where slopes are steepest, at most one place in a quarter of a second."""
-    taps = np.hanning(_SMOOTHED + 2)[1:-1]
-    size = np.sqrt(np.square(np.diff(signal, axis=1)).mean(axis=0))
-    size = np.convolve(size, taps / taps.sum(), mode="same")
+    size = np.sqrt(mean(np.square(signal[:, 1:] - signal[:, :-1]), axis=0))
+    size = np.convolve(size, _TAPS / _TAPS.sum(), mode="same")
     inner = size[1:-1]
     places = np.flatnonzero((inner >= size[:-2]) & (inner > size[2:])) + 1
     tops = sliding_window_view(size, min(_STRETCH, len(size)))[::_STEP].max(axis=1)
-    places = places[size[places] > _STEEP * np.quantile(tops, _SHARE_OF_STRETCHES)]
+    places = places[size[places] > _STEEP * quantile(tops, _SHARE_OF_STRETCHES)]
     kept: list[int] = []
     for place in places[np.argsort(-size[places], kind="stable")].tolist():
         if all(abs(place - other) >= _APART for other in kept):
@@ -97,16 +101,35 @@ def _qrs_places(signal: Floats) -> NDArray[np.int64]:
     return np.array(sorted(kept), dtype=np.int64)
 
 
-def _compare(cuts: Floats, usual: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Best correlation of each beat's QRS complex with the usual, and where it is."""
-    template = usual - usual.mean(axis=1, keepdims=True)
-    views = sliding_window_view(cuts[..., _NEAR], template.shape[1], axis=-1)
-    views = views.swapaxes(1, 2)
-    flat = views.reshape(-1, template.size)
-    levels = views.mean(axis=-1).reshape(len(flat), -1)
-    powers = np.einsum("vq,vq->v", flat, flat)
-    powers -= template.shape[1] * np.square(levels).sum(axis=1)
-    power = np.square(template).sum()
-    likeness = flat @ template.ravel() / np.sqrt(powers * power + _FAINT)
-    likeness = likeness.reshape(len(cuts), -1)
-    return likeness.max(axis=1), likeness.argmax(axis=1)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """The QRS complex of each beat, read at nine places.
+
+    Parameters
+    ----------
+    flat
+        Shape (n_beats * 9, 12 * 26), all leads of a piece in a row.
+    powers
+        Shape (n_beats * 9,), sum of its squares, each lead about its mean.
+    """
+
+    flat: Floats
+    powers: Floats
+
+    @classmethod
+    def of(cls, cuts: Floats) -> "_Pieces":
+        n_samples = _QRS_TO - _QRS_FROM
+        views = sliding_window_view(cuts[..., _NEAR], n_samples, axis=-1).swapaxes(1, 2)
+        flat = views.reshape(-1, views.shape[2] * n_samples)
+        levels = mean(views, axis=-1).reshape(len(flat), -1)
+        powers = np.einsum("vq,vq->v", flat, flat)
+        powers -= n_samples * np.square(levels).sum(axis=1)
+        return cls(flat, powers)
+
+    def compare(self, usual: Floats) -> tuple[Floats, NDArray[np.int64]]:
+        """Best correlation of each beat's QRS complex with the usual, and where it is."""
+        template = usual - mean(usual, axis=1, keepdims=True)
+        power = np.square(template).sum()
+        likeness = self.flat @ template.ravel() / np.sqrt(self.powers * power + _FAINT)
+        of_beats = likeness.reshape(-1, 2 * _MARGIN + 1)
+        return of_beats.max(axis=1), of_beats.argmax(axis=1)
