@@ -32,15 +32,15 @@ def medians(
     values: NDArray[np.float64], least: float = MIN_WAVE_FRACTION
 ) -> NDArray[np.float64]:
     """Medians along the last axis; NaN where less than a share of it is not NaN."""
-    ordered = np.sort(values, axis=-1)
-    n_there = np.count_nonzero(~np.isnan(ordered), axis=-1)
     n = values.shape[-1]
-    middle = np.stack(
-        [np.maximum(n_there - 1, 0) // 2, np.minimum(n_there // 2, n - 1)], -1
-    )
-    both = np.take_along_axis(ordered, middle, axis=-1)
-    medians_of = (both[..., 0] + both[..., 1]) / 2
-    return np.where(n_there >= max(1.0, least * n), medians_of, np.nan)
+    ordered = np.sort(values.reshape(-1, n), axis=1)
+    n_there = n - np.isnan(ordered).sum(axis=1)
+    rows = np.arange(len(ordered))
+    below, above = np.maximum(n_there - 1, 0) // 2, np.minimum(n_there // 2, n - 1)
+    medians_of = (ordered[rows, below] + ordered[rows, above]) / 2
+    medians_of[n_there < max(1.0, least * n)] = np.nan
+    found: NDArray[np.float64] = medians_of.reshape(values.shape[:-1])
+    return found
 
 
 def over_spans(
@@ -58,7 +58,7 @@ def over_spans(
     with np.errstate(invalid="ignore"):
         inside = (first >= 0) & (last >= first) & (last < leads_mv.shape[1] - 1)
     if inside.any():
-        bounds = np.stack([first[inside], last[inside] + 1], axis=1).astype(np.int64)
+        bounds = np.array([first[inside], last[inside] + 1]).T.astype(np.int64)
         out[:, inside] = reduction.reduceat(leads_mv, bounds.ravel(), axis=1)[:, ::2]
     return out
 

@@ -8,7 +8,7 @@ for 6 ms and reaches 20 µV (the smallest wave of IEC 60601-2-25).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 
 import numpy as np
 
@@ -30,10 +30,14 @@ HALF_POINT_S = 0.004
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where the QRS complex stands in a median beat: samples of it, and their rate."""
+    """Where the QRS complex stands in a median beat: samples of it, and their rate.
+
+    `half` samples on either side of the last one make a level.
+    """
 
     first: int
     last: int
+    half: int
     rate_hz: float
 
     def ms(self, n_samples: float) -> float:
@@ -74,7 +78,11 @@ def measure_morphology(
         return ()
     fine_hz = max(rate_hz, READ_AT_HZ)
     first, last = (round((before + place) * fine_hz / rate_hz) for place in (onset, offset))
-    frame = _Frame(first, last, fine_hz)
+    half = max(1, round(HALF_POINT_S * fine_hz))
+    read = slice(0, before + after)
+    if rate_hz == fine_hz:  # else the whole beat is resampled
+        read = slice(min(first, last - half), last + half + 1)
+    frame = _Frame(first - read.start, last - read.start, half, fine_hz)
     found = []
     width = max(1, round(BASELINE_S * rate_hz))
     level_to = max(1, before + int(onset))
@@ -82,13 +90,14 @@ def measure_morphology(
     at = np.arange(-before, after)[:, None] + inside
     for each in waves:
         cuts = waveform.lead_mv(each.lead)[at]
-        whole = np.isfinite(cuts).all(axis=0)
-        if not whole.any():
+        there = np.isfinite(cuts)
+        if not there.all():
+            cuts = cuts[:, there.all(axis=0)]
+        if not cuts.shape[1]:
             continue
-        cuts = cuts if whole.all() else cuts[:, whole]
         before_qrs = cuts[max(0, level_to - width) : level_to]
-        cuts -= np.ascontiguousarray(before_qrs.T).mean(axis=1)
-        median_mv = _median_beat(cuts)
+        levels_mv = np.ascontiguousarray(before_qrs.T).mean(axis=1)
+        median_mv = _median_beat(cuts[read] - levels_mv)
         if rate_hz < fine_hz:
             median_mv = resample(median_mv, rate_hz, fine_hz)
         found.append(_lead_morphology(each.lead, median_mv, frame))
@@ -108,8 +117,7 @@ def _median_beat(cuts: Millivolts) -> Millivolts:
 
 def _lead_morphology(lead: Lead, median_mv: Millivolts, frame: _Frame) -> LeadMorphology:
     named, r_peak = _named(list(_deflections(median_mv, frame)))
-    half = max(1, round(HALF_POINT_S * frame.rate_hz))
-    around_j = median_mv[frame.last - half : frame.last + half + 1]
+    around_j = median_mv[frame.last - frame.half : frame.last + frame.half + 1]
     return LeadMorphology(
         lead=lead,
         **named,
@@ -125,33 +133,35 @@ def _deflections(median_mv: Millivolts, frame: _Frame) -> Iterator[tuple[Deflect
     Neighbours of the same sign, parted by what is no wave, are one. A raised or lowered ST
     segment, into which the complex runs, is no wave.
     """
-    inside = median_mv[frame.first : frame.last + 1]
-    signs = np.sign(inside)
-    bounds = [0, *(np.flatnonzero(np.diff(signs)) + 1).tolist(), len(inside)]
+    inside = median_mv[frame.first : frame.last + 1].tolist()
+    sizes = [abs(mv) for mv in inside]
     waves: list[tuple[int, int, int]] = []
-    for start, stop in pairwise(bounds):
-        peak = start + int(np.abs(inside[start:stop]).argmax())
+    stop = 0
+    for sign, run in groupby(inside, key=_sign):
+        start, stop = stop, stop + len(list(run))
         too_short = stop - start < LEAST_WAVE_S * frame.rate_hz
-        if too_short or abs(inside[peak]) < LEAST_WAVE_MV:
+        if too_short or max(sizes[start:stop]) < LEAST_WAVE_MV:
             continue
-        begin = start
-        if waves and signs[waves[-1][2]] == signs[peak]:
+        begin, peak = start, sizes.index(max(sizes[start:stop]), start)
+        if waves and _sign(inside[waves[-1][2]]) == sign:
             begin, _, earlier = waves.pop()
-            peak = earlier if abs(inside[earlier]) >= abs(inside[peak]) else peak
+            peak = earlier if sizes[earlier] >= sizes[peak] else peak
         waves.append((begin, stop, peak))
     if waves and waves[-1][1] == len(inside) and not _returns(inside, waves[-1][2]):
         waves.pop()
     for start, stop, peak in waves:
-        wave = Deflection(float(inside[peak]), frame.ms(stop - start))
+        wave = Deflection(inside[peak], frame.ms(stop - start))
         yield wave, frame.first + peak
 
 
-def _returns(inside: Millivolts, peak: int) -> bool:
+def _sign(mv: float) -> int:
+    return (mv > 0) - (mv < 0)
+
+
+def _returns(inside: Sequence[float], peak: int) -> bool:
     """Whether the last wave stands out of the ST segment into which it runs."""
-    at_end = inside[-1]
-    return bool(
-        abs(inside[peak]) - max(0.0, at_end * np.sign(inside[peak])) >= LEAST_WAVE_MV
-    )
+    risen = max(0.0, inside[-1] * _sign(inside[peak]))
+    return abs(inside[peak]) - risen >= LEAST_WAVE_MV
 
 
 def _named(
@@ -174,7 +184,8 @@ def _named(
 
 
 def _slur_ms(median_mv: Millivolts, frame: _Frame) -> float | None:
-    speed = np.abs(np.diff(median_mv[frame.first : frame.last + 1]))
+    qrs_mv = median_mv[frame.first : frame.last + 1]
+    speed = np.abs(qrs_mv[1:] - qrs_mv[:-1])
     if not speed.size or speed.max() <= 0:
         return None
     return frame.ms(int((speed >= speed.max() / 2).argmax()))

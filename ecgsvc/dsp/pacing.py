@@ -50,11 +50,13 @@ def _step_energy(waveform: Waveform) -> NDArray[np.float64]:
     """Squared steps from sample to sample over each lead's range, summed over leads."""
     energy = np.zeros(waveform.n_samples)
     for lead_mv in waveform.samples_mv:
-        steps = np.diff(lead_mv)
-        span = float(np.ptp(lead_mv)) if lead_mv.size else 0.0
+        steps = lead_mv[1:] - lead_mv[:-1]
+        span = float(lead_mv.max() - lead_mv.min()) if lead_mv.size else 0.0
         if np.isnan(span):
             steps, there = np.nan_to_num(steps), lead_mv[~np.isnan(lead_mv)]
             span = float(np.ptp(there)) if there.size else 0.0
         if span > 0:
-            energy[1:] += (steps / span) ** 2
+            steps /= span
+            steps *= steps
+            energy[1:] += steps
     return energy
