@@ -12,6 +12,7 @@ Grouping a record's beats before classifying them follows Llamedo & Martínez 20
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.inference.averages import mean
 from ecgsvc.inference.beat_rhythm import Seconds, around
 from ecgsvc.inference.beat_shapes import QRS, Beats, correlation, qrs_width
 from ecgsvc.inference.order_statistics import median
@@ -89,7 +90,7 @@ def joint_kinds(qrs: NDArray[np.float32]) -> NDArray[np.int64]:
     n_kinds = 0
     while len(left) and n_kinds < _MOST_JOINT_KINDS:
         some = unit[left[:: -(-len(left) // _SEEDS)]]
-        centre = some[_most_alike(some)].mean(axis=0)
+        centre = mean(some[_most_alike(some)], axis=0)
         likeness = unit[left] @ (centre / max(float(np.linalg.norm(centre)), 1e-6))
         taken = likeness >= min(_ALIKE, likeness.max())
         kind[left[taken]] = n_kinds
@@ -101,7 +102,7 @@ def joint_kinds(qrs: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _unit(qrs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Every beat's leads without their means, joined and of length one."""
-    centred = qrs - qrs.mean(axis=-1, keepdims=True)
+    centred = qrs - mean(qrs, axis=-1, keepdims=True)
     joined = centred.reshape(len(qrs), qrs.shape[1] * qrs.shape[2])
     length = np.linalg.norm(joined, axis=1, keepdims=True)
     unit: NDArray[np.float32] = joined / np.maximum(length, 1e-6)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.inference.averages import deviation, mean
 from ecgsvc.inference.beat_rhythm import around
 from ecgsvc.inference.order_statistics import median
 
@@ -63,7 +64,7 @@ def shape_features(beats: Beats, dominant: Beats, late: Beats) -> NDArray[np.flo
         qrs[1],
         p[2],
         qrs[2],
-        np.minimum((beats - dominant)[:, _P].std(axis=1) * 5, 5),
+        np.minimum(deviation((beats - dominant)[:, _P], axis=1) * 5, 5),
         np.minimum(p_size / dominant_size, 2),
         local_p[0],
         local_p[1],
@@ -81,7 +82,7 @@ def oddness_features(
 ) -> NDArray[np.float64]:
     """Columns as `ODDNESS_FEATURES`, shape (n_beats, 5); `shapes` as `SHAPE_FEATURES`."""
     size = max(float(np.ptp(dominant[QRS])), 1e-3)
-    difference = (beats - dominant)[:, QRS].std(axis=1).astype(np.float64) / size
+    difference = deviation((beats - dominant)[:, QRS], axis=1).astype(np.float64) / size
     unlike = (
         1 - shapes[:, SHAPE_FEATURES.index(name)]
         for name in ("qrs_correlation", "beat_correlation", "p_correlation")
@@ -129,20 +130,22 @@ def correlations(
         pieces, sizes = _centred(beats[rows].take(at, axis=1))
         for found, one in zip(best[:, rows], expected, strict=True):
             like = one if one.ndim == 1 else one[rows, np.newaxis]
-            np.max(np.einsum("...s,...s->...", pieces, like) / sizes, axis=1, out=found)
+            likeness = np.einsum("...s,...s->...", pieces, like) / sizes
+            np.maximum.reduce(likeness, axis=1, out=found)
     return best
 
 
 def _centred(pieces: Beats) -> tuple[Beats, Beats]:
     """Pieces, along the last axis, less their means; and their sizes then."""
-    centred = pieces - pieces.mean(axis=-1, keepdims=True)
+    centred = pieces - mean(pieces, axis=-1, keepdims=True)
     size = np.sqrt(np.add.reduce(centred * centred, axis=-1))
     return centred, np.maximum(size, np.float32(1e-6))
 
 
 def qrs_width(beats: Beats) -> NDArray[np.float64]:
     """Spread in time of the squared slope around R, in units of 40 ms."""
-    energy = np.diff(beats[:, R_INDEX - 35 : R_INDEX + 40], axis=1).astype(np.float64) ** 2
+    around_r = beats[:, R_INDEX - 35 : R_INDEX + 40]
+    energy = (around_r[:, 1:] - around_r[:, :-1]).astype(np.float64) ** 2
     energy /= np.maximum(energy.sum(axis=1, keepdims=True), 1e-12)
     at = np.arange(energy.shape[1])
     centre = energy @ at

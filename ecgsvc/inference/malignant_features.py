@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.inference.averages import deviation, mean
 from ecgsvc.inference.order_statistics import median, quantile
 
 RATE_HZ = 125.0
@@ -58,7 +59,7 @@ def window_features(windows: Windows, spread_mv: Column, r_peaks: Windows) -> Wi
     for group in (_amplitudes, _spectrum, _leakage, _slopes, _period, _phase_space):
         columns |= group(windows)
     columns |= _rhythm(r_peaks) | _beats(windows, r_peaks)
-    return np.stack([columns[name] for name in FEATURE_NAMES], axis=1)
+    return np.array([columns[name] for name in FEATURE_NAMES]).T
 
 
 def _amplitudes(windows: Windows) -> Columns:
@@ -71,12 +72,12 @@ def _amplitudes(windows: Windows) -> Columns:
     piece_peak = np.abs(per_piece).max(axis=2, keepdims=True)
     crossing = (np.abs(per_piece) > _TCSC_THRESHOLD * piece_peak).mean(axis=2)
     return {
-        "kurtosis": np.log((square * square).mean(axis=1) + _EPS),
-        "skewness": np.abs((square * windows).mean(axis=1)),
-        "tcsc": crossing.mean(axis=1),
+        "kurtosis": np.log(mean(square * square, axis=1) + _EPS),
+        "skewness": np.abs(mean(square * windows, axis=1)),
+        "tcsc": mean(crossing, axis=1),
         "tcsc_min": crossing.min(axis=1),
         "baseline_share": (size < 0.1 * p95).mean(axis=1),
-        "peak_variation": peaks.std(axis=1) / (peaks.mean(axis=1) + _EPS),
+        "peak_variation": deviation(peaks, axis=1) / (mean(peaks, axis=1) + _EPS),
         "peak_size": np.log(peaks.max(axis=1) + _EPS),
     }
 
@@ -111,30 +112,32 @@ def _leakage(windows: Windows) -> Columns:
     """What is left when the signal is added to itself half a period later."""
     pieces = windows.reshape(-1, _N // _PIECES)
     size = np.abs(pieces).sum(axis=1)
-    half_period = np.pi * size / (np.abs(np.diff(pieces, axis=1)).sum(axis=1) + _EPS) + 0.5
-    shift = np.clip(half_period.astype(np.int64), 1, 60)[:, None]
+    slopes = np.abs(pieces[:, 1:] - pieces[:, :-1])
+    half_period = np.pi * size / (slopes.sum(axis=1) + _EPS) + 0.5
+    shift = half_period.astype(np.int64).clip(1, 60)[:, None]
     at = np.arange(pieces.shape[1])
-    earlier = np.take_along_axis(pieces, np.maximum(at - shift, 0), axis=1)
+    earlier = pieces[np.arange(len(pieces))[:, None], np.maximum(at - shift, 0)]
     both = np.abs(pieces + earlier)[:, 60:].sum(axis=1)
     each = (np.abs(pieces) + np.abs(earlier))[:, 60:].sum(axis=1)
     leak = (both / (each + _EPS)).reshape(-1, _PIECES)
     return {
-        "leakage": leak.mean(axis=1),
+        "leakage": mean(leak, axis=1),
         "leakage_min": leak.min(axis=1),
-        "half_period": np.log(shift.reshape(-1, _PIECES)).mean(axis=1),
+        "half_period": mean(np.log(shift.reshape(-1, _PIECES)), axis=1),
     }
 
 
 def _slopes(windows: Windows) -> Columns:
     """How steep the steepest parts are and how much lies flat between them."""
-    slope = np.abs(np.diff(windows, axis=1))
+    slope = np.abs(windows[:, 1:] - windows[:, :-1])
     p98 = quantile(slope, 0.98, axis=1)
     swing = quantile(windows, 0.99, axis=1) - quantile(windows, 0.01, axis=1)
-    crossings = np.diff(np.signbit(windows), axis=1).mean(axis=1)
+    below = np.signbit(windows)
+    crossings = (below[:, 1:] != below[:, :-1]).mean(axis=1)
     return {
         "steepness": np.log(p98 / (swing + _EPS) + 1e-3),
         "flat_slope_share": (slope < 0.1 * p98[:, None]).mean(axis=1),
-        "slope_to_p98": np.log(slope.mean(axis=1) / (p98 + _EPS) + 1e-3),
+        "slope_to_p98": np.log(mean(slope, axis=1) / (p98 + _EPS) + 1e-3),
         "zero_crossings": crossings,
     }
 
@@ -173,7 +176,7 @@ def _phase_space(windows: Windows) -> Columns:
 def _rhythm(r_peaks: Windows) -> Columns:
     """Number, rate and regularity of the detected beats."""
     n_beats = np.isfinite(r_peaks).sum(axis=1)
-    rr_s = np.diff(r_peaks, axis=1) / RATE_HZ
+    rr_s = (r_peaks[:, 1:] - r_peaks[:, :-1]) / RATE_HZ
     rr_s[n_beats < 2, 0] = _N / RATE_HZ
     changes = np.abs(np.diff(rr_s, axis=1))
     changes[n_beats < 3, 0] = 0.0
@@ -208,7 +211,7 @@ def _beats(windows: Windows, r_peaks: Windows) -> Columns:
     alike = _cosine(beats, dominant[:, None, :])
     height = np.abs(beats).max(axis=2)
     wide = (np.abs(beats) > 0.5 * height[:, :, None]).mean(axis=2)
-    steep = np.abs(np.diff(beats, axis=2)).max(axis=2) / (height + _EPS)
+    steep = np.abs(beats[..., 1:] - beats[..., :-1]).max(axis=2) / (height + _EPS)
 
     def average(values: Windows) -> Column:
         mean: Column = (values * weight).sum(axis=1)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import Millivolts, SampleIndices
+from ecgsvc.inference.averages import deviation, mean
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.malignant_features import (
     FEATURE_NAMES,
@@ -27,7 +27,7 @@ SHORTEST_S = 5.0
 BAND_HZ = (1.0, 30.0)
 """Amann et al. 2007: what is left of fibrillation without wander and muscle."""
 
-_HOP_SAMPLES = 625
+_HOP_SAMPLES = WINDOW_SAMPLES // 2
 _FAINT_MV = 1e-3  # a window whose standard deviation is below 1 µV is no signal
 _CLIP = 8.0  # standard deviations: anything beyond is an artefact
 _MAX_BEATS = 60  # in 10 s
@@ -93,11 +93,11 @@ def build_malignant_inputs(
     there = np.isfinite(leads_mv)
     signals = _prepare(leads_mv, there, sampling_rate_hz, tools)
     windows = _cut(signals, n_windows)
-    spread_mv = windows.std(axis=1)
+    spread_mv = deviation(windows, axis=1)
     known = _at_model_rate(there, sampling_rate_hz, signals.shape[1])
-    present = _cut(known, n_windows).mean(axis=1)
+    present = _cut(known, n_windows).sum(axis=1) / WINDOW_SAMPLES
     readable = (spread_mv > _FAINT_MV) & (present >= 0.5)
-    windows = (windows - windows.mean(axis=1, keepdims=True)).astype(np.float32)
+    windows = (windows - mean(windows, axis=1, keepdims=True)).astype(np.float32)
     windows /= np.maximum(spread_mv, _FAINT_MV)[:, None].astype(np.float32)
     np.clip(windows, -_CLIP, _CLIP, out=windows)
     r_peaks = np.asarray(r_peak_indices) * (RATE_HZ / sampling_rate_hz)
@@ -137,8 +137,11 @@ def _at_model_rate(
 
 def _cut(signals: NDArray[Any], n_windows: int) -> NDArray[Any]:
     """Windows of the leads one after the other, shape (n_leads * n_windows, 1250)."""
-    views = sliding_window_view(signals, WINDOW_SAMPLES, axis=1)
-    return views[:, ::_HOP_SAMPLES][:, :n_windows].reshape(-1, WINDOW_SAMPLES)
+    halves = signals[:, : (n_windows + 1) * _HOP_SAMPLES].reshape(
+        len(signals), n_windows + 1, _HOP_SAMPLES
+    )
+    windows = np.concatenate([halves[:, :-1], halves[:, 1:]], axis=2)
+    return windows.reshape(-1, WINDOW_SAMPLES)
 
 
 def _beats_by_window(r_peaks: NDArray[np.floating], n_windows: int) -> NDArray[np.float64]:

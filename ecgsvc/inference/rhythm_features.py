@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ecgsvc.inference.averages import deviation, mean, share
@@ -308,9 +307,9 @@ def _atrial_spectrum(
 def _spectrum(signal: Floats, rate_hz: float) -> tuple[Floats, Floats]:
     """Power by Welch's method with segments of 2.56 s."""
     length = min(round(2.56 * rate_hz), len(signal))
-    segments = sliding_window_view(signal, length)[:: max(length // 2, 1)]
-    taper = np.hanning(length).astype(np.float64)
-    tapered: Floats = (segments - mean(segments, axis=1, keepdims=True)) * taper
+    starts = np.arange(0, len(signal) - length + 1, max(length // 2, 1))
+    segments = signal[starts[:, np.newaxis] + np.arange(length)]
+    tapered = (segments - mean(segments, axis=1, keepdims=True)) * np.hanning(length)
     power = mean(np.abs(np.fft.rfft(tapered, axis=1)) ** 2, axis=0)
     frequencies = np.fft.rfftfreq(length, 1 / rate_hz).astype(np.float64)
     return frequencies, power

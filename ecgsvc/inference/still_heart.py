@@ -97,10 +97,11 @@ def _least_qrs_mv(waveform: Waveform, r_peak_indices: SampleIndices) -> float:
         return _QRS_MV
     step = _step(waveform.sampling_rate_hz)
     at = r_peak_indices[:, None] + np.arange(-step, step + 1)
-    at = np.clip(at, 0, waveform.n_samples - 1)
+    at = at.clip(0, waveform.n_samples - 1)
     swing_mv = np.zeros(len(r_peak_indices))
     for lead_mv in _without_gaps(waveform.samples_mv):
-        np.maximum(swing_mv, np.ptp(lead_mv[at], axis=1), out=swing_mv)
+        beats_mv = lead_mv[at]
+        np.maximum(swing_mv, beats_mv.max(axis=1) - beats_mv.min(axis=1), out=swing_mv)
     return min(_QRS_MV, _FAINT_SHARE * float(quantile(swing_mv, 0.95)))
 
 

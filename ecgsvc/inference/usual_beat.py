@@ -79,8 +79,8 @@ def usual_beat(signal: Floats) -> UsualBeat | None:
         alike = likeness >= _ALIKE
         if alike.sum() < max(2, _LEAST_SHARE * len(alike)):
             alike = likeness >= median(likeness)
-        columns = moves[:, np.newaxis] + np.arange(BEFORE + AFTER)
-        beats = np.take_along_axis(cuts, columns[:, np.newaxis, :], axis=-1)
+        moved = zip(cuts, moves.tolist(), strict=True)
+        beats = np.array([cut[:, move : move + BEFORE + AFTER] for cut, move in moved])
         beat = mean(beats[alike], axis=0)
         usual = beat[:, BEFORE + _QRS_FROM : BEFORE + _QRS_TO]
     return UsualBeat(places, whole, beats, likeness, alike, beat)
@@ -92,7 +92,9 @@ def _qrs_places(signal: Floats) -> NDArray[np.int64]:
     size = np.convolve(size, _TAPS / _TAPS.sum(), mode="same")
     inner = size[1:-1]
     places = np.flatnonzero((inner >= size[:-2]) & (inner > size[2:])) + 1
-    tops = sliding_window_view(size, min(_STRETCH, len(size)))[::_STEP].max(axis=1)
+    stretch = min(_STRETCH, len(size))
+    starts = np.arange(0, len(size) - stretch + 1, _STEP)
+    tops = size[starts[:, np.newaxis] + np.arange(stretch)].max(axis=1)
     places = places[size[places] > _STEEP * quantile(tops, _SHARE_OF_STRETCHES)]
     kept: list[int] = []
     for place in places[np.argsort(-size[places], kind="stable")].tolist():
