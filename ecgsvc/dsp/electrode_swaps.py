@@ -96,11 +96,11 @@ def wave_heights_mv(
     leads_mv = waveform.samples_mv[list(rows)]
     onsets, offsets = _common_points(waves)
     width = max(1, round(BASELINE_S * waveform.sampling_rate_hz))
-    levels_mv = _means(leads_mv, onsets[1] - width, onsets[1])
+    first = np.concatenate([onsets[1] - width, *onsets])
+    last = np.concatenate([onsets[1], *offsets])
+    means_mv = _means(leads_mv, first, last).reshape(len(rows), 1 + len(onsets), -1)
     heights_mv = np.full((3, 2 + len(CHEST_LEADS)), np.nan)
-    for wave, (onset, offset) in enumerate(zip(onsets, offsets, strict=True)):
-        means_mv = _means(leads_mv, onset, offset)
-        heights_mv[wave, list(columns)] = medians(means_mv - levels_mv)
+    heights_mv[:, columns] = medians(means_mv[:, 1:] - means_mv[:, :1]).T
     return None if np.isnan(heights_mv[1, [0, 1, -1]]).any() else heights_mv
 
 

@@ -17,6 +17,8 @@ Spans: TypeAlias = NDArray[np.int64]
 
 def stretches(flags: Flags) -> Spans:
     """First and last index of each stretch of true flags."""
+    if not flags.any():
+        return np.empty((0, 2), dtype=np.int64)
     padded = np.concatenate([[False], flags, [False]])
     changes = np.flatnonzero(padded[1:] != padded[:-1])
     return np.stack([changes[::2], changes[1::2] - 1], axis=1).astype(np.int64)

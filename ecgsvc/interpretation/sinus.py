@@ -6,6 +6,7 @@ the sinus node, they name the rhythm.
 """
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -43,8 +44,8 @@ def sinus_p_waves(
         return ()
     if not P_AXIS_FROM_DEG <= axis <= P_AXIS_TO_DEG:
         return ()
-    shares = [np.mean(lead.p.peak[normal] != ABSENT) for lead in waves]
-    share = float(np.median(shares))
+    shares = [float((lead.p.peak[normal] != ABSENT).mean()) for lead in waves]
+    share = median(shares)
     if share < LEAST_P_SHARE:
         return ()
     return (
