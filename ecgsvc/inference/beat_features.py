@@ -193,7 +193,7 @@ def _cut(signal: Millivolts, r_indices: SampleIndices) -> NDArray[np.float32]:
     """Cut the windows around R, shape (n_beats, 200), edges padded with the last sample."""
     before, after = (np.full(N_SAMPLES, signal[end], np.float32) for end in (0, -1))
     padded = np.concatenate([before, signal.astype(np.float32), after])
-    starts = np.clip(r_indices, 0, len(signal) - 1) + (N_SAMPLES - R_INDEX)
+    starts = r_indices.clip(0, len(signal) - 1) + (N_SAMPLES - R_INDEX)
     beats: NDArray[np.float32] = sliding_window_view(padded, N_SAMPLES)[starts]
     return beats
 

@@ -179,8 +179,9 @@ def _present_leads(waveform: Waveform) -> tuple[Lead, ...]:
     """Leads with at least half of their samples and some movement in them."""
     usable = []
     for lead, row in zip(waveform.leads, waveform.samples_mv, strict=True):
-        there = row[np.isfinite(row)]
-        if 2 * len(there) >= len(row) and len(there) and np.ptp(there) > 0:
+        there = np.isfinite(row)
+        known = row if there.all() else row[there]
+        if 2 * len(known) >= len(row) and len(known) and known.max() > known.min():
             usable.append(lead)
     return tuple(usable)
 

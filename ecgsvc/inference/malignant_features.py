@@ -178,15 +178,15 @@ def _rhythm(r_peaks: Windows) -> Columns:
     n_beats = np.isfinite(r_peaks).sum(axis=1)
     rr_s = (r_peaks[:, 1:] - r_peaks[:, :-1]) / RATE_HZ
     rr_s[n_beats < 2, 0] = _N / RATE_HZ
-    changes = np.abs(np.diff(rr_s, axis=1))
+    changes = np.abs(rr_s[:, 1:] - rr_s[:, :-1])
     changes[n_beats < 3, 0] = 0.0
     n_rr = np.maximum(n_beats - 1, 1)
     ordered = np.sort(rr_s, axis=1)  # NaN last
     rows = np.arange(len(rr_s))
     median_rr = (ordered[rows, (n_rr - 1) // 2] + ordered[rows, n_rr // 2]) / 2
-    mean_rr = np.nan_to_num(rr_s).sum(axis=1) / n_rr
-    variance = np.nan_to_num((rr_s - mean_rr[:, None]) ** 2).sum(axis=1) / n_rr
-    mean_change = np.nan_to_num(changes).sum(axis=1) / np.maximum(n_beats - 2, 1)
+    mean_rr = _sum_of_known(rr_s) / n_rr
+    variance = _sum_of_known((rr_s - mean_rr[:, None]) ** 2) / n_rr
+    mean_change = _sum_of_known(changes) / np.maximum(n_beats - 2, 1)
     return {
         "n_beats": n_beats / 10,
         "median_rr": np.log(median_rr),
@@ -194,6 +194,11 @@ def _rhythm(r_peaks: Windows) -> Columns:
         "rr_variation": np.sqrt(variance) / median_rr,
         "rr_change": mean_change / median_rr,
     }
+
+
+def _sum_of_known(values: Windows) -> Column:
+    total: Column = np.where(np.isnan(values), 0.0, values).sum(axis=1)
+    return total
 
 
 def _beats(windows: Windows, r_peaks: Windows) -> Columns:

@@ -36,7 +36,8 @@ def leads_off(waveform: Waveform, bounds: SampleIndices) -> NDArray[np.bool_]:
     """
     still = _still_seconds(waveform)
     first, stop = _seconds(bounds, waveform, still.shape[1])
-    sums = np.pad(still.cumsum(axis=1), ((0, 0), (1, 0)))
+    sums = np.zeros((len(still), still.shape[1] + 1), np.int64)
+    still.cumsum(axis=1, out=sums[:, 1:])
     share = (sums[:, stop] - sums[:, first]) / np.maximum(stop - first, 1)
     off: NDArray[np.bool_] = share >= LEAD_OFF_SHARE
     return off

@@ -172,7 +172,8 @@ def cut_stretch(
     )
     before = r_peak_indices[first - 1] if first else np.nan
     after = r_peak_indices[last] if last < len(r_peak_indices) else np.nan
-    rr_s = np.diff(r_peaks.astype(np.float64), prepend=before, append=after) / rate_hz
+    with_neighbours = np.concatenate([[before], r_peaks, [after]])
+    rr_s = (with_neighbours[1:] - with_neighbours[:-1]) / rate_hz
     return Stretch(
         np.arange(first, last), cuts_mv, inside, start + anchors,
         rr_s[:-1], rr_s[1:], rate_hz / WAVE_RATE_HZ,
