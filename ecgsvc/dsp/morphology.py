@@ -133,35 +133,29 @@ def _deflections(median_mv: Millivolts, frame: _Frame) -> Iterator[tuple[Deflect
     Neighbours of the same sign, parted by what is no wave, are one. A raised or lowered ST
     segment, into which the complex runs, is no wave.
     """
-    inside = median_mv[frame.first : frame.last + 1].tolist()
-    sizes = [abs(mv) for mv in inside]
+    qrs_mv = median_mv[frame.first : frame.last + 1]
+    inside, sizes = qrs_mv.tolist(), np.abs(qrs_mv).tolist()
+    signs = np.sign(qrs_mv).tolist()
     waves: list[tuple[int, int, int]] = []
     stop = 0
-    for sign, run in groupby(inside, key=_sign):
+    for sign, run in groupby(signs):
         start, stop = stop, stop + len(list(run))
         too_short = stop - start < LEAST_WAVE_S * frame.rate_hz
         if too_short or max(sizes[start:stop]) < LEAST_WAVE_MV:
             continue
         begin, peak = start, sizes.index(max(sizes[start:stop]), start)
-        if waves and _sign(inside[waves[-1][2]]) == sign:
+        if waves and signs[waves[-1][2]] == sign:
             begin, _, earlier = waves.pop()
             peak = earlier if sizes[earlier] >= sizes[peak] else peak
         waves.append((begin, stop, peak))
-    if waves and waves[-1][1] == len(inside) and not _returns(inside, waves[-1][2]):
-        waves.pop()
+    if waves and waves[-1][1] == len(inside):
+        peak = waves[-1][2]
+        # Does it stand out of the ST segment into which it runs?
+        if sizes[peak] - max(0.0, inside[-1] * signs[peak]) < LEAST_WAVE_MV:
+            waves.pop()
     for start, stop, peak in waves:
         wave = Deflection(inside[peak], frame.ms(stop - start))
         yield wave, frame.first + peak
-
-
-def _sign(mv: float) -> int:
-    return (mv > 0) - (mv < 0)
-
-
-def _returns(inside: Sequence[float], peak: int) -> bool:
-    """Whether the last wave stands out of the ST segment into which it runs."""
-    risen = max(0.0, inside[-1] * _sign(inside[peak]))
-    return abs(inside[peak]) - risen >= LEAST_WAVE_MV
 
 
 def _named(
