@@ -1,7 +1,8 @@
-"""What the interval network sees: the mean beat in millivolts, and how leads repeat.
+"""What the interval network sees: the mean beat in mV, how leads repeat, and a count.
 
-Neither rests on a delineation. The mean beat is of the largest group of beats of one QRS
-shape; the repetition is the autocorrelation of the leads' slopes, which knows no R peaks.
+None rests on a delineation. The mean beat is of the largest group of beats of one QRS
+shape; the repetition is the autocorrelation of the leads' slopes, which knows no R peaks;
+the count is of all R peaks.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ INTERVAL_RATE_HZ = WAVE_RATE_HZ
 INTERVAL_LEADS = STANDARD_LEADS
 TARGETS = ("pr_ms", "qrs_ms", "qt_ms", "heart_rate_bpm", "r_mv", "t_mv")
 """What is estimated; amplitudes are those of lead II."""
+INTERVAL_FEATURES = ("counted_bpm",)
 LAGS_S = np.geomspace(0.24, 4.8, 224)
 """From 250 beats a minute to a few beats at once."""
 
@@ -47,10 +49,13 @@ class IntervalInputs:
         Shape (12, 304) float32, mV at 250 Hz, R in column 120; a lead that is missing is 0.
     repetition
         Shape (2, 224) float32: autocorrelation at `LAGS_S`, and 1 where there is one.
+    features
+        Shape (1,) float32, `INTERVAL_FEATURES`; bpm, 0 where nothing can be counted.
     """
 
     beat: NDArray[np.float32]
     repetition: NDArray[np.float32]
+    features: NDArray[np.float32]
 
 
 def build_interval_inputs(
@@ -68,7 +73,20 @@ def build_interval_inputs(
     if found is None or len(found[1].beats) < min(2, len(r_peak_indices)):
         return None
     size = slope_size(waveform, tools)
-    return IntervalInputs(mean_beat_mv(waveform, *found), repetition(size))
+    counted = counted_rate_bpm(r_peak_indices, waveform.sampling_rate_hz)
+    return IntervalInputs(
+        mean_beat_mv(waveform, *found),
+        repetition(size),
+        np.array([counted], dtype=np.float32),
+    )
+
+
+def counted_rate_bpm(r_peak_indices: SampleIndices, sampling_rate_hz: float) -> float:
+    """60 s over the mean interval of all R peaks; 0 with fewer than two."""
+    if len(r_peak_indices) < 2:
+        return 0.0
+    span_s = float(r_peak_indices[-1] - r_peak_indices[0]) / sampling_rate_hz
+    return 60.0 * (len(r_peak_indices) - 1) / span_s if span_s > 0 else 0.0
 
 
 def leading_group(

@@ -16,6 +16,7 @@ from ecgsvc.domain.model_identity import ModelIdentity
 from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.interval_inputs import (
+    INTERVAL_FEATURES,
     INTERVAL_LEADS,
     INTERVAL_RATE_HZ,
     TARGETS,
@@ -126,7 +127,11 @@ def scale_name(target: str) -> str:
 def _run(
     session: ort.InferenceSession, name: str, inputs: IntervalInputs
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    feed = {"beat": inputs.beat[np.newaxis], "repetition": inputs.repetition[np.newaxis]}
+    feed = {
+        "beat": inputs.beat[np.newaxis],
+        "repetition": inputs.repetition[np.newaxis],
+        "features": inputs.features[np.newaxis],
+    }
     values, scales = run_model(session, name, OUTPUTS, feed)
     return values[0].astype(np.float64), scales[0].astype(np.float64)
 
@@ -137,6 +142,7 @@ def _fits(card: ModelCard) -> bool:
         card.task == "intervals"
         and card.labels == TARGETS
         and card.leads == INTERVAL_LEADS
+        and card.features == INTERVAL_FEATURES
         and card.sampling_rate_hz == INTERVAL_RATE_HZ
         and card.window_samples == WINDOW_SAMPLES
         and {scale_name(name) for name in BOUNDS} <= card.thresholds.keys()

@@ -22,6 +22,7 @@ from ecgsvc.evaluation.ludb_labels import ludb_labels
 from ecgsvc.evaluation.wave_references import find_wave_records
 from ecgsvc.inference.interval_inputs import (
     TARGETS,
+    counted_rate_bpm,
     leading_group,
     mean_beat_mv,
     slope_size,
@@ -53,6 +54,8 @@ class MeasuredBeat:
         Shape (12, 304) float32, mV, as the network is shown it.
     slopes
         Shape (n,) float32 at 100 Hz, of which the repetition is made.
+    counted_bpm
+        Rate of all R peaks that were found, 0 with fewer than two.
     marks
         Shape (4,), columns of `MARKS` in the mean beat, NaN where there is no wave.
     reference
@@ -66,6 +69,7 @@ class MeasuredBeat:
     split: str
     beat: NDArray[np.float32]
     slopes: NDArray[np.float32]
+    counted_bpm: float
     marks: NDArray[np.float64]
     reference: NDArray[np.float64]
     normal: bool | None
@@ -217,6 +221,7 @@ def _beat(
         split,
         mean_beat_mv(seen.waveform, seen.stretch, seen.group),
         slope_size(seen.waveform, SIGNAL_TOOLS).astype(np.float32),
+        counted_rate_bpm(seen.r_peaks, seen.waveform.sampling_rate_hz),
         marks,
         np.array([math.nan if value is None else value for value in values]),
         normal,

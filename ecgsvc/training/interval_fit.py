@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from ecgsvc.inference.interval_inputs import INTERVAL_RATE_HZ, repetition
+from ecgsvc.inference.interval_inputs import INTERVAL_LEADS, INTERVAL_RATE_HZ, repetition
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, WINDOW_SAMPLES
 from ecgsvc.training.interval_data import MeasuredBeat, Source
+from ecgsvc.training.interval_marks import heat_columns
 from ecgsvc.training.interval_networks import IntervalNetwork
 from ecgsvc.training.waves_fit import moving_average
 
@@ -33,8 +34,14 @@ _ST_PACE = (0.75, 1.3)
 _RATE_PACE = (0.7, 1.4)
 _MOST_JITTER = 3
 _GAIN = 1.25
-_MOST_NOISE_MV = 0.03
-_FEWER_LEADS = 0.15
+_LEAD_GAIN = 0.2
+_MOST_NOISE_MV = 0.05
+_FEWER_LEADS = 0.35
+_WRONG_COUNTS = 0.1
+_COUNTED = (0.4, 2.2)  # times the true rate, where beats are missed or counted twice
+_MARK_WEIGHT = 0.3
+_MARK_SD = 3.0  # columns
+_LEAD_II = INTERVAL_LEADS.index("II")
 _FIRST_MARK, _LAST_MARK = 4.0, 299.0
 
 
@@ -55,7 +62,9 @@ class IntervalPlan:
 class _Shown:
     beat: NDArray[np.float32]
     repetition: NDArray[np.float32]
+    features: NDArray[np.float32]
     known: NDArray[np.float64]
+    marks: NDArray[np.float64]
     weight: float
 
 
@@ -79,7 +88,9 @@ def fit_intervals(
     first = np.random.default_rng(plan.seed)
     network.standardise(torch.from_numpy(np.stack([varied(b, first).known for b in drawn])))
     average = AveragedModel(network, avg_fn=moving_average, use_buffers=True)
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=_WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), weight_decay=_WEIGHT_DECAY, fused=True
+    )
     n_steps = -(-len(drawn) // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, _LEARNING_RATE, total_steps=n_steps * plan.epochs
@@ -117,11 +128,14 @@ def fit_intervals(
 def _loss_of(network: IntervalNetwork, batch: Sequence[_Shown]) -> Tensor:
     beat = torch.from_numpy(np.stack([s.beat for s in batch]))
     repeated = torch.from_numpy(np.stack([s.repetition for s in batch]))
+    features = torch.from_numpy(np.stack([s.features for s in batch]))
     known = torch.from_numpy(np.stack([s.known for s in batch]).astype(np.float32))
+    marks = torch.from_numpy(np.stack([s.marks for s in batch]).astype(np.float32))
     weights = torch.tensor([s.weight for s in batch]).unsqueeze(-1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        place, scale = network(beat, repeated)
-    return laplace_loss(place, scale, known, weights, network.spread)
+        place, scale, log_heat = network.with_heat(beat, repeated, features)
+    likelihood = laplace_loss(place, scale, known, weights, network.spread)
+    return likelihood + _MARK_WEIGHT * mark_loss(log_heat, marks, weights)
 
 
 def laplace_loss(
@@ -135,11 +149,25 @@ def laplace_loss(
     return (surprise * counted).sum() / counted.sum().clamp_min(1e-6)
 
 
+def mark_loss(log_heat: Tensor, marks: Tensor, weights: Tensor) -> Tensor:
+    """Mean cross-entropy of heat maps (batch, marks, 152) with bumps at the marks known.
+
+    `marks` are columns of the mean beat, shape (batch, marks), NaN where there is no wave.
+    """
+    there = marks.isfinite()
+    away = (heat_columns() - marks.nan_to_num().unsqueeze(-1)) / _MARK_SD
+    wanted = (-0.5 * away * away).softmax(dim=-1)
+    surprise = -(wanted * log_heat).sum(dim=-1)
+    counted = there * weights
+    return (surprise * counted).sum() / counted.sum().clamp_min(1e-6)
+
+
 def varied(beat: MeasuredBeat, rng: np.random.Generator) -> _Shown:
-    """Stretch PR, QRS, ST-T and RR apart from each other; gain, place, noise, leads.
+    """Stretch PR, QRS, ST-T and RR apart from each other; gains, place, noise, leads.
 
     Time is warped piecewise between the marks, so that the intervals of the warped beat
-    are known exactly. Where marks of the QRS complex are missing nothing is warped.
+    are known exactly. Where marks of the QRS complex are missing nothing is warped. Now and
+    then beats are counted wrong, so that the count is not believed against the repetition.
     """
     known = beat.reference.copy()
     window, marks = beat.beat, beat.marks
@@ -147,6 +175,7 @@ def varied(beat: MeasuredBeat, rng: np.random.Generator) -> _Shown:
         moved = _moved_marks(marks, rng)
         jitter = float(rng.uniform(-_MOST_JITTER, _MOST_JITTER))
         window = warp(window, marks, moved, jitter)
+        marks = moved + jitter
         known[:3] = (
             (moved[1] - moved[0]) * _MS_PER_COLUMN,
             (moved[2] - moved[1]) * _MS_PER_COLUMN,
@@ -154,16 +183,28 @@ def varied(beat: MeasuredBeat, rng: np.random.Generator) -> _Shown:
         )
     pace = float(np.exp(rng.uniform(*np.log(_RATE_PACE))))
     known[3] /= pace
-    gain = float(_GAIN ** rng.uniform(-1, 1))
-    known[4:] *= gain
+    counted = beat.counted_bpm / pace
+    if rng.random() < _WRONG_COUNTS:
+        counted *= float(np.exp(rng.uniform(*np.log(_COUNTED))))
+    gain = _GAIN ** rng.uniform(-1, 1) * rng.uniform(
+        1 - _LEAD_GAIN, 1 + _LEAD_GAIN, len(window)
+    )
+    known[4:] *= gain[_LEAD_II]
     noise = _MOST_NOISE_MV * rng.random() ** 2
-    shown = window * np.float32(gain)
+    shown = window * gain.astype(np.float32)[:, np.newaxis]
     shown = shown + np.float32(noise) * rng.standard_normal(shown.shape, dtype=np.float32)
     if rng.random() < _FEWER_LEADS:
         hidden = rng.random(len(shown)) < rng.uniform(0, 0.7)
         shown[hidden] = 0
-        known[4:] = np.nan if hidden[1] else known[4:]
-    return _Shown(shown, repetition(beat.slopes, pace), known, WEIGHTS[beat.source])
+        known[4:] = np.nan if hidden[_LEAD_II] else known[4:]
+    return _Shown(
+        shown,
+        repetition(beat.slopes, pace),
+        np.array([counted], dtype=np.float32),
+        known,
+        marks,
+        WEIGHTS[beat.source],
+    )
 
 
 def _moved_marks(
@@ -225,7 +266,8 @@ def interval_answers(
     network.eval()
     beat = torch.from_numpy(np.stack([b.beat for b in beats]))
     repeated = torch.from_numpy(np.stack([repetition(b.slopes) for b in beats]))
-    place, scale = network(beat, repeated)
+    counted = torch.tensor([[b.counted_bpm] for b in beats], dtype=torch.float32)
+    place, scale = network(beat, repeated, counted)
     return place.numpy().astype(np.float64), scale.numpy().astype(np.float64)
 
 

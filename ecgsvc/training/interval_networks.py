@@ -1,17 +1,26 @@
 """Networks that estimate intervals: AICRN, and others of the literature beside it.
 
-All read the same two inputs by two trunks of their kind, the mean beat of twelve leads and
-its repetition, and answer with the place and scale of a Laplace distribution a target.
+All read the mean beat of twelve leads and its repetition by two trunks of their kind, and
+the rate that was counted, and answer with the place and scale of a Laplace distribution a
+target. Intervals are read off heat maps of where waves begin and end.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
-from ecgsvc.inference.interval_inputs import INTERVAL_LEADS, LAGS_S, TARGETS
+from ecgsvc.inference.interval_inputs import (
+    INTERVAL_FEATURES,
+    INTERVAL_LEADS,
+    INTERVAL_RATE_HZ,
+    LAGS_S,
+    TARGETS,
+)
 from ecgsvc.inference.wave_groups import WINDOW_SAMPLES
+from ecgsvc.training.interval_marks import MarkHead, expected_places
 
 MakeTrunk = Callable[[int, bool], nn.Sequential]
 """From the number of channels and whether it is the large trunk, of the beat."""
@@ -22,6 +31,9 @@ _BEAT_MODULES = (
 _REPETITION_MODULES = ((24, 4), (32, 2), (48, 2), (64, 1))
 _LEAST_SCALE = 0.01  # of a target's standard deviation
 _SLOPE = 0.1
+_MS_PER_COLUMN = 1000.0 / INTERVAL_RATE_HZ
+_COUNTED_WIDTH = 0.03  # of the counted interval: two to three lags
+_BPM_UNIT = 100.0
 
 
 class ChannelAttention(nn.Module):
@@ -51,7 +63,8 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale (batch, channels, columns)."""
-        seen = torch.stack([x.mean(dim=1), x.amax(dim=1)], dim=1)
+        largest = x.max(dim=1).values  # amax trains slower
+        seen = torch.stack([x.mean(dim=1), largest], dim=1)
         return x * self.weigh(seen).sigmoid()
 
 
@@ -147,12 +160,17 @@ TRUNKS: Mapping[str, MakeTrunk] = MappingProxyType(
 
 
 class IntervalNetwork(nn.Module):
-    """Mean beat and repetition to values and scales, in the targets' own units.
+    """Mean beat, repetition and count to values and scales, in the targets' own units.
+
+    Intervals are differences of the places that heat maps of the marks expect, the rate is
+    the one counted and what is learnt to be wrong with it; amplitudes and all scales come
+    from the features of both trunks together.
 
     Parameters
     ----------
     trunk
-        Makes both trunks; a channel that tells the column is added to what they see.
+        Makes both trunks. To what they see channels are added: one that tells the column or
+        lag, and for the repetition one that marks the counted interval among the lags.
     width
         Of the last hidden layer.
     """
@@ -161,15 +179,18 @@ class IntervalNetwork(nn.Module):
     spread: Tensor
     beat_place: Tensor
     lag_place: Tensor
+    log_lags: Tensor
 
-    def __init__(self, trunk: MakeTrunk, width: int = 96, dropout: float = 0.1) -> None:
+    def __init__(self, trunk: MakeTrunk, width: int = 96, dropout: float = 0.3) -> None:
         super().__init__()
-        self.see_beat = trunk(len(INTERVAL_LEADS) + 1, True)
-        self.see_repetition = trunk(3, False)
-        n_features = 0
+        n_beat, n_repetition = len(INTERVAL_LEADS) + 1, 4
+        self.see_beat = trunk(n_beat, True)
+        self.see_repetition = trunk(n_repetition, False)
+        self.find_marks = MarkHead(self.see_beat, n_beat)
+        n_features = len(INTERVAL_FEATURES)
         for see, n_in, columns in (
-            (self.see_beat, len(INTERVAL_LEADS) + 1, WINDOW_SAMPLES),
-            (self.see_repetition, 3, len(LAGS_S)),
+            (self.see_beat, n_beat, WINDOW_SAMPLES),
+            (self.see_repetition, n_repetition, len(LAGS_S)),
         ):
             with torch.no_grad():
                 n_features += see(torch.zeros(2, n_in, columns)).flatten(1).shape[1]
@@ -177,28 +198,76 @@ class IntervalNetwork(nn.Module):
             nn.Dropout(dropout), nn.Linear(n_features, width), nn.LeakyReLU(_SLOPE)
         )
         self.answer = nn.Linear(width, 2 * len(TARGETS))
+        with (
+            torch.no_grad()
+        ):  # heat maps and count are to be learnt from before corrections
+            self.answer.weight[: len(TARGETS) - 2] = 0
+            self.answer.bias[: len(TARGETS) - 2] = 0
         self.register_buffer("centre", torch.zeros(len(TARGETS)))
         self.register_buffer("spread", torch.ones(len(TARGETS)))
         self.register_buffer("beat_place", torch.linspace(-1, 1, WINDOW_SAMPLES))
         self.register_buffer("lag_place", torch.linspace(-1, 1, len(LAGS_S)))
+        log_lags = torch.from_numpy(LAGS_S).log().float()
+        self.register_buffer("log_lags", log_lags)
 
     def standardise(self, known: Tensor) -> None:
         """Set the scaler from training targets, shape (n, targets), NaN: not known."""
         self.centre.copy_(known.nanmean(dim=0))
         self.spread.copy_((known - self.centre).pow(2).nanmean(dim=0).sqrt())
 
-    def forward(self, beat: Tensor, repetition: Tensor) -> tuple[Tensor, Tensor]:
-        """From (batch, 12, 304) and (batch, 2, 224) to two of (batch, targets)."""
-        features = torch.cat(
+    def forward(
+        self, beat: Tensor, repetition: Tensor, features: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """From (batch, 12, 304), (batch, 2, 224), (batch, 1) to two of (batch, targets)."""
+        values, scales, _ = self.with_heat(beat, repetition, features)
+        return values, scales
+
+    def with_heat(
+        self, beat: Tensor, repetition: Tensor, features: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, scales, and the logarithms of the marks' heat (batch, marks, 152)."""
+        placed = _with_rows(beat, self.beat_place.expand(beat.shape[0], -1))
+        levels, x = [], placed
+        for number, layer in enumerate(self.see_beat):
+            x = layer(x)
+            if number in self.find_marks.levels:
+                levels.append(x)
+        lags = _with_rows(
+            repetition, self.lag_place.expand(beat.shape[0], -1), self._counted(features)
+        )
+        log_heat = self.find_marks(placed, levels)
+        joined = [
+            x.flatten(1), self.see_repetition(lags).flatten(1), features / _BPM_UNIT
+        ]  # fmt: skip
+        answered = self.answer(self.join(torch.cat(joined, dim=-1))).float()
+        place, log_scale = answered.chunk(2, dim=-1)
+        scale = nn.functional.softplus(log_scale) + _LEAST_SCALE
+        values = self._known_before(log_heat, features) + self.spread * place
+        return values, self.spread * scale, log_heat
+
+    def _counted(self, features: Tensor) -> Tensor:
+        """A bump among the lags at the counted interval; none where none is counted."""
+        counted = features[:, :1]
+        log_interval = math.log(60.0) - counted.clamp_min(1.0).log()
+        away = (self.log_lags - log_interval) / _COUNTED_WIDTH
+        return (-0.5 * away * away).exp() * (counted > 0)
+
+    def _known_before(self, log_heat: Tensor, features: Tensor) -> Tensor:
+        """Values (batch, targets) to which the learnt correction is added."""
+        p_onset, qrs_onset, qrs_offset, t_offset = expected_places(log_heat).unbind(-1)
+        counted = features[:, 0]
+        rate = torch.where(counted > 0, counted, self.centre[3])
+        return torch.stack(
             [
-                self.see_beat(_with_place(beat, self.beat_place)).flatten(1),
-                self.see_repetition(_with_place(repetition, self.lag_place)).flatten(1),
+                _MS_PER_COLUMN * (qrs_onset - p_onset),
+                _MS_PER_COLUMN * (qrs_offset - qrs_onset),
+                _MS_PER_COLUMN * (t_offset - qrs_onset),
+                rate,
+                self.centre[4].expand_as(rate),
+                self.centre[5].expand_as(rate),
             ],
             dim=-1,
         )
-        place, log_scale = self.answer(self.join(features)).float().chunk(2, dim=-1)
-        scale = nn.functional.softplus(log_scale) + _LEAST_SCALE
-        return self.centre + self.spread * place, self.spread * scale
 
 
 def interval_network(name: str) -> IntervalNetwork:
@@ -228,6 +297,5 @@ def _convolution(
     )
 
 
-def _with_place(x: Tensor, place: Tensor) -> Tensor:
-    rows = place.expand(x.shape[0], 1, -1)
-    return torch.cat([x, rows], dim=1)
+def _with_rows(x: Tensor, *rows: Tensor) -> Tensor:
+    return torch.cat([x, *(row.unsqueeze(1) for row in rows)], dim=1)

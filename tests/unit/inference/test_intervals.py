@@ -13,6 +13,7 @@ from ecgsvc.inference.interval_inputs import (
     INTERVAL_LEADS,
     LAGS_S,
     build_interval_inputs,
+    counted_rate_bpm,
     repetition,
     slope_size,
 )
@@ -91,6 +92,33 @@ def test_the_mean_beat_is_in_millivolts_with_r_in_its_place():
     assert abs(int(two.argmax()) - SAMPLES_BEFORE_R) <= 2
     height_mv = np.median(waveform.lead_mv("II")[ecg.truth.r_peak_indices])
     assert two.max() == pytest.approx(height_mv, abs=0.15)
+
+
+def test_the_count_is_of_all_r_peaks():
+    ecg = an_ecg(heart_rate_bpm=60)
+    r_peaks = ecg.truth.r_peak_indices
+    inputs = build_interval_inputs(ecg.recording.waveform, r_peaks, TOOLS, BEAT_TOOLS)
+    assert inputs is not None
+    mean_rr_s = np.diff(r_peaks).mean() / ecg.recording.waveform.sampling_rate_hz
+    assert inputs.features == pytest.approx([60 / mean_rr_s], rel=1e-5)
+
+
+@pytest.mark.parametrize("r_peaks", [[], [500], [500, 500]])
+def test_fewer_than_two_beats_are_not_counted(r_peaks):
+    assert counted_rate_bpm(np.array(r_peaks, dtype=np.int64), 500.0) == 0
+
+
+def test_a_count_that_the_leads_contradict_is_not_believed(estimator):
+    ecg = an_ecg(heart_rate_bpm=80)
+    every, second = ecg.truth.r_peak_indices, ecg.truth.r_peak_indices[::2]
+
+    def rate(r_peaks: np.ndarray) -> float | None:
+        said = estimator.check(ecg.recording.waveform, r_peaks, Measurements())
+        return {c.name: c.estimate for c in said.checks}.get("heart_rate_bpm")
+
+    assert rate(every) == pytest.approx(80, abs=4)
+    halved = rate(second)
+    assert halved is None or halved > 60
 
 
 def test_what_repeats_faster_peaks_at_shorter_lags():

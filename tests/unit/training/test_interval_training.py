@@ -21,8 +21,14 @@ from ecgsvc.training.interval_fit import (  # noqa: E402
     fit_intervals,
     interval_answers,
     laplace_loss,
+    mark_loss,
     varied,
     warp,
+)
+from ecgsvc.training.interval_marks import (  # noqa: E402
+    N_HEAT,
+    expected_places,
+    heat_columns,
 )
 from ecgsvc.training.interval_networks import TRUNKS, interval_network  # noqa: E402
 from ecgsvc.training.intervals import random_interval_inputs  # noqa: E402
@@ -83,6 +89,55 @@ def test_variations_reach_beyond_what_was_measured(beats):
     assert (spread[~np.isnan(beats[0].reference[:4])] > 0.05).all()
 
 
+def test_intervals_of_a_varied_beat_are_those_of_its_marks(beats):
+    rng = np.random.default_rng(0)
+    for beat in beats:
+        shown = varied(beat, rng)
+        p_onset, qrs_onset, qrs_offset, t_offset = shown.marks
+        between = np.array(
+            [qrs_onset - p_onset, qrs_offset - qrs_onset, t_offset - qrs_onset]
+        )
+        np.testing.assert_allclose(4 * between, shown.known[:3], atol=1e-6)
+
+
+def test_one_count_in_ten_is_wrong(beats):
+    rng = np.random.default_rng(0)
+    beat = next(b for b in beats if abs(b.counted_bpm - b.reference[3]) < 1)
+    shown = [varied(beat, rng) for _ in range(300)]
+    off = np.array([s.features[0] / s.known[3] - 1 for s in shown])
+    assert 0.04 < np.mean(np.abs(off) > 0.05) < 0.16
+
+
+def test_amplitudes_of_a_varied_beat_follow_lead_two(beats):
+    rng = np.random.default_rng(0)
+    beat = next(b for b in beats if np.isfinite(b.reference[4]))
+    quiet = float(beat.beat[1].max())
+    for _ in range(20):
+        shown = varied(beat, rng)
+        if np.isfinite(shown.known[4]):
+            gain = shown.known[4] / beat.reference[4]
+            assert shown.beat[1].max() == pytest.approx(gain * quiet, abs=0.1 * quiet + 0.1)
+
+
+def test_an_expected_place_is_finer_than_a_column():
+    wanted = torch.tensor([40.7, 120.0, 203.3])
+    away = (heat_columns() - wanted.unsqueeze(-1)) / 3.0
+    log_heat = (-0.5 * away * away).log_softmax(dim=-1)
+    torch.testing.assert_close(expected_places(log_heat), wanted, atol=0.01, rtol=0)
+
+
+def test_heat_at_the_marks_is_better_than_heat_elsewhere():
+    def heat_at(column: float) -> torch.Tensor:
+        away = (heat_columns() - column) / 3.0
+        return (-0.5 * away * away).log_softmax(dim=-1).expand(1, 4, N_HEAT)
+
+    marks = torch.tensor([[100.0, 100.0, torch.nan, 100.0]])
+    weight = torch.ones(1, 1)
+    right, near, far = (mark_loss(heat_at(c), marks, weight) for c in (100, 104, 130))
+    assert right < near < far
+    assert torch.isfinite(far)
+
+
 def test_likelihood_is_best_at_the_error_s_own_scale():
     known, weight, spread = torch.zeros(1, 1), torch.ones(1, 1), torch.ones(1)
     losses = [
@@ -100,6 +155,26 @@ def test_every_network_answers_with_positive_scales(name):
     values, scales = interval_network(name).eval()(*random_interval_inputs(2).values())
     assert values.shape == scales.shape == (2, len(TARGETS))
     assert (scales > 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(TRUNKS))
+def test_every_network_reads_intervals_off_its_heat(name):
+    network = interval_network(name).eval()
+    values, _, log_heat = network.with_heat(*random_interval_inputs(3).values())
+    torch.testing.assert_close(log_heat.exp().sum(dim=-1), torch.ones(3, 4))
+    p_onset, qrs_onset, _, t_offset = expected_places(log_heat).unbind(-1)
+    torch.testing.assert_close(values[:, 0], 4 * (qrs_onset - p_onset))
+    torch.testing.assert_close(values[:, 2], 4 * (t_offset - qrs_onset))
+
+
+def test_an_unfitted_network_states_the_counted_rate_or_the_usual_one():
+    network = interval_network("aicrn").eval()
+    network.centre[3] = 70
+    inputs = random_interval_inputs(2)
+    inputs["features"] = torch.tensor([[83.0], [0.0]])
+    values, scales = network(*inputs.values())
+    torch.testing.assert_close(values[:, 3], torch.tensor([83.0, 70.0]))
+    assert scales.isfinite().all()
 
 
 def test_a_fit_is_repeatable_and_exports(beats, tmp_path):
