@@ -18,8 +18,8 @@ MALIGNANT_MODEL = "malignant-cnn-1.1.0"
 WAVE_MODEL = "waves-unet-1.1.0"
 DIAGNOSIS_MODEL = "diagnosis-efficientecg-1.1.0"
 INTERVAL_MODEL = "intervals-aicrn-1.2.0"
-RHYTHM_MODEL = "rhythm-canet-2.1.1"
-FAST_RHYTHM_MODEL = "rhythm-canet-single-2.1.1"
+RHYTHM_MODEL = "rhythm-canet-2.2.0"
+FAST_RHYTHM_MODEL = "rhythm-canet-single-2.2.0"
 
 
 class Settings(BaseSettings):
