@@ -32,5 +32,5 @@ def deviation(values: NDArray[Number], axis: int | None = None) -> NDArray[Numbe
 
 
 def share(flags: NDArray[np.bool_]) -> float:
-    """Share of the flags that are true; of at least one flag."""
-    return np.count_nonzero(flags) / flags.size
+    """Share of the flags that are true; NaN of no flag."""
+    return np.count_nonzero(flags) / flags.size if flags.size else np.nan

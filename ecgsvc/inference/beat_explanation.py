@@ -1,7 +1,8 @@
 """Why beats have the classes they have: a picture on each lead, attention over the beats.
 
-Plain Grad-CAM of a network as sure as this one marked no better than chance; integrated
-from a flat line to the beat, it does (docs/evaluation.md, explanations).
+Of networks as sure as these plain Grad-CAM marked half as well as when it is integrated
+from a flat line to the beat, and in one fit no better than chance (docs/evaluation.md,
+explanations).
 """
 
 from collections.abc import Iterator, Sequence
