@@ -32,6 +32,7 @@ from ecgsvc.inference.beat_shapes import (
     oddness_features,
     shape_features,
 )
+from ecgsvc.inference.gaps import bridge_gaps
 from ecgsvc.inference.order_statistics import median
 
 _EVERY = 2  # shapes are measured at 250 Hz and shown to the network at 125 Hz
@@ -75,7 +76,7 @@ class BeatInputs:
     shapes
         Shape (n_beats, n_leads, 30) float32, columns as `LEAD_FEATURES`.
     rhythm
-        Shape (n_beats, 17) float32, columns as `RHYTHM_FEATURES`.
+        Shape (n_beats, 20) float32, columns as `RHYTHM_FEATURES`.
     kinds
         Shape (n_beats,) int64: beats of one number have one QRS complex (`joint_kinds`).
     readable
@@ -151,7 +152,7 @@ def _lead_inputs(
     missing = ~np.isfinite(lead_mv)
     if missing.all() or not len(r_s):
         return _nothing_readable(len(r_s))
-    signal = tools.resample(_bridge_gaps(lead_mv, missing), sampling_rate_hz, RATE_HZ)
+    signal = tools.resample(bridge_gaps(lead_mv), sampling_rate_hz, RATE_HZ)
     signal = tools.band_pass(np.ascontiguousarray(signal), RATE_HZ, *BAND_HZ)
     beats = _cut(signal, np.rint(r_s * RATE_HZ).astype(np.int64))
     size_mv = float(median(np.ptp(beats[:, QRS], axis=1)))
@@ -177,16 +178,6 @@ def _nothing_readable(n_beats: int) -> _LeadInputs:
         np.zeros((n_beats, len(LEAD_FEATURES)), np.float32),
         np.zeros(n_beats, np.bool_),
     )
-
-
-def _bridge_gaps(lead_mv: Millivolts, missing: NDArray[np.bool_]) -> Millivolts:
-    """Join the ends of each gap by a straight line: filters would ring on a step."""
-    if not missing.any():
-        return np.ascontiguousarray(lead_mv)
-    bridged = lead_mv.copy()
-    there = np.flatnonzero(~missing)
-    bridged[missing] = np.interp(np.flatnonzero(missing), there, lead_mv[there])
-    return bridged
 
 
 def _cut(signal: Millivolts, r_indices: SampleIndices) -> NDArray[np.float32]:

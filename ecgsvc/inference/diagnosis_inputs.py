@@ -13,6 +13,7 @@ from ecgsvc.domain.waveform import STANDARD_LEADS, Lead, Millivolts, Sex, Wavefo
 from ecgsvc.inference.averages import mean
 from ecgsvc.inference.beat_features import SignalTools
 from ecgsvc.inference.diagnosis_features import diagnosis_features
+from ecgsvc.inference.gaps import bridge_gaps
 from ecgsvc.inference.signal_form import signal_form
 
 DIAGNOSIS_RATE_HZ = 100.0
@@ -102,19 +103,13 @@ def filter_leads(waveform: Waveform, tools: SignalTools) -> Millivolts:
 
 
 def _filter(waveform: Waveform, tools: SignalTools) -> Millivolts:
-    there = np.isfinite(waveform.samples_mv)
     bridged = waveform.samples_mv
-    if not there.all():
-        bridged = np.stack(list(map(_bridge, bridged, there)))
+    if not np.isfinite(bridged).all():
+        bridged = np.stack([bridge_gaps(lead_mv) for lead_mv in bridged])
     signal = tools.resample(bridged, waveform.sampling_rate_hz, DIAGNOSIS_RATE_HZ)
     return tools.band_pass(
         np.ascontiguousarray(signal), DIAGNOSIS_RATE_HZ, *DIAGNOSIS_BAND_HZ
     )
-
-
-def _bridge(lead_mv: Millivolts, there: NDArray[np.bool_]) -> Millivolts:
-    at = np.flatnonzero(there)
-    return np.interp(np.arange(len(lead_mv)), at, lead_mv[at])
 
 
 def windows_of(n_samples: int) -> list[slice]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ecgsvc.domain.waveform import STANDARD_LEADS, Millivolts, SampleIndices, Waveform
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.gaps import bridge_gaps
 from ecgsvc.inference.wave_groups import (
     WAVE_RATE_HZ,
     WINDOW_SAMPLES,
@@ -161,8 +162,6 @@ def repetition(size: NDArray[np.floating], pace: float = 1.0) -> NDArray[np.floa
 def _slopes(
     lead_mv: Millivolts, sampling_rate_hz: float, tools: SignalTools
 ) -> NDArray[np.float64]:
-    there = np.flatnonzero(np.isfinite(lead_mv))
-    bridged = np.interp(np.arange(len(lead_mv)), there, lead_mv[there])
-    signal = tools.resample(bridged, sampling_rate_hz, _SLOPE_RATE_HZ)
+    signal = tools.resample(bridge_gaps(lead_mv), sampling_rate_hz, _SLOPE_RATE_HZ)
     banded = tools.band_pass(np.ascontiguousarray(signal), _SLOPE_RATE_HZ, *_SLOPE_BAND_HZ)
     return np.gradient(banded)

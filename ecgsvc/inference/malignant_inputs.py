@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.waveform import Millivolts, SampleIndices
 from ecgsvc.inference.averages import deviation, mean
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.gaps import bridge_gaps
 from ecgsvc.inference.malignant_features import (
     FEATURE_NAMES,
     RATE_HZ,
@@ -112,20 +113,13 @@ def _prepare(
     """Bridge gaps, resample and filter; mirrored to one window where it is shorter."""
     whole = np.ascontiguousarray(leads_mv)
     if not there.all():
-        whole = np.stack([_bridge(*lead) for lead in zip(leads_mv, there, strict=True)])
+        whole = np.stack([bridge_gaps(lead_mv) for lead_mv in leads_mv])
     signals = tools.resample(whole, rate_hz, RATE_HZ)
     signals = tools.band_pass(np.ascontiguousarray(signals), RATE_HZ, *BAND_HZ)
     lacking = WINDOW_SAMPLES - signals.shape[1]
     if lacking > 0:
         signals = np.pad(signals, ((0, 0), (0, lacking)), mode="symmetric")
     return signals
-
-
-def _bridge(lead_mv: Millivolts, there: NDArray[np.bool_]) -> Millivolts:
-    if not there.any():
-        return np.zeros_like(lead_mv)
-    at = np.arange(len(lead_mv))
-    return np.interp(at, at[there], lead_mv[there])
 
 
 def _at_model_rate(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ecgsvc.domain.beats import ClassifiedBeats
 from ecgsvc.domain.waveform import Millivolts
 from ecgsvc.inference.beat_features import SignalTools
+from ecgsvc.inference.gaps import bridge_gaps
 from ecgsvc.inference.order_statistics import median
 from ecgsvc.inference.rhythm_ectopy import ECTOPY_NAMES, ectopy_features
 from ecgsvc.inference.rhythm_features import FEATURE_NAMES, rhythm_features
@@ -58,11 +59,9 @@ def filter_lead(
     lead_mv: Millivolts, sampling_rate_hz: float, tools: SignalTools
 ) -> Millivolts | None:
     """Bring a lead to 100 Hz and 0.5-40 Hz; gaps become straight lines. None: no sample."""
-    there = np.flatnonzero(np.isfinite(lead_mv))
-    if not len(there):
+    if not np.isfinite(lead_mv).any():
         return None
-    bridged = np.interp(np.arange(len(lead_mv)), there, lead_mv[there])
-    signal = tools.resample(bridged, sampling_rate_hz, MODEL_RATE_HZ)
+    signal = tools.resample(bridge_gaps(lead_mv), sampling_rate_hz, MODEL_RATE_HZ)
     return tools.band_pass(np.ascontiguousarray(signal), MODEL_RATE_HZ, *BAND_HZ)
 
 

@@ -190,7 +190,7 @@ class Cnn(nn.Module):
         ----------
         windows, shapes, rhythm
             Shape (batch, beats, leads, 2, 100), (batch, beats, leads, 30), of which the
-            first 17, `SHAPE_FEATURES`, are looked at, and (batch, beats, 17).
+            first 17, `SHAPE_FEATURES`, are looked at, and (batch, beats, 20).
         """
         return self._answer(self._embed(windows, shapes, rhythm))
 
