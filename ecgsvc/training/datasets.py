@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,15 +95,14 @@ def prepare_simulated(n_recordings: int, seed: int) -> list[BeatSequence]:
     Few patients of the databases fibrillate; these show that an irregular rhythm without P
     waves holds no S beats, and the others that a sinus rhythm does.
     """
-    sequences = []
-    for number in range(n_recordings):
-        ecg = simulate(_settings(number, np.random.default_rng([seed, number])))
-        waveform = ecg.recording.waveform
-        labels = [BEAT_CLASSES.index(c) for c in ecg.truth.classes]
-        inputs = _inputs_of(waveform, ecg.truth.r_peak_indices)
-        name = f"simulated-{number}"
-        sequences.append(BeatSequence(name, "simulated", inputs, np.array(labels)))
-    return sequences
+    return [
+        _simulated(
+            f"simulated-{number}",
+            "simulated",
+            [_settings(number, np.random.default_rng([seed, number]))],
+        )
+        for number in range(n_recordings)
+    ]
 
 
 def prepare_tachycardias(n_recordings: int, seed: int) -> list[BeatSequence]:
@@ -114,64 +113,65 @@ def prepare_tachycardias(n_recordings: int, seed: int) -> list[BeatSequence]:
     is blocked in between, so that the rate halves and doubles at once (N). They count as
     whole records: some dozens of patients hold hardly a sustained atrial rhythm.
     """
-    sequences = []
-    for number in range(n_recordings):
-        rng = np.random.default_rng([seed, 1, number])
-        parts = [simulate(settings) for settings in _tachycardia(number, rng)]
-        waveforms = [part.recording.waveform for part in parts]
-        first = waveforms[0]
-        starts = np.cumsum([0, *(w.n_samples for w in waveforms[:-1])])
-        joined = Waveform(
-            np.concatenate([w.samples_mv for w in waveforms], axis=1),
-            first.sampling_rate_hz,
-            first.leads,
+    return [
+        _simulated(
+            f"simulated-tachycardia-{number}",
+            "record",
+            _tachycardia(number, np.random.default_rng([seed, 1, number])),
         )
-        r_peaks = [
-            part.truth.r_peak_indices + start
-            for part, start in zip(parts, starts, strict=True)
-        ]
-        labels = [BEAT_CLASSES.index(c) for part in parts for c in part.truth.classes]
-        inputs = _inputs_of(joined, np.concatenate(r_peaks))
-        name = f"simulated-tachycardia-{number}"
-        sequences.append(BeatSequence(name, "record", inputs, np.array(labels)))
-    return sequences
+        for number in range(n_recordings)
+    ]
+
+
+def _simulated(
+    name: str, kind: Literal["record", "simulated"], parts: Sequence[SimulationSettings]
+) -> BeatSequence:
+    """Simulate parts of one recording, joined in order."""
+    ecgs = [simulate(settings) for settings in parts]
+    waveforms = [ecg.recording.waveform for ecg in ecgs]
+    starts = np.cumsum([0, *(waveform.n_samples for waveform in waveforms[:-1])])
+    joined = Waveform(
+        np.concatenate([waveform.samples_mv for waveform in waveforms], axis=1),
+        waveforms[0].sampling_rate_hz,
+        waveforms[0].leads,
+    )
+    r_peaks = [
+        ecg.truth.r_peak_indices + start for ecg, start in zip(ecgs, starts, strict=True)
+    ]
+    labels = [BEAT_CLASSES.index(c) for ecg in ecgs for c in ecg.truth.classes]
+    inputs = _inputs_of(joined, np.concatenate(r_peaks))
+    return BeatSequence(name, kind, inputs, np.array(labels))
 
 
 def _tachycardia(number: int, rng: np.random.Generator) -> list[SimulationSettings]:
+    """Settings of the parts of one recording of `prepare_tachycardias`."""
     common = replace(
-        _settings(2 * number, rng), rhythm="sinus", pac_probability=rng.uniform(0, 0.05)
+        _settings(2 * number, rng),
+        rhythm="sinus",
+        pac_probability=rng.uniform(0, 0.05),
+        duration_s=float(rng.uniform(300, 900)),
     )
-    duration_s = float(rng.uniform(300, 900))
     form = number % _N_FORMS
     if form < 2:
         longest = int(rng.integers(10, 200))
-        return [
-            replace(
-                common,
-                duration_s=duration_s,
-                heart_rate_bpm=rng.uniform(45, 90),
-                atrial_run_probability=rng.uniform(0.005, 0.1),
-                atrial_run_beats=(3, longest),
-                aberrancy=rng.choice((0.0, 0.3)),
-            )
-        ]
+        runs = replace(
+            common,
+            heart_rate_bpm=rng.uniform(45, 90),
+            atrial_run_probability=rng.uniform(0.005, 0.1),
+            atrial_run_beats=(3, longest),
+            aberrancy=rng.choice((0.0, 0.3)),
+        )
+        return [runs]
     if form < 4:
-        return [
-            replace(
-                common,
-                duration_s=duration_s,
-                rr_variability=rng.uniform(0.06, 0.2),
-                respiration_hz=rng.uniform(0.05, 0.1),
-            )
-        ]
-    in_between: dict[str, Any] = {"rhythm": "af", "heart_rate_bpm": common.heart_rate_bpm}
+        variability, breath_hz = rng.uniform(0.06, 0.2), rng.uniform(0.05, 0.1)
+        return [replace(common, rr_variability=variability, respiration_hz=breath_hz)]
+    in_between = replace(common, rhythm="af")
     if form == 5:
         common = replace(common, heart_rate_bpm=rng.uniform(55, 110))
-        in_between = {"heart_rate_bpm": common.heart_rate_bpm / 2}
+        in_between = replace(common, heart_rate_bpm=common.heart_rate_bpm / 2)
     return [
         replace(
-            common,
-            **(in_between if place % 2 else {}),
+            in_between if place % 2 else common,
             duration_s=float(length_s),
             seed=common.seed + 10_000 * place,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -84,19 +85,16 @@ def choose_decision(held_out: Sequence[HeldOut]) -> Decision:
     as likely as can be (Guo et al. 2017, arXiv 1706.04599).
     """
     pooled, lengths = _joined(held_out), [len(part.labels) for part in held_out]
-    best_of = [
-        max(
-            (Decision(1.0, offsets, limit, weight) for offsets in _offsets(_COARSE)),
-            key=lambda decision: _score(pooled, lengths, decision),
-        )
-        for limit, weight in product(MAX_IRREGULARITIES, KIND_WEIGHTS)
-    ]
-    scores = [_score(pooled, lengths, decision) for decision in best_of]
-    weight = best_of[int(np.argmax(scores))].kind_weight
+    scored = []
+    for limit, weight in product(MAX_IRREGULARITIES, KIND_WEIGHTS):
+        tried = [Decision(1.0, offsets, limit, weight) for offsets in _offsets(_COARSE)]
+        scores = [_score(pooled, lengths, decision) for decision in tried]
+        scored.append((max(scores), tried[int(np.argmax(scores))]))
+    highest, leader = max(scored, key=itemgetter(0))
     rules = next(
         decision
-        for decision, score in zip(best_of, scores, strict=True)
-        if score >= max(scores) - _NO_DIFFERENCE and decision.kind_weight == weight
+        for score, decision in scored
+        if score >= highest - _NO_DIFFERENCE and decision.kind_weight == leader.kind_weight
     )
     fine = [replace(rules, logit_offsets=offsets) for offsets in _offsets(_FINE)]
     best = max(fine, key=lambda decision: _score(pooled, lengths, decision))

@@ -34,6 +34,7 @@ _SLOPE = 0.1
 _MS_PER_COLUMN = 1000.0 / INTERVAL_RATE_HZ
 _COUNTED_WIDTH = 0.03  # of the counted interval: two to three lags
 _BPM_UNIT = 100.0
+_N_AMPLITUDES = 2  # the last of the targets
 
 
 class ChannelAttention(nn.Module):
@@ -198,11 +199,9 @@ class IntervalNetwork(nn.Module):
             nn.Dropout(dropout), nn.Linear(n_features, width), nn.LeakyReLU(_SLOPE)
         )
         self.answer = nn.Linear(width, 2 * len(TARGETS))
-        with (
-            torch.no_grad()
-        ):  # heat maps and count are to be learnt from before corrections
-            self.answer.weight[: len(TARGETS) - 2] = 0
-            self.answer.bias[: len(TARGETS) - 2] = 0
+        # Heat maps and count are to be learnt from before they are corrected.
+        for parameter in (self.answer.weight, self.answer.bias):
+            nn.init.zeros_(parameter[: len(TARGETS) - _N_AMPLITUDES])
         self.register_buffer("centre", torch.zeros(len(TARGETS)))
         self.register_buffer("spread", torch.ones(len(TARGETS)))
         self.register_buffer("beat_place", torch.linspace(-1, 1, WINDOW_SAMPLES))
