@@ -44,11 +44,11 @@ class SimulationSettings:
     duration_s, sampling_rate_hz
         Length and rate of the recording.
     pvc_probability, pac_probability
-        Chance that a beat comes early as a ventricular or an atrial ectopic one; never two
-        ectopic beats in a row. In atrial fibrillation there are no atrial ones.
+        Chance that a beat comes early as a ventricular or an atrial ectopic one; of these
+        never two in a row. In atrial fibrillation there are no atrial ones.
     atrial_run_probability, atrial_run_beats
         Chance that a beat begins a run of an atrial tachycardia, which is regular, and how
-        many beats such a run has: at least, and at most.
+        many beats such a run has: at least, and at most. None in atrial fibrillation.
     aberrancy
         Chance that an atrial ectopic beat finds the right bundle branch refractory.
     pr_ms, qrs_ms, qt_ms

@@ -25,8 +25,9 @@ from ecgsvc.training.losses import beat_weights
 TREES_WEIGHTS: Mapping[BeatClass, float] = MappingProxyType(
     {BeatClass.S: 0.25, BeatClass.V: 1.0, BeatClass.F: 1.0, BeatClass.Q: 1.0}
 )
-"""Of the trees' log-odds against N, beside the network's. Whether a beat is an S rests on
-a rhythm over many beats, which the trees do not see."""
+"""Of the trees' log-odds against N, beside the network's. A quarter of those of S: whether
+a beat is one rests on a rhythm over many beats, of which the trees see two on either side;
+on held-out training beats a half scores alike (docs/models.md)."""
 
 N_ROUNDS = 150
 _NEIGHBOURS = (-2, -1, 1, 2)

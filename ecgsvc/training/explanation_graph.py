@@ -111,8 +111,10 @@ def explained(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table(folder: Path) -> dict[str, str]:
     return {
-        "method": "Grad-CAM on the last convolution of each network (Selvaraju et al. "
-        "2017, doi 10.1109/ICCV.2017.74), derivatives by central differences; attention",
+        "method": "logits under shifts of the last convolution of each network, for "
+        "integrated Grad-CAM by central differences (Sattarzadeh et al. 2021, doi "
+        "10.1109/ICASSP39728.2021.9415064), and of altered windows, for occlusion (Zeiler "
+        "& Fergus 2014); attention",
         "sha256": write_explanation_graph(folder),
     }
 

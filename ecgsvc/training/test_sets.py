@@ -28,7 +28,8 @@ _DS2 = (
     "rhythm was known. DS2 was scored three times for it: by a fit that was lost (V 0.956, "
     "S 0.858), by one done anew by the same recipe (V 0.954, S 0.669), which took the "
     "sudden ends of a 2:1 block in record 231 for tachycardias, so that simulated blocks "
-    "joined the training, and by the one that ships"
+    "joined the training and, of limits of irregularity that score alike, the least is "
+    "taken, and by the one that ships"
 )
 _SVDB = (
     "a tenth of the records at hand of the MIT-BIH Supraventricular Arrhythmia Database "

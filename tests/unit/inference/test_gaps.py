@@ -30,6 +30,4 @@ def test_samples_that_are_there_stay_to_the_last_digit():
     bridged = bridge_gaps(lead_mv)
     np.testing.assert_array_equal(bridged[~missing], lead_mv[~missing])
     there = np.flatnonzero(~missing)
-    np.testing.assert_array_equal(
-        bridged, np.interp(np.arange(500), there, lead_mv[there])
-    )
+    np.testing.assert_array_equal(bridged, np.interp(np.arange(500), there, lead_mv[there]))
