@@ -22,6 +22,7 @@ from ecgsvc.inference.diagnosis_inputs import (
     standardise,
 )
 from ecgsvc.training.diagnosis_network import DiagnosisNetwork
+from ecgsvc.training.precision import half_precision
 
 _BATCH = 64
 _LEARNING_RATE = 2e-3
@@ -92,7 +93,7 @@ def fit_diagnosis(
         for start in range(0, len(order), _BATCH):
             batch = training.take(order[start : start + _BATCH])
             inputs = varied_inputs(batch, rng)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with half_precision():
                 logits = network(*inputs)
             loss = label_loss(logits.float(), batch.labels)
             optimiser.zero_grad()

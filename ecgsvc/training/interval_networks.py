@@ -34,7 +34,7 @@ _SLOPE = 0.1
 _MS_PER_COLUMN = 1000.0 / INTERVAL_RATE_HZ
 _COUNTED_WIDTH = 0.03  # of the counted interval: two to three lags
 _BPM_UNIT = 100.0
-_N_AMPLITUDES = 2  # the last of the targets
+_CORRECTED = ("pr_ms", "qrs_ms", "qt_ms", "heart_rate_bpm")  # read before features join
 
 
 class ChannelAttention(nn.Module):
@@ -201,7 +201,8 @@ class IntervalNetwork(nn.Module):
         self.answer = nn.Linear(width, 2 * len(TARGETS))
         # Heat maps and count are to be learnt from before they are corrected.
         for parameter in (self.answer.weight, self.answer.bias):
-            nn.init.zeros_(parameter[: len(TARGETS) - _N_AMPLITUDES])
+            for name in _CORRECTED:
+                nn.init.zeros_(parameter[TARGETS.index(name)])
         self.register_buffer("centre", torch.zeros(len(TARGETS)))
         self.register_buffer("spread", torch.ones(len(TARGETS)))
         self.register_buffer("beat_place", torch.linspace(-1, 1, WINDOW_SAMPLES))
@@ -255,18 +256,15 @@ class IntervalNetwork(nn.Module):
         """Values (batch, targets) to which the learnt correction is added."""
         p_onset, qrs_onset, qrs_offset, t_offset = expected_places(log_heat).unbind(-1)
         counted = features[:, 0]
-        rate = torch.where(counted > 0, counted, self.centre[3])
-        return torch.stack(
-            [
-                _MS_PER_COLUMN * (qrs_onset - p_onset),
-                _MS_PER_COLUMN * (qrs_offset - qrs_onset),
-                _MS_PER_COLUMN * (t_offset - qrs_onset),
-                rate,
-                self.centre[4].expand_as(rate),
-                self.centre[5].expand_as(rate),
-            ],
-            dim=-1,
-        )
+        usual = dict(zip(TARGETS, self.centre, strict=True))
+        known = {
+            "pr_ms": _MS_PER_COLUMN * (qrs_onset - p_onset),
+            "qrs_ms": _MS_PER_COLUMN * (qrs_offset - qrs_onset),
+            "qt_ms": _MS_PER_COLUMN * (t_offset - qrs_onset),
+            "heart_rate_bpm": torch.where(counted > 0, counted, usual["heart_rate_bpm"]),
+        }
+        usual_values = {name: value.expand_as(counted) for name, value in usual.items()}
+        return torch.stack([(usual_values | known)[name] for name in TARGETS], dim=-1)
 
 
 def interval_network(name: str) -> IntervalNetwork:

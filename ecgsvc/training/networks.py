@@ -11,6 +11,7 @@ from torch.nn import functional
 from ecgsvc.domain.beats import BEAT_CLASSES
 from ecgsvc.inference.beat_rhythm import RHYTHM_FEATURES
 from ecgsvc.inference.beat_shapes import SHAPE_FEATURES
+from ecgsvc.training.precision import half_precision
 
 DROPOUT = 0.4
 
@@ -216,7 +217,7 @@ class Cnn(nn.Module):
     def _see_fast(self, windows: Tensor) -> Tensor:
         """`see` with channels last, in bfloat16; the LSTM would gain nothing by it."""
         flat = windows.flatten(0, 2).unsqueeze(2)
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             seen: Tensor = self.see(flat.contiguous(memory_format=torch.channels_last))
         return seen.squeeze(2).float()
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from ecgsvc.training.precision import half_precision
 from ecgsvc.training.waves_batches import WaveBatch, epoch_batches
 from ecgsvc.training.waves_dataset import AnnotatedGroup
 from ecgsvc.training.waves_network import WaveNetwork
@@ -94,7 +95,7 @@ def _train_epoch(
     network.train()
     losses = []
     for batch in epoch_batches(groups, np.random.default_rng(seed)):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with half_precision():
             maps = network.maps(batch.windows, batch.context)
         loss = wave_loss(network, maps, batch)
         optimiser.zero_grad()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ecgsvc.training.precision import half_precision
 from ecgsvc.training.window_augment import Augmentation, augment_windows
 from ecgsvc.training.window_networks import WindowNetwork
 
@@ -69,7 +70,7 @@ class WindowFitPlan:
         Stop after so many epochs without a lower validation loss, and return the average
         of the best epoch; None fits all epochs.
     half_precision
-        bfloat16 in convolutions and matrix products, where the processor has it.
+        bfloat16 in convolutions and matrix products, where `precision` finds it fast.
     resume
         Go on from the checkpoint if it is there.
     """
@@ -199,7 +200,7 @@ class _Run:
         if how is not None:
             windows = augment_windows(windows, how, rng)
             features = self._vary_features(features, how, rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.plan.half_precision):
+        with half_precision(self.plan.half_precision):
             logits: Tensor = self.network(windows, features)
         return logits
 
