@@ -52,6 +52,12 @@ def measure(
         Delineation of the leads that may be relied upon, rows as in `beats`.
     global_waves
         Limits of the waves over all leads, which intervals and axes are made of.
+
+    Notes
+    -----
+    Where a T wave is marked to end after the next P wave begins, one of the two is not what
+    it is marked as (in a tachycardia, or of a flutter wave), and neither is measured.
+    LUDB's annotators leave 36 ms or more between the two in each of 12,436 beats.
     """
     rr_ms = _mean_rr_ms(waveform, beats.r_peak_indices)
     values: dict[str, float | str] = {
@@ -63,9 +69,8 @@ def measure(
         values |= dict.fromkeys((*INTERVALS, *AXES, *AMPLITUDES), reason)
         return _separate(values, {})
     dominant = dominant_beats(beats)
-    p, qrs, t = (
-        kind.select(dominant) for kind in (global_waves.p, global_waves.qrs, global_waves.t)
-    )
+    apart = _apart(global_waves)
+    p, qrs, t = (kind.select(dominant) for kind in (apart.p, apart.qrs, apart.t))
     values |= _intervals(p, qrs, t, rr_ms, 1000.0 / waveform.sampling_rate_hz)
     rate_hz, leads_mv = waveform.sampling_rate_hz, waveform.samples_mv
     levels_mv = isoelectric_mv(leads_mv, rate_hz, qrs.onset)
@@ -81,6 +86,24 @@ def measure(
     }
     return _separate(
         values, {name: _by_lead(waveform, rows, mv) for name, mv in amplitudes.items()}
+    )
+
+
+def _apart(waves: GlobalWaves) -> GlobalWaves:
+    """Leave out T waves that end after the next P wave begins, and these P waves."""
+    overlap = waves.t.offset[:-1] > waves.p.onset[1:]
+    if not overlap.any():
+        return waves
+    return GlobalWaves(
+        _without(waves.p, np.append(False, overlap)),
+        waves.qrs,
+        _without(waves.t, np.append(overlap, False)),
+    )
+
+
+def _without(points: GlobalPoints, beats: NDArray[np.bool_]) -> GlobalPoints:
+    return GlobalPoints(
+        np.where(beats, np.nan, points.onset), np.where(beats, np.nan, points.offset)
     )
 
 
@@ -118,10 +141,13 @@ def _intervals(
 ) -> dict[str, float | str]:
     """Intervals in ms, or the reason why there is none."""
     spans = {
-        "p_ms": (p.offset - p.onset, "no P wave in most beats"),
-        "pr_ms": (qrs.onset - p.onset, "no P wave in most beats"),
+        "p_ms": (p.offset - p.onset, "no P wave after the end of a T wave in most beats"),
+        "pr_ms": (qrs.onset - p.onset, "no P wave after the end of a T wave in most beats"),
         "qrs_ms": (qrs.offset - qrs.onset, "no QRS boundary in most beats"),
-        "qt_ms": (t.offset - qrs.onset, "no end of the T wave in most beats"),
+        "qt_ms": (
+            t.offset - qrs.onset,
+            "no T wave that ends before the next P wave in most beats",
+        ),
     }
     values: dict[str, float | str] = {}
     for name, (samples, reason) in spans.items():

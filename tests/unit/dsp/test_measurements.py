@@ -116,6 +116,42 @@ def test_absent_p_waves_give_no_pr_interval_but_a_reason() -> None:
     assert "measurements.pr_ms" in {u.path for u in missing}
 
 
+def with_t_until(offset: int, of_beats: slice) -> LeadWaves:
+    waves = lead_waves("II")
+    offsets = waves.t.offset.copy()
+    offsets[of_beats] = R_PEAKS[of_beats] + offset
+    return LeadWaves(
+        "II", waves.p, waves.qrs, WavePoints(waves.t.onset, waves.t.peak, offsets)
+    )
+
+
+def test_a_t_wave_that_runs_into_the_next_p_wave_is_not_measured_nor_is_that_p() -> None:
+    into_p = 400 + P_ON + 5
+    waves = with_t_until(into_p, slice(None))
+    measured, missing = measured_of(waveform(("II",), {}), beats(), [waves])
+    assert measured.pr_ms is None
+    assert measured.p_ms is None
+    assert measured.qt_ms is None
+    assert measured.qtc_fridericia_ms is None
+    assert measured.qrs_ms == pytest.approx((QRS_OFF - QRS_ON) * 2)
+    reasons = {u.path: u.reason for u in missing}
+    assert "next P wave" in reasons["measurements.qt_ms"]
+    assert "T wave" in reasons["measurements.pr_ms"]
+
+
+def test_a_few_t_waves_that_run_into_p_waves_are_left_out() -> None:
+    waves = with_t_until(400 + P_ON + 5, slice(2, 5))
+    measured, _ = measured_of(waveform(("II",), {}), beats(), [waves])
+    assert measured.qt_ms == pytest.approx((T_OFF - QRS_ON) * 2)
+    assert measured.pr_ms == pytest.approx((QRS_ON - P_ON) * 2)
+
+
+def test_a_t_wave_that_ends_where_the_next_p_wave_begins_is_measured() -> None:
+    waves = with_t_until(400 + P_ON, slice(None))
+    measured, _ = measured_of(waveform(("II",), {}), beats(), [waves])
+    assert measured.qt_ms == pytest.approx((400 + P_ON - QRS_ON) * 2)
+
+
 def test_ectopic_beats_take_no_part_in_intervals() -> None:
     waves = lead_waves("II")
     wide = WavePoints(waves.qrs.onset.copy(), waves.qrs.peak, waves.qrs.offset.copy())
