@@ -22,6 +22,29 @@ def global_waves(waves: Sequence[LeadWaves]) -> GlobalWaves:
     )
 
 
+def waves_apart(waves: GlobalWaves) -> GlobalWaves:
+    """Leave out T waves marked to end after the next P wave begins, and these P waves.
+
+    One of the two is not what it is marked as: in a tachycardia, or where a flutter wave is
+    taken for both. LUDB's annotators leave 36 ms or more between them in each of 12,436
+    beats.
+    """
+    overlap = waves.t.offset[:-1] > waves.p.onset[1:]
+    if not overlap.any():
+        return waves
+    return GlobalWaves(
+        _without(waves.p, np.append(False, overlap)),
+        waves.qrs,
+        _without(waves.t, np.append(overlap, False)),
+    )
+
+
+def _without(points: GlobalPoints, beats: NDArray[np.bool_]) -> GlobalPoints:
+    return GlobalPoints(
+        np.where(beats, np.nan, points.onset), np.where(beats, np.nan, points.offset)
+    )
+
+
 def _global_points(leads: Sequence[WavePoints]) -> GlobalPoints:
     if not leads:
         return GlobalPoints(np.empty(0), np.empty(0))

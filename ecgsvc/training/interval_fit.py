@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,12 @@ from ecgsvc.training.interval_networks import IntervalNetwork
 from ecgsvc.training.precision import half_precision
 from ecgsvc.training.waves_fit import moving_average
 
-SHOWN = MappingProxyType({"ludb": 6, "ptbxl": 1, "simulated": 1})
-"""How often an epoch shows each recording of a source, warped anew each time."""
-WEIGHTS = MappingProxyType({"ludb": 1.0, "ptbxl": 1.0, "simulated": 0.3})
+SHOWN = MappingProxyType(
+    {"ludb": 6.0, "ptbxl": 0.475, "normalised": 0.475, "simulated": 1.0}
+)
+"""How often an epoch shows each recording of a source, warped anew each time; below 1, so
+large a share of them, drawn anew each epoch."""
+WEIGHTS = MappingProxyType({"ludb": 1.0, "ptbxl": 1.0, "normalised": 1.0, "simulated": 0.3})
 _BATCH = 64
 _LEARNING_RATE = 3e-3
 _WEIGHT_DECAY = 1e-2
@@ -85,8 +89,8 @@ def fit_intervals(
     if plan.resume and plan.checkpoint.exists():
         network.load_state_dict(_kept(plan))
         return network.eval()
-    drawn = [beat for beat in beats for _ in range(SHOWN[beat.source])]
     first = np.random.default_rng(plan.seed)
+    drawn = epoch_beats(beats, first)
     network.standardise(torch.from_numpy(np.stack([varied(b, first).known for b in drawn])))
     average = AveragedModel(network, avg_fn=moving_average, use_buffers=True)
     optimiser = torch.optim.AdamW(
@@ -103,9 +107,9 @@ def fit_intervals(
         rng = np.random.default_rng([plan.seed, epoch])
         network.train()
         losses = []
-        order = rng.permutation(len(drawn))
-        for start in range(0, len(order), _BATCH):
-            batch = [varied(drawn[i], rng) for i in order[start : start + _BATCH]]
+        drawn = epoch_beats(beats, rng)
+        for start in range(0, len(drawn), _BATCH):
+            batch = [varied(beat, rng) for beat in drawn[start : start + _BATCH]]
             loss = _loss_of(network, batch)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation
@@ -124,6 +128,20 @@ def fit_intervals(
     kept = {"seed": plan.seed, "epochs": plan.epochs, "weights": network.state_dict()}
     torch.save(kept, plan.checkpoint)
     return network.eval()
+
+
+def epoch_beats(
+    beats: Sequence[MeasuredBeat], rng: np.random.Generator
+) -> list[MeasuredBeat]:
+    """What an epoch shows, in random order."""
+    shown: list[MeasuredBeat] = []
+    for source, n_shown in shown_in_epoch(beats).items():
+        of_source = [beat for beat in beats if beat.source == source]
+        order = np.concatenate(
+            [rng.permutation(len(of_source)) for _ in range(-(-n_shown // len(of_source)))]
+        )
+        shown += [of_source[i] for i in order[:n_shown]]
+    return [shown[i] for i in rng.permutation(len(shown))]
 
 
 def _loss_of(network: IntervalNetwork, batch: Sequence[_Shown]) -> Tensor:
@@ -274,10 +292,8 @@ def interval_answers(
 
 def shown_in_epoch(beats: Sequence[MeasuredBeat]) -> dict[Source, int]:
     """How many warped beats of each source an epoch shows."""
-    counts: dict[Source, int] = {}
-    for beat in beats:
-        counts[beat.source] = counts.get(beat.source, 0) + SHOWN[beat.source]
-    return counts
+    counts = Counter(beat.source for beat in beats)
+    return {source: round(SHOWN[source] * n) for source, n in counts.items()}
 
 
 def _kept(plan: IntervalPlan) -> dict[str, Tensor]:
