@@ -222,10 +222,12 @@ def test_the_threshold_parts_what_can_be_parted():
     assert best_f1_threshold(truth & False, np.ones(4)) == 0.5
 
 
-def test_the_surest_are_those_farthest_from_the_threshold():
-    truth = np.array([True, False, True, False, True])
-    _, kept = risk_at(truth, np.array([0.9, 0.1, 0.95, 0.51, 0.99]), 0.5)
-    assert kept.sum() == 0
+def test_the_surest_are_those_whose_answer_is_most_probably_right():
+    truth = np.array([True, False, True, False, False])
+    # Called at 0.2 with a chance of four in ten, which is farther off than the sure "no".
+    wrong, surest = risk_at(truth, np.array([0.9, 0.1, 0.95, 0.4, 0.15]), 0.2)
+    assert wrong.tolist() == [0, 0, 0, 1, 0]
+    assert sorted(surest) == [0, 1, 2, 4]
     assert wilson(np.ones(10, dtype=bool)).ends[0] < 1
 
 
