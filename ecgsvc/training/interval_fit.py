@@ -137,9 +137,8 @@ def epoch_beats(
     shown: list[MeasuredBeat] = []
     for source, n_shown in shown_in_epoch(beats).items():
         of_source = [beat for beat in beats if beat.source == source]
-        order = np.concatenate(
-            [rng.permutation(len(of_source)) for _ in range(-(-n_shown // len(of_source)))]
-        )
+        times = max(1, -(-n_shown // len(of_source)))
+        order = np.concatenate([rng.permutation(len(of_source)) for _ in range(times)])
         shown += [of_source[i] for i in order[:n_shown]]
     return [shown[i] for i in rng.permutation(len(shown))]
 

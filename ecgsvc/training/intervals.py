@@ -293,16 +293,19 @@ def _regression(
                 ),
                 ("simulated", data.simulated_test, [True] * len(data.simulated_test)),
             )
+            if beats
         ),
     )  # fmt: skip
     rows: list[Row] = []
     for name, beats, values, kept in sets:
         reference = np.stack([beat.reference for beat in beats])
         for column, target in enumerate(TARGETS):
-            figures = regression_row(
-                reference[kept, column], values[kept, column], _DIGITS.get(target, 1)
-            )
-            rows.append({"Recordings": name, "Value": target, **figures})
+            known = kept & np.isfinite(reference[:, column])
+            if known.any():
+                figures = regression_row(
+                    reference[known, column], values[known, column], _DIGITS.get(target, 1)
+                )
+                rows.append({"Recordings": name, "Value": target, **figures})
     return Figures("Estimates of the network", tuple(rows))
 
 
