@@ -22,14 +22,14 @@ def global_waves(waves: Sequence[LeadWaves]) -> GlobalWaves:
     )
 
 
-def waves_apart(waves: GlobalWaves) -> GlobalWaves:
+def waves_apart(waves: GlobalWaves, most_overlap: float = 0.0) -> GlobalWaves:
     """Leave out T waves marked to end after the next P wave begins, and these P waves.
 
     One of the two is not what it is marked as: in a tachycardia, or where a flutter wave is
     taken for both. LUDB's annotators leave 36 ms or more between them in each of 12,436
-    beats.
+    beats. An overlap of up to `most_overlap` samples is let pass.
     """
-    overlap = waves.t.offset[:-1] > waves.p.onset[1:]
+    overlap = waves.t.offset[:-1] - waves.p.onset[1:] > most_overlap
     if not overlap.any():
         return waves
     return GlobalWaves(

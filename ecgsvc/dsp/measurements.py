@@ -30,6 +30,8 @@ CORRECTED_QT = (
     "qtc_hodges_ms",
 )
 INTERVALS = ("p_ms", "pr_ms", "qrs_ms", "qt_ms", *CORRECTED_QT)
+MOST_OVERLAP_S = 0.04
+"""2.5 SD of the distance between the two: 13.5 ms of QT, 7.8 ms of PR on new patients."""
 AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
 AMPLITUDES = ("r_amplitude_mv", "t_amplitude_mv", "st_j60_mv")
 
@@ -56,7 +58,8 @@ def measure(
 
     Notes
     -----
-    Where a T wave runs into the next P wave neither is measured (`waves_apart`).
+    Where a T wave runs into the next P wave by more than 40 ms, which errors of both marks
+    do not explain, neither is measured (`waves_apart`).
     """
     rr_ms = _mean_rr_ms(waveform, beats.r_peak_indices)
     values: dict[str, float | str] = {
@@ -68,7 +71,7 @@ def measure(
         values |= dict.fromkeys((*INTERVALS, *AXES, *AMPLITUDES), reason)
         return _separate(values, {})
     dominant = dominant_beats(beats)
-    apart = waves_apart(global_waves)
+    apart = waves_apart(global_waves, MOST_OVERLAP_S * waveform.sampling_rate_hz)
     p, qrs, t = (kind.select(dominant) for kind in (apart.p, apart.qrs, apart.t))
     values |= _intervals(p, qrs, t, rr_ms, 1000.0 / waveform.sampling_rate_hz)
     rate_hz, leads_mv = waveform.sampling_rate_hz, waveform.samples_mv

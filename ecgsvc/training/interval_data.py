@@ -134,7 +134,7 @@ def delineated_beats(
     """PTB-XL where signal quality is high: marks and values of our own delineation.
 
     At 500 Hz where there are such records, else at 100 Hz. Where a T wave runs into the
-    next P wave neither is known.
+    next P wave, by however little, neither is known.
     """
     reader = _wave_reader()
     with (directory / "labels.csv").open(encoding="utf-8", newline="") as file:

@@ -126,7 +126,7 @@ def with_t_until(offset: int, of_beats: slice) -> LeadWaves:
 
 
 def test_a_t_wave_that_runs_into_the_next_p_wave_is_not_measured_nor_is_that_p() -> None:
-    into_p = 400 + P_ON + 5
+    into_p = 400 + P_ON + 25
     waves = with_t_until(into_p, slice(None))
     measured, missing = measured_of(waveform(("II",), {}), beats(), [waves])
     assert measured.pr_ms is None
@@ -140,16 +140,17 @@ def test_a_t_wave_that_runs_into_the_next_p_wave_is_not_measured_nor_is_that_p()
 
 
 def test_a_few_t_waves_that_run_into_p_waves_are_left_out() -> None:
-    waves = with_t_until(400 + P_ON + 5, slice(2, 5))
+    waves = with_t_until(400 + P_ON + 25, slice(2, 5))
     measured, _ = measured_of(waveform(("II",), {}), beats(), [waves])
     assert measured.qt_ms == pytest.approx((T_OFF - QRS_ON) * 2)
     assert measured.pr_ms == pytest.approx((QRS_ON - P_ON) * 2)
 
 
-def test_a_t_wave_that_ends_where_the_next_p_wave_begins_is_measured() -> None:
-    waves = with_t_until(400 + P_ON, slice(None))
+def test_a_t_wave_that_touches_the_next_p_wave_is_measured() -> None:
+    waves = with_t_until(400 + P_ON + 20, slice(None))
     measured, _ = measured_of(waveform(("II",), {}), beats(), [waves])
-    assert measured.qt_ms == pytest.approx((400 + P_ON - QRS_ON) * 2)
+    assert measured.qt_ms == pytest.approx((400 + P_ON + 20 - QRS_ON) * 2)
+    assert measured.pr_ms == pytest.approx((QRS_ON - P_ON) * 2)
 
 
 def test_ectopic_beats_take_no_part_in_intervals() -> None:
