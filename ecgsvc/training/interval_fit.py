@@ -19,7 +19,6 @@ from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, WINDOW_SAMPLES
 from ecgsvc.training.interval_data import MeasuredBeat, Source
 from ecgsvc.training.interval_marks import heat_columns
 from ecgsvc.training.interval_networks import IntervalNetwork
-from ecgsvc.training.precision import half_precision
 from ecgsvc.training.waves_fit import moving_average
 
 SHOWN = MappingProxyType(
@@ -150,8 +149,7 @@ def _loss_of(network: IntervalNetwork, batch: Sequence[_Shown]) -> Tensor:
     known = torch.from_numpy(np.stack([s.known for s in batch]).astype(np.float32))
     marks = torch.from_numpy(np.stack([s.marks for s in batch]).astype(np.float32))
     weights = torch.tensor([s.weight for s in batch]).unsqueeze(-1)
-    with half_precision():
-        place, scale, log_heat = network.with_heat(beat, repeated, features)
+    place, scale, log_heat = network.with_heat(beat, repeated, features)
     likelihood = laplace_loss(place, scale, known, weights, network.spread)
     return likelihood + _MARK_WEIGHT * mark_loss(log_heat, marks, weights)
 
