@@ -9,7 +9,7 @@ from ecgsvc.dsp.beat_windows import beat_windows
 from ecgsvc.dsp.delineation import delineate
 from ecgsvc.dsp.electrode_swaps import swapped_limb_electrodes
 from ecgsvc.dsp.filters import band_pass, notch
-from ecgsvc.dsp.global_waves import global_waves, waves_apart
+from ecgsvc.dsp.global_waves import global_waves
 from ecgsvc.dsp.lead_waves import delineate_leads
 from ecgsvc.dsp.limb_leads import contradicting_limb_leads
 from ecgsvc.dsp.measurements import measure
@@ -46,5 +46,4 @@ __all__ = [
     "resample",
     "rhythm_statistics",
     "swapped_limb_electrodes",
-    "waves_apart",
 ]

@@ -22,7 +22,7 @@ def global_waves(waves: Sequence[LeadWaves]) -> GlobalWaves:
     )
 
 
-def waves_apart(waves: GlobalWaves, most_overlap: float = 0.0) -> GlobalWaves:
+def waves_apart(waves: GlobalWaves, most_overlap: float) -> GlobalWaves:
     """Leave out T waves marked to end after the next P wave begins, and these P waves.
 
     One of the two is not what it is marked as: in a tachycardia, or where a flutter wave is

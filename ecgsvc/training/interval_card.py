@@ -27,10 +27,11 @@ FAILURE_MODES = (
 PROTOCOL = (
     "LUDB: patient-grouped cross-validation over the folds that are listed, annotated "
     "references; PTB-XL: the publisher's fold 10, never trained on and deciding nothing, "
-    "against our own delineation where signal quality is high; read once for this version "
-    "as for each before; simulated ECGs of other seeds, against their truth. PTB-XL's fold "
-    "9 and LUDB's first fold decided on the head, how long to train and the use of "
-    "z-scores. The delineation's own model and constants were fitted to all of LUDB"
+    "against our own delineation where signal quality is high; read once for this version, "
+    "after an earlier fit by the same recipe was lost (it read 4.3, 4.3 and 7.0 ms for PR, "
+    "QRS and QT, 0.2 bpm); simulated ECGs of other seeds, against their truth. PTB-XL's "
+    "fold 9 and LUDB's first fold decided on the head and how long to train. The "
+    "delineation's own model and constants were fitted to all of LUDB"
 )
 
 
@@ -71,8 +72,7 @@ def interval_card(
             "data": [
                 "Lobachevsky University Electrocardiography Database 1.0.1 (Kalyakulina "
                 "et al. 2020, doi 10.1109/ACCESS.2020.3029211), 150 records: annotations",
-                "PTB-XL 1.0.3 (Wagner et al. 2020, doi 10.13026/kfzx-aw45), in mV and as "
-                "z-scores: ours",
+                "PTB-XL 1.0.3 (Wagner et al. 2020, doi 10.13026/kfzx-aw45): ours",
                 "simulated ECGs: their truth",
             ],
             "data_licence": "Open Data Commons Attribution 1.0; Creative Commons "

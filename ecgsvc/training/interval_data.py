@@ -14,9 +14,8 @@ from ecgsvc import dsp
 from ecgsvc.config import MODELS_DIR, WAVE_MODEL
 from ecgsvc.convert import read_wfdb
 from ecgsvc.domain.beats import ClassifiedBeats
-from ecgsvc.domain.waveform import STANDARD_LEADS, SampleIndices, Waveform
+from ecgsvc.domain.waveform import SampleIndices, Waveform
 from ecgsvc.domain.waves import GlobalWaves, LeadWaves
-from ecgsvc.evaluation.diagnosis_references import read_diagnosis_set
 from ecgsvc.evaluation.electrode_swaps import LUDB_UNITS_PER_MV
 from ecgsvc.evaluation.global_intervals import annotated_rate_bpm, reference_intervals
 from ecgsvc.evaluation.ludb_labels import ludb_labels
@@ -35,11 +34,10 @@ from ecgsvc.simulation import SimulatedEcg, SimulationSettings, simulate
 from ecgsvc.training.datasets import BEAT_TOOLS, SIGNAL_TOOLS
 from ecgsvc.training.waves_dataset import annotated_groups
 
-Source: TypeAlias = Literal["ludb", "ptbxl", "normalised", "simulated"]
+Source: TypeAlias = Literal["ludb", "ptbxl", "simulated"]
 MARKS = ("p_onset", "qrs_onset", "qrs_offset", "t_offset")
 _LEAST_QUALITY = 0.8
 _LEAST_BEATS = 4
-_NORMALISED_RATE_HZ = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +47,7 @@ class MeasuredBeat:
     Parameters
     ----------
     source, record
-        Where it is from; one record of LUDB is one patient. ``normalised`` are the records
-        of PTB-XL that are there as z-scores alone.
+        Where it is from; one record of LUDB is one patient.
     split
         Of PTB-XL the publisher's (``train``, ``val``, ``test``), else empty.
     beat
@@ -133,8 +130,7 @@ def delineated_beats(
 ) -> Iterator[MeasuredBeat]:
     """PTB-XL where signal quality is high: marks and values of our own delineation.
 
-    At 500 Hz where there are such records, else at 100 Hz. Where a T wave runs into the
-    next P wave, by however little, neither is known.
+    At 500 Hz where there are such records, else at 100 Hz.
     """
     reader = _wave_reader()
     with (directory / "labels.csv").open(encoding="utf-8", newline="") as file:
@@ -152,31 +148,6 @@ def delineated_beats(
             seen, "ptbxl", str(ecg_id), label["split"], _own_marks(seen), _own_values(seen),
             normal == [True, False, False, False, False] if any(normal) else None,
         )  # fmt: skip
-
-
-def normalised_beats(
-    directory: Path, on_record: Callable[[str], None] = lambda _: None
-) -> Iterator[MeasuredBeat]:
-    """PTB-XL's z-scores, by our own delineation: each lead at its usual size, none known.
-
-    The usual size is the median deviation of the lead in the records in millivolts, so that
-    intervals are those of the recording and amplitudes are nobody's.
-    """
-    reader = _wave_reader()
-    recordings = read_diagnosis_set(directory)
-    sizes_mv = np.median(
-        recordings.samples[recordings.size_known].astype(np.float64).std(axis=-1), axis=0
-    )
-    for row in np.flatnonzero(~recordings.size_known).tolist():
-        record = str(recordings.ecg_ids[row])
-        on_record(record)
-        samples_mv = recordings.samples[row].astype(np.float64) * sizes_mv[:, np.newaxis]
-        seen = _measure(Waveform(samples_mv, _NORMALISED_RATE_HZ, STANDARD_LEADS), reader)
-        if seen is None or seen.waveform.n_leads < 12 or seen.mean_quality < _LEAST_QUALITY:
-            continue
-        known = {**_own_values(seen), "r_mv": None, "t_mv": None}
-        marks = _own_marks(seen)
-        yield _beat(seen, "normalised", record, recordings.splits[row], marks, known, None)
 
 
 def simulated_beats(n: int, seed: int) -> Iterator[MeasuredBeat]:
@@ -230,12 +201,7 @@ def _measure(waveform: Waveform, reader: WaveReader | None) -> _Measured | None:
         waves, global_waves = reader.read(usable, r_peaks, waves, global_waves)
     beat_quality = dsp.beat_quality(waveform, r_peaks, quality)
     return _Measured(
-        usable,
-        r_peaks,
-        *found,
-        waves,
-        dsp.waves_apart(global_waves),
-        float(np.mean(beat_quality)),
+        usable, r_peaks, *found, waves, global_waves, float(np.mean(beat_quality))
     )
 
 

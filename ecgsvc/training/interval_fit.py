@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,12 @@ from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, WINDOW_SAMPLES
 from ecgsvc.training.interval_data import MeasuredBeat, Source
 from ecgsvc.training.interval_marks import heat_columns
 from ecgsvc.training.interval_networks import IntervalNetwork
+from ecgsvc.training.precision import half_precision
 from ecgsvc.training.waves_fit import moving_average
 
-SHOWN = MappingProxyType(
-    {"ludb": 6.0, "ptbxl": 0.475, "normalised": 0.475, "simulated": 1.0}
-)
-"""How often an epoch shows each recording of a source, warped anew each time; below 1, so
-large a share of them, drawn anew each epoch."""
-WEIGHTS = MappingProxyType({"ludb": 1.0, "ptbxl": 1.0, "normalised": 1.0, "simulated": 0.3})
+SHOWN = MappingProxyType({"ludb": 6, "ptbxl": 1, "simulated": 1})
+"""How often an epoch shows each recording of a source, warped anew each time."""
+WEIGHTS = MappingProxyType({"ludb": 1.0, "ptbxl": 1.0, "simulated": 0.3})
 _BATCH = 64
 _LEARNING_RATE = 3e-3
 _WEIGHT_DECAY = 1e-2
@@ -88,8 +85,8 @@ def fit_intervals(
     if plan.resume and plan.checkpoint.exists():
         network.load_state_dict(_kept(plan))
         return network.eval()
+    drawn = [beat for beat in beats for _ in range(SHOWN[beat.source])]
     first = np.random.default_rng(plan.seed)
-    drawn = epoch_beats(beats, first)
     network.standardise(torch.from_numpy(np.stack([varied(b, first).known for b in drawn])))
     average = AveragedModel(network, avg_fn=moving_average, use_buffers=True)
     optimiser = torch.optim.AdamW(
@@ -106,9 +103,9 @@ def fit_intervals(
         rng = np.random.default_rng([plan.seed, epoch])
         network.train()
         losses = []
-        drawn = epoch_beats(beats, rng)
-        for start in range(0, len(drawn), _BATCH):
-            batch = [varied(beat, rng) for beat in drawn[start : start + _BATCH]]
+        order = rng.permutation(len(drawn))
+        for start in range(0, len(order), _BATCH):
+            batch = [varied(drawn[i], rng) for i in order[start : start + _BATCH]]
             loss = _loss_of(network, batch)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation
@@ -129,19 +126,6 @@ def fit_intervals(
     return network.eval()
 
 
-def epoch_beats(
-    beats: Sequence[MeasuredBeat], rng: np.random.Generator
-) -> list[MeasuredBeat]:
-    """What an epoch shows, in random order."""
-    shown: list[MeasuredBeat] = []
-    for source, n_shown in shown_in_epoch(beats).items():
-        of_source = [beat for beat in beats if beat.source == source]
-        times = max(1, -(-n_shown // len(of_source)))
-        order = np.concatenate([rng.permutation(len(of_source)) for _ in range(times)])
-        shown += [of_source[i] for i in order[:n_shown]]
-    return [shown[i] for i in rng.permutation(len(shown))]
-
-
 def _loss_of(network: IntervalNetwork, batch: Sequence[_Shown]) -> Tensor:
     beat = torch.from_numpy(np.stack([s.beat for s in batch]))
     repeated = torch.from_numpy(np.stack([s.repetition for s in batch]))
@@ -149,7 +133,8 @@ def _loss_of(network: IntervalNetwork, batch: Sequence[_Shown]) -> Tensor:
     known = torch.from_numpy(np.stack([s.known for s in batch]).astype(np.float32))
     marks = torch.from_numpy(np.stack([s.marks for s in batch]).astype(np.float32))
     weights = torch.tensor([s.weight for s in batch]).unsqueeze(-1)
-    place, scale, log_heat = network.with_heat(beat, repeated, features)
+    with half_precision():
+        place, scale, log_heat = network.with_heat(beat, repeated, features)
     likelihood = laplace_loss(place, scale, known, weights, network.spread)
     return likelihood + _MARK_WEIGHT * mark_loss(log_heat, marks, weights)
 
@@ -289,8 +274,10 @@ def interval_answers(
 
 def shown_in_epoch(beats: Sequence[MeasuredBeat]) -> dict[Source, int]:
     """How many warped beats of each source an epoch shows."""
-    counts = Counter(beat.source for beat in beats)
-    return {source: round(SHOWN[source] * n) for source, n in counts.items()}
+    counts: dict[Source, int] = {}
+    for beat in beats:
+        counts[beat.source] = counts.get(beat.source, 0) + SHOWN[beat.source]
+    return counts
 
 
 def _kept(plan: IntervalPlan) -> dict[str, Tensor]:

@@ -67,8 +67,9 @@ class MarkHead(nn.Module):
         for lateral, name, features in zip(self.lateral, self.spread, seen, strict=True):
             joined = joined + lateral(features) @ getattr(self, name)
         sharp = self.sharpen(joined)
-        logits: Tensor = self.heat(sharp)
-        return logits.log_softmax(dim=-1)
+        with torch.autocast("cpu", enabled=False):  # bfloat16 is too coarse for a place
+            logits: Tensor = self.heat(sharp.float())
+            return logits.log_softmax(dim=-1)
 
 
 def expected_places(log_heat: Tensor) -> Tensor:

@@ -37,7 +37,6 @@ from ecgsvc.training.interval_data import (
     MeasuredBeat,
     annotated_beats,
     delineated_beats,
-    normalised_beats,
     simulated_beats,
 )
 from ecgsvc.training.interval_fit import (
@@ -50,7 +49,7 @@ from ecgsvc.training.interval_networks import IntervalNetwork, interval_network
 from ecgsvc.training.waves_dataset import folds_of
 from ecgsvc.training.window_export import export_module
 
-INTERVALS_VERSION = "1.3.0"
+INTERVALS_VERSION = "1.2.0"
 INTERVALS_EPOCHS = 40
 N_FOLDS = 5
 _N_SIMULATED, _N_SIMULATED_TEST = 500, 200
@@ -77,7 +76,6 @@ class IntervalData:
     delineated: Sequence[MeasuredBeat]
     simulated: Sequence[MeasuredBeat]
     delineated_test: Sequence[MeasuredBeat]
-    normalised_test: Sequence[MeasuredBeat]
     simulated_test: Sequence[MeasuredBeat]
 
     def training(self, without: Sequence[str]) -> list[MeasuredBeat]:
@@ -89,14 +87,12 @@ class IntervalData:
 def read_interval_data(data_dir: Path) -> IntervalData:
     """Prepare LUDB (``ludb``), PTB-XL (``ptbxl``) and simulated ECGs."""
     delineated = list(delineated_beats(data_dir / "ptbxl"))
-    normalised = list(normalised_beats(data_dir / "ptbxl"))
     first, other = _SIMULATED_SEEDS
     return IntervalData(
         list(annotated_beats(data_dir / "ludb")),
-        [beat for beat in (*delineated, *normalised) if beat.split == "train"],
+        [beat for beat in delineated if beat.split == "train"],
         list(simulated_beats(_N_SIMULATED, first)),
         [beat for beat in delineated if beat.split == "test"],
-        [beat for beat in normalised if beat.split == "test"],
         list(simulated_beats(_N_SIMULATED_TEST, other)),
     )
 
@@ -287,25 +283,18 @@ def _regression(
                     "PTB-XL, abnormal, delineated", delineated,
                     [beat.normal is False for beat in delineated],
                 ),
-                (
-                    "PTB-XL, normalised, delineated", data.normalised_test,
-                    [True] * len(data.normalised_test),
-                ),
                 ("simulated", data.simulated_test, [True] * len(data.simulated_test)),
             )
-            if beats
         ),
     )  # fmt: skip
     rows: list[Row] = []
     for name, beats, values, kept in sets:
         reference = np.stack([beat.reference for beat in beats])
         for column, target in enumerate(TARGETS):
-            known = kept & np.isfinite(reference[:, column])
-            if known.any():
-                figures = regression_row(
-                    reference[known, column], values[known, column], _DIGITS.get(target, 1)
-                )
-                rows.append({"Recordings": name, "Value": target, **figures})
+            figures = regression_row(
+                reference[kept, column], values[kept, column], _DIGITS.get(target, 1)
+            )
+            rows.append({"Recordings": name, "Value": target, **figures})
     return Figures("Estimates of the network", tuple(rows))
 
 

@@ -1,9 +1,5 @@
 """Data, networks, warping and export of the interval model; needs the extra ``train``."""
 
-from collections import Counter
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,7 +7,6 @@ torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 pytest.importorskip("onnx", reason="needs ecgsvc[train]")
 
 from ecgsvc.domain.interval_check import IntervalCheck  # noqa: E402
-from ecgsvc.evaluation.diagnosis_references import DiagnosisSet  # noqa: E402
 from ecgsvc.evaluation.interval_check import (  # noqa: E402
     CheckedInterval,
     check_figures,
@@ -20,17 +15,13 @@ from ecgsvc.evaluation.interval_check import (  # noqa: E402
 from ecgsvc.inference.interval_inputs import TARGETS  # noqa: E402
 from ecgsvc.inference.intervals import OUTPUTS  # noqa: E402
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, WINDOW_SAMPLES  # noqa: E402
-from ecgsvc.simulation import SimulationSettings, simulate  # noqa: E402
-from ecgsvc.training import interval_data  # noqa: E402
 from ecgsvc.training.interval_data import MeasuredBeat, simulated_beats  # noqa: E402
 from ecgsvc.training.interval_fit import (  # noqa: E402
     IntervalPlan,
-    epoch_beats,
     fit_intervals,
     interval_answers,
     laplace_loss,
     mark_loss,
-    shown_in_epoch,
     varied,
     warp,
 )
@@ -64,25 +55,6 @@ def test_marks_of_a_simulated_beat_say_what_its_truth_says(beats):
             assert np.isnan(own_ms) or own_ms == pytest.approx(true_ms, abs=9)
 
 
-def test_z_scores_teach_intervals_and_no_amplitudes(monkeypatch):
-    settings = SimulationSettings(sampling_rate_hz=100.0, pr_ms=160, qrs_ms=100, seed=3)
-    ecg = simulate(settings)
-    in_mv = ecg.recording.waveform.samples_mv[:, :1000]
-    scores = (in_mv - in_mv.mean(axis=1, keepdims=True)) / in_mv.std(axis=1, keepdims=True)
-    known = DiagnosisSet(
-        np.array([7, 21]), np.stack([in_mv, scores]).astype(np.float16),
-        np.array([True, False]), np.zeros((2, 4), np.float32), np.zeros((2, 0), np.float32),
-        (), ("train", "test"),
-    )  # fmt: skip
-    monkeypatch.setattr(interval_data, "read_diagnosis_set", lambda _: known)
-    [beat] = interval_data.normalised_beats(Path())
-    assert (beat.source, beat.record, beat.split) == ("normalised", "21", "test")
-    truth = ecg.truth.measurements
-    expected = [truth.pr_ms, truth.qrs_ms, truth.qt_ms, truth.heart_rate_bpm]
-    np.testing.assert_allclose(beat.reference[:4], expected, atol=25)
-    assert np.isnan(beat.reference[4:]).all()
-
-
 def test_a_warped_beat_has_its_waves_at_the_moved_marks():
     marks = np.array([60.0, 110.0, 132.0, 220.0])
     moved = np.array([40.0, 105.0, 140.0, 260.0])
@@ -108,22 +80,6 @@ def test_r_stays_where_it_is():
     marks = np.array([np.nan, 110.0, 135.0, 220.0])
     warped = warp(window, marks, np.array([np.nan, 104.0, 150.0, 250.0]))
     assert warped[0].argmax() == SAMPLES_BEFORE_R
-
-
-def test_an_epoch_shows_every_patient_of_ludb_and_a_new_share_of_what_we_delineated(beats):
-    ludb = [replace(beats[0], source="ludb", record=f"l{i}") for i in range(3)]
-    delineated = [replace(beats[1], source="ptbxl", record=f"p{i}") for i in range(40)]
-    among = [*ludb, *delineated, *beats]
-    counts = shown_in_epoch(among)
-    assert counts == {"ludb": 18, "ptbxl": 19, "simulated": len(beats)}
-    rng = np.random.default_rng(0)
-    first, second = (Counter(b.record for b in epoch_beats(among, rng)) for _ in range(2))
-    for epoch in (first, second):
-        assert sum(epoch.values()) == sum(counts.values())
-        assert all(epoch[beat.record] == 6 for beat in ludb)
-        assert max(epoch[beat.record] for beat in delineated) == 1
-        assert all(epoch[beat.record] == 1 for beat in beats)
-    assert set(first) != set(second)
 
 
 def test_variations_reach_beyond_what_was_measured(beats):
