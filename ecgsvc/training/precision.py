@@ -1,7 +1,7 @@
 """bfloat16 in fits, on processors that have it: others work it out in single precision.
 
-There it costs ten times as much as it saves (AVX2, torch 2.13: a convolution of 48 channels
-takes 190 ms instead of 10). The precision is part of what makes weights the same.
+There bfloat16 is emulated (AVX2, torch 2.13: forth and back through a convolution of 48
+channels takes 190 ms instead of 10). The precision is part of what makes weights the same.
 """
 
 import torch
