@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
 
-_QRS = 1
+_P, _QRS = 0, 1
 _PEAK = 1
 _MOST_QRS_MOVE = 20.0  # columns, 80 ms: farther only where LUDB's R peak itself is amiss
 _LEAST_QRS = 10.0  # columns, 40 ms: no complex is shorter
 _EARLIEST_P_S = 0.160  # after the R peak before, as in the signal core
+_AGREED = 0.8  # no P wave is added to any of PTB-XL's 88 records in fibrillation or flutter
+_LEAST_AGREED = 8  # leads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,10 +68,11 @@ def carry(
     The groups show the same leads, and no beat is in two of them.
 
     A P (T) wave that the core marked stays where the model gives it at least ``keep_p``
-    (``keep_t``); one it did not mark is added from ``add_p`` on. The QRS complex is never
-    taken away. Where it would begin more than 80 ms from the core's, or last less than
-    40 ms, the group was no picture of the beat: the core's marks stand in that lead, and
-    likewise the core's limits.
+    (``keep_t``); one it did not mark is added from ``add_p`` (``add_t``) on, and a P wave
+    from ``keep_p`` on where eight leads or more agree (their median presence 0.8). The QRS
+    complex is never taken away. Where it would begin more than 80 ms from the core's, or
+    last less than 40 ms, the group was no picture of the beat: the core's marks stand in
+    that lead, and likewise the core's limits.
     """
     if not groups:
         return
@@ -88,6 +91,9 @@ def carry(
     keep_from = np.array([[thresholds["keep_p"], 0.0, thresholds["keep_t"]]])
     add_from = np.array([[thresholds["add_p"], np.inf, thresholds["add_t"]]])
     least = np.where(marked, keep_from, add_from)
+    if len(presence) >= _LEAST_AGREED:
+        agreed = np.median(presence[..., _P], axis=0) >= _AGREED
+        least[:, agreed, _P] = thresholds["keep_p"]
     said[presence < least] = np.nan
     astray = _astray(said, own, samples_per_column)
     marks.points[block] = np.where(astray, own, said)

@@ -68,6 +68,23 @@ def test_a_wave_is_kept_or_added_by_its_presence(presence, marked, stays):
     assert np.isfinite(marks.limits[:, 0]).all() == stays
 
 
+@pytest.mark.parametrize(("n_leads", "sure", "added"), [
+    (8, 5, [True] * 7 + [False]), (8, 3, [True] * 3 + [False] * 5),
+    (7, 5, [True] * 5 + [False] * 2),
+])  # fmt: skip
+def test_leads_that_agree_add_a_p_wave_to_others_that_are_less_sure(n_leads, sure, added):
+    strict = THRESHOLDS | {"add_p": 0.9}
+    own = own_marks()
+    marks = Marks(np.concatenate([own.points[:1]] * n_leads), own.limits)
+    marks.points[:, :, 0] = np.nan
+    presence = np.ones((n_leads, 3))
+    presence[:, 0] = [0.95] * sure + [0.6] * (n_leads - sure - 1) + [0.3]
+    said = replace(answers(n_leads=n_leads), presence=presence)
+    carry(marks, [group(tuple(range(n_leads)))], [said], STEP, strict)
+    there = np.isfinite(marks.points[:, :, 0]).all(axis=(1, 2))
+    assert there.tolist() == added
+
+
 def test_the_qrs_complex_is_never_taken_away():
     marks = own_marks()
     carry(marks, [group()], [answers(presence=(0.0, 0.0, 0.0))], STEP, THRESHOLDS)
