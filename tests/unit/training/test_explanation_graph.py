@@ -149,7 +149,8 @@ def test_the_usual_step_suits_a_network_that_learned(tmp_path):
         answer = (beat, int(sequences[1].labels[beat]))
         expected = derivatives(Mean([network]), [network.see], tensors, answer)
         rows = [2 * beat, 2 * beat + 1]
-        assert_derivatives(graph, feed, rows, answer, expected, steps=(STEP,), limit=0.05)
+        # A kink of the activations may lie within the step.
+        assert_derivatives(graph, feed, rows, answer, expected, steps=(STEP,), limit=0.1)
 
 
 def test_trees_beside_the_networks_are_left_out(tmp_path):
