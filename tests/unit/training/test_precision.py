@@ -1,6 +1,8 @@
+"""Which processors fit in bfloat16; needs the extra ``train``."""
+
 import pytest
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="needs ecgsvc[train]")
 
 from ecgsvc.training.precision import half_precision  # noqa: E402
 

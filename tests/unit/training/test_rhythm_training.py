@@ -61,12 +61,19 @@ def held_out(n=2000, sharpness=2.0, seed=0):
 
 
 def write_recordings(folder, n_each=6, duration_s=12.0):
-    """Simulated N, A, O and noise as the challenge lays them out; the first one twice."""
+    """Simulated N, A, O and noise as the challenge lays them out; the first one twice.
+
+    They differ in rate and noise: of recordings all alike, distances have no scale.
+    """
     rng = np.random.default_rng(0)
     lines = []
     for number in range(4 * n_each + 1):
         label = RHYTHM_CLASSES[number % 4]
+        kind = number % (4 * n_each) // 4
         settings = SimulationSettings(
+            heart_rate_bpm=55.0 + 10 * kind,
+            muscle_mv=0.02 * kind,
+            baseline_wander_mv=0.3 / (1 + kind),
             rhythm="af" if label == "A" else "sinus",
             pvc_probability=0.3 if label == "O" else 0.0,
             duration_s=duration_s,
