@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgsvc.inference.order_statistics import median
 from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
 
 _P, _QRS = 0, 1
@@ -92,7 +93,7 @@ def carry(
     add_from = np.array([[thresholds["add_p"], np.inf, thresholds["add_t"]]])
     least = np.where(marked, keep_from, add_from)
     if len(presence) >= _LEAST_AGREED:
-        agreed = np.median(presence[..., _P], axis=0) >= _AGREED
+        agreed = median(presence[..., _P], axis=0) >= _AGREED
         least[:, agreed, _P] = thresholds["keep_p"]
     said[presence < least] = np.nan
     astray = _astray(said, own, samples_per_column)
