@@ -62,8 +62,13 @@ class GlobalPoints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlobalWaves:
-    """Where the waves of a beat begin and end over all leads."""
+    """Where the waves of a beat begin and end over all leads.
+
+    `shapes` tells which of the recording's QRS shapes each beat has, shape (n_beats,), -1
+    where it is like no other; None where beats were not put together by shape.
+    """
 
     p: GlobalPoints
     qrs: GlobalPoints
     t: GlobalPoints
+    shapes: NDArray[np.int64] | None = None

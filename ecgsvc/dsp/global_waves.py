@@ -36,6 +36,7 @@ def waves_apart(waves: GlobalWaves, most_overlap: float) -> GlobalWaves:
         _without(waves.p, np.append(False, overlap)),
         waves.qrs,
         _without(waves.t, np.append(overlap, False)),
+        waves.shapes,
     )
 
 

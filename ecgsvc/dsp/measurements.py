@@ -50,7 +50,7 @@ def measure(
         The recording as received (unfiltered amplitudes).
     beats
         Positions and classes; intervals come from the beats of class N, or from all beats
-        when none is N.
+        when none is N, and of these from the commonest QRS shape (`dominant_beats`).
     waves
         Delineation of the leads that may be relied upon, rows as in `beats`.
     global_waves
@@ -70,7 +70,7 @@ def measure(
         reason = "no beat was found" if not beats.n_beats else "no lead can be relied upon"
         values |= dict.fromkeys((*INTERVALS, *AXES, *AMPLITUDES), reason)
         return _separate(values, {})
-    dominant = dominant_beats(beats)
+    dominant = dominant_beats(beats, global_waves.shapes)
     apart = waves_apart(global_waves, MOST_OVERLAP_S * waveform.sampling_rate_hz)
     p, qrs, t = (kind.select(dominant) for kind in (apart.p, apart.qrs, apart.t))
     values |= _intervals(p, qrs, t, rr_ms, 1000.0 / waveform.sampling_rate_hz)

@@ -57,7 +57,7 @@ def measure_morphology(
     waveform
         The recording as received (unfiltered amplitudes).
     beats
-        Positions and classes; the usual beats are those of class N, or all when none is.
+        Positions and classes, of which `dominant_beats` are the usual ones.
     waves, global_waves
         Delineation of the leads that may be relied upon and its limits over all leads.
 
@@ -67,7 +67,7 @@ def measure_morphology(
     """
     if not beats.n_beats or not waves:
         return ()
-    usual = dominant_beats(beats)
+    usual = dominant_beats(beats, global_waves.shapes)
     r_peaks = beats.r_peak_indices[usual]
     qrs = global_waves.qrs.select(usual)
     onset = median_of_most(qrs.onset - r_peaks)

@@ -20,7 +20,7 @@ _PEAK = 1
 _MOST_QRS_MOVE = 20.0  # columns, 80 ms: farther only where LUDB's R peak itself is amiss
 _LEAST_QRS = 10.0  # columns, 40 ms: no complex is shorter
 _EARLIEST_P_S = 0.160  # after the R peak before, as in the signal core
-_AGREED = 0.8  # no P wave is added to any of PTB-XL's 88 records in fibrillation or flutter
+_AGREED = 0.95  # below it out of fold P waves are invented in atrial fibrillation
 _LEAST_AGREED = 8  # leads
 
 
@@ -47,11 +47,13 @@ class WaveAnswers:
 class Marks:
     """Marks on every beat, sample indices with fractions, NaN where absent; they change.
 
-    `points` has shape (n_leads, n_beats, 3 waves, 3 points), `limits` (n_beats, 3, 2).
+    `points` has shape (n_leads, n_beats, 3 waves, 3 points), `limits` (n_beats, 3, 2),
+    `shapes` (n_beats,): the beat's group within its stretch, -1 for none.
     """
 
     points: NDArray[np.float64]
     limits: NDArray[np.float64]
+    shapes: NDArray[np.int64]
 
 
 THRESHOLD_NAMES = ("keep_p", "add_p", "keep_t", "add_t")
@@ -70,7 +72,7 @@ def carry(
 
     A P (T) wave that the core marked stays where the model gives it at least ``keep_p``
     (``keep_t``); one it did not mark is added from ``add_p`` (``add_t``) on, and a P wave
-    from ``keep_p`` on where eight leads or more agree (their median presence 0.8). The QRS
+    from ``keep_p`` on where eight leads or more agree (their median presence 0.95). The QRS
     complex is never taken away. Where it would begin more than 80 ms from the core's, or
     last less than 40 ms, the group was no picture of the beat: the core's marks stand in
     that lead, and likewise the core's limits.
@@ -83,6 +85,7 @@ def carry(
         np.stack(values, axis=1)[:, of_group]  # lead, beat
         for values in ([a.points for a in answers], [a.presence for a in answers])
     )
+    marks.shapes[beats] = of_group
     block = np.ix_(groups[0].leads, beats)
     own = marks.points[block]
     anchors = np.concatenate([group.anchors for group in groups])[:, np.newaxis, np.newaxis]

@@ -186,7 +186,8 @@ def _marks(waves: Sequence[LeadWaves], global_waves: GlobalWaves) -> Marks:
     points[points == ABSENT] = np.nan
     kinds = (global_waves.p, global_waves.qrs, global_waves.t)
     limits = np.array([(wave.onset, wave.offset) for wave in kinds], dtype=np.float64)
-    return Marks(np.moveaxis(points, -1, 1), np.moveaxis(limits, -1, 0))
+    shapes = np.full(points.shape[-1], -1, dtype=np.int64)
+    return Marks(np.moveaxis(points, -1, 1), np.moveaxis(limits, -1, 0), shapes)
 
 
 def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
@@ -213,4 +214,7 @@ def _lead_waves(waveform: Waveform, marks: Marks) -> tuple[LeadWaves, ...]:
 
 def _global_waves(marks: Marks) -> GlobalWaves:
     limits = np.moveaxis(marks.limits, 0, -1)
-    return GlobalWaves(*(GlobalPoints(onset, offset) for onset, offset in limits))
+    p, qrs, t = (GlobalPoints(onset, offset) for onset, offset in limits)
+    # shapes of two stretches are not put beside each other
+    one_stretch = len(marks.shapes) <= STRETCH_BEATS
+    return GlobalWaves(p, qrs, t, marks.shapes if one_stretch else None)

@@ -1,5 +1,7 @@
 """Measurements on waves whose boundaries are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -189,3 +191,26 @@ def test_rate_leaves_out_intervals_with_lost_signal() -> None:
     found = ClassifiedBeats(r_peaks, beats().probabilities[: len(r_peaks)])
     measured, _ = measured_of(Waveform(samples, RATE_HZ, ("II",)), found, [])
     assert measured.heart_rate_bpm == pytest.approx(75)
+
+
+@pytest.mark.parametrize(
+    ("classes", "shapes", "wide_ms"),
+    [
+        ("N" * 11, [0] * 5 + [1] * 6, 90 + 40),
+        ("N" * 11, [0] * 6 + [1] * 4 + [-1], 90),
+        ("N" * 6 + "V" * 5, [0] * 5 + [1] * 6, 90),
+        ("N" * 11, [-1] * 11, 90 + 40),
+        ("N" * 11, None, 90 + 40),
+    ],
+)
+def test_intervals_are_those_of_the_commonest_shape_of_normal_beats(
+    classes: str, shapes: list[int] | None, wide_ms: float
+) -> None:
+    """The last six beats are 40 ms wider, as where a block or a pacemaker sets in."""
+    waves = lead_waves("II")
+    later = waves.qrs.offset + np.where(np.arange(11) >= 5, 20, 0)
+    waves = replace(waves, qrs=replace(waves.qrs, offset=later))
+    limits = global_waves([waves])
+    limits = replace(limits, shapes=None if shapes is None else np.array(shapes))
+    measured, _ = measure(waveform(("II",), {}), beats(classes), [waves], limits)
+    assert measured.qrs_ms == pytest.approx(wide_ms)

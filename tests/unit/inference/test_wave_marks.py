@@ -16,7 +16,8 @@ THRESHOLDS = {"keep_p": 0.4, "add_p": 0.6, "keep_t": 0.4, "add_t": 0.6}
 
 def own_marks():
     points = R_PEAKS[:, None, None] + FROM_R
-    return Marks(np.stack([points, points]), R_PEAKS[:, None, None] + FROM_R[:, [0, 2]])
+    limits = R_PEAKS[:, None, None] + FROM_R[:, [0, 2]]
+    return Marks(np.stack([points, points]), limits, np.full(len(R_PEAKS), -1))
 
 
 def group(leads=(0, 1)):
@@ -53,6 +54,7 @@ def test_each_beat_takes_what_was_said_of_its_own_group():
     moved = np.array([-4.0, 6.0, 0.0, 6.0])
     np.testing.assert_allclose(marks.points, expected.points + moved[:, None, None])
     np.testing.assert_allclose(marks.limits, expected.limits + moved[:, None, None])
+    assert marks.shapes.tolist() == [1, 0, -1, 0]
 
 
 @pytest.mark.parametrize(("presence", "marked", "stays"), [
@@ -75,10 +77,10 @@ def test_a_wave_is_kept_or_added_by_its_presence(presence, marked, stays):
 def test_leads_that_agree_add_a_p_wave_to_others_that_are_less_sure(n_leads, sure, added):
     strict = THRESHOLDS | {"add_p": 0.9}
     own = own_marks()
-    marks = Marks(np.concatenate([own.points[:1]] * n_leads), own.limits)
+    marks = replace(own, points=np.concatenate([own.points[:1]] * n_leads))
     marks.points[:, :, 0] = np.nan
     presence = np.ones((n_leads, 3))
-    presence[:, 0] = [0.95] * sure + [0.6] * (n_leads - sure - 1) + [0.3]
+    presence[:, 0] = [0.97] * sure + [0.6] * (n_leads - sure - 1) + [0.3]
     said = replace(answers(n_leads=n_leads), presence=presence)
     carry(marks, [group(tuple(range(n_leads)))], [said], STEP, strict)
     there = np.isfinite(marks.points[:, :, 0]).all(axis=(1, 2))
