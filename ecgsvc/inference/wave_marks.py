@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgsvc.inference.order_statistics import median
-from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
+from ecgsvc.inference.wave_groups import CONTEXT_NAMES, SAMPLES_BEFORE_R, BeatGroup
 
 _P, _QRS = 0, 1
 _PEAK = 1
+_IRREGULARITY = CONTEXT_NAMES.index("rr_irregularity")
 _MOST_QRS_MOVE = 20.0  # columns, 80 ms: farther only where LUDB's R peak itself is amiss
 _LEAST_QRS = 10.0  # columns, 40 ms: no complex is shorter
 _EARLIEST_P_S = 0.160  # after the R peak before, as in the signal core
-_AGREED = 0.95  # below it out of fold P waves are invented in atrial fibrillation
+_AGREED = 0.8
+_LEAST_REGULAR = 3  # beats
+_MOST_IRREGULAR = 0.2  # as in the context: RR changes by a tenth from beat to beat
 _LEAST_AGREED = 8  # leads
 
 
@@ -72,10 +75,11 @@ def carry(
 
     A P (T) wave that the core marked stays where the model gives it at least ``keep_p``
     (``keep_t``); one it did not mark is added from ``add_p`` (``add_t``) on, and a P wave
-    from ``keep_p`` on where eight leads or more agree (their median presence 0.95). The QRS
-    complex is never taken away. Where it would begin more than 80 ms from the core's, or
-    last less than 40 ms, the group was no picture of the beat: the core's marks stand in
-    that lead, and likewise the core's limits.
+    from ``keep_p`` on where eight leads or more agree (their median presence 0.8) in a
+    group of three beats or more between which RR hardly changes. The QRS complex is never
+    taken away. Where it would begin more than 80 ms from the core's, or last less than
+    40 ms, the group was no picture of the beat: the core's marks stand in that lead, and
+    likewise the core's limits.
     """
     if not groups:
         return
@@ -96,7 +100,8 @@ def carry(
     add_from = np.array([[thresholds["add_p"], np.inf, thresholds["add_t"]]])
     least = np.where(marked, keep_from, add_from)
     if len(presence) >= _LEAST_AGREED:
-        agreed = median(presence[..., _P], axis=0) >= _AGREED
+        regular = np.array([_is_regular(group) for group in groups])
+        agreed = (median(presence[..., _P], axis=0) >= _AGREED) & regular[of_group]
         least[:, agreed, _P] = thresholds["keep_p"]
     said[presence < least] = np.nan
     astray = _astray(said, own, samples_per_column)
@@ -108,6 +113,12 @@ def carry(
     own_limits = marks.limits[beats]
     astray = _astray(limits, own_limits, samples_per_column)
     marks.limits[beats] = np.where(astray, own_limits, limits)
+
+
+def _is_regular(group: BeatGroup) -> bool:
+    """Tell whether RR hardly changes: in fibrillation leads agree on what is no P wave."""
+    irregularity = float(group.context[_IRREGULARITY])
+    return len(group.beats) >= _LEAST_REGULAR and irregularity < _MOST_IRREGULAR
 
 
 def _astray(

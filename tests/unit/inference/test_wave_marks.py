@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecgsvc.inference.wave_groups import SAMPLES_BEFORE_R, BeatGroup
+from ecgsvc.inference.wave_groups import CONTEXT_NAMES, SAMPLES_BEFORE_R, BeatGroup
 from ecgsvc.inference.wave_marks import Marks, WaveAnswers, carry, drop_impossible
 
 STEP = 2.0  # samples a column
@@ -70,20 +70,26 @@ def test_a_wave_is_kept_or_added_by_its_presence(presence, marked, stays):
     assert np.isfinite(marks.limits[:, 0]).all() == stays
 
 
-@pytest.mark.parametrize(("n_leads", "sure", "added"), [
-    (8, 5, [True] * 7 + [False]), (8, 3, [True] * 3 + [False] * 5),
-    (7, 5, [True] * 5 + [False] * 2),
+@pytest.mark.parametrize(("n_leads", "sure", "irregularity", "beats", "added"), [
+    (8, 5, 0.1, 4, [True] * 7 + [False]), (8, 3, 0.1, 4, [True] * 3 + [False] * 5),
+    (7, 5, 0.1, 4, [True] * 5 + [False] * 2), (8, 5, 0.3, 4, [True] * 5 + [False] * 3),
+    (8, 5, 0.1, 2, [True] * 5 + [False] * 3),
 ])  # fmt: skip
-def test_leads_that_agree_add_a_p_wave_to_others_that_are_less_sure(n_leads, sure, added):
+def test_leads_that_agree_add_a_p_wave_in_a_regular_rhythm(
+    n_leads, sure, irregularity, beats, added
+):
     strict = THRESHOLDS | {"add_p": 0.9}
     own = own_marks()
     marks = replace(own, points=np.concatenate([own.points[:1]] * n_leads))
     marks.points[:, :, 0] = np.nan
     presence = np.ones((n_leads, 3))
-    presence[:, 0] = [0.97] * sure + [0.6] * (n_leads - sure - 1) + [0.3]
+    presence[:, 0] = [0.95] * sure + [0.6] * (n_leads - sure - 1) + [0.3]
     said = replace(answers(n_leads=n_leads), presence=presence)
-    carry(marks, [group(tuple(range(n_leads)))], [said], STEP, strict)
-    there = np.isfinite(marks.points[:, :, 0]).all(axis=(1, 2))
+    whole = group(tuple(range(n_leads)))
+    whole.context[CONTEXT_NAMES.index("rr_irregularity")] = irregularity
+    seen = replace(whole, beats=whole.beats[:beats], anchors=whole.anchors[:beats])
+    carry(marks, [seen], [said], STEP, strict)
+    there = np.isfinite(marks.points[:, :beats, 0]).all(axis=(1, 2))
     assert there.tolist() == added
 
 
