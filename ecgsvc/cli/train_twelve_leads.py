@@ -40,8 +40,8 @@ def diagnosis(
 ) -> None:
     """Train networks and trees for twelve-lead diagnoses on PTB-XL, exported as one.
 
-    Without options it makes the shipped model again. Folds 1-8 are trained on, 9 decides,
-    10 is scored once, at the end.
+    Without options it makes the shipped model again. Folds 1-8 are trained on; they, out of
+    fold, and 9 decide; 10 is scored once, at the end.
     """
     with training() as bar:
         from ecgsvc.evaluation import figures_table

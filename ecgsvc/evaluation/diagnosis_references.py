@@ -47,6 +47,8 @@ class DiagnosisSet:
     splits
         ``train``, ``val`` or ``test`` each: the publisher's folds 1-8, 9 and 10, which
         keep every patient in one.
+    patients
+        A name each; recordings whose patient is not known have one of their own.
     """
 
     ecg_ids: NDArray[np.int64]
@@ -56,6 +58,7 @@ class DiagnosisSet:
     labels: NDArray[np.float32]
     label_names: tuple[str, ...]
     splits: tuple[str, ...]
+    patients: tuple[str, ...]
 
     @property
     def age_years(self) -> NDArray[np.float64]:
@@ -79,6 +82,7 @@ class DiagnosisSet:
             self.labels[rows],
             self.label_names,
             tuple(self.splits[i] for i in rows),
+            tuple(self.patients[i] for i in rows),
         )
 
     def of_split(self, *splits: str) -> "DiagnosisSet":
@@ -132,6 +136,7 @@ def read_diagnosis_set(
         np.array([_targets(row, names) for row in rows], dtype=np.float32),
         names,
         tuple(_split(labels[i], persons.get(i, {})) for i in ids),
+        tuple(persons.get(i, {}).get("patient_id") or f"r{i}" for i in ids),
     )
 
 

@@ -1,6 +1,6 @@
 """`ecgsvc train diagnosis`: from PTB-XL to the folder that ships, in one command."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,14 @@ from ecgsvc.training.diagnosis_fit import (
 from ecgsvc.training.diagnosis_network import DiagnosisNetwork, Fusion
 from ecgsvc.training.diagnosis_trees import fit_label_trees
 from ecgsvc.training.export import ExportMismatch
+from ecgsvc.training.signal_form_score import FormScore
 from ecgsvc.training.window_export import export_module, window_parity
 
 DIAGNOSIS_VERSION = "1.1.0"
 DIAGNOSIS_EPOCHS = 28
 DIAGNOSIS_SEEDS = 1
+N_FOLDS = 5
+"""Of the training recordings, whose answers out of fold the decision is chosen on."""
 TREES_WEIGHT = 0.75
 """Of the trees' logits beside the mean of the networks'; by cross-validation."""
 LEAD_SUBSETS: Mapping[str, tuple[Lead, ...]] = {
@@ -80,16 +83,19 @@ def train_diagnosis(
     *,
     seeds: int = DIAGNOSIS_SEEDS,
     epochs: int = DIAGNOSIS_EPOCHS,
+    folds: int = N_FOLDS,
     fusion: Fusion = "attention",
     sizes: bool = True,
     threads: int = 1,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainedDiagnosis:
-    """Fit a network a seed and trees, decide on the validation fold, open the test fold.
+    """Fit a network a seed and trees, decide, open the test fold.
 
-    Checkpoints (``.pt``) and curves (``.json``) go to ``output_dir/checkpoints``, the model
-    to ``output_dir/diagnosis-efficientecg-VERSION``.
+    The decision is chosen on answers to recordings that had no part in the fit: those of
+    the validation fold, and the training recordings as answered out of fold by networks
+    and trees fitted without them. Checkpoints (``.pt``) and curves (``.json``) go to
+    ``output_dir/checkpoints``, the model to ``output_dir/diagnosis-efficientecg-VERSION``.
 
     Parameters
     ----------
@@ -99,6 +105,8 @@ def train_diagnosis(
         Made when it is not there.
     seeds, epochs
         Networks of the ensemble (seeds 0, 1, …), and how long each is fitted.
+    folds
+        Parts of the training recordings, each left out in turn.
     fusion, sizes
         As of `DiagnosisNetwork`; others than the defaults are ablations.
     threads
@@ -128,23 +136,37 @@ def train_diagnosis(
     )
     training, validation, test = (everything.of_split(s) for s in ("train", "val", "test"))
 
-    def fitted(seed: int) -> DiagnosisNetwork:
+    def fitted(seed: int, recordings: DiagnosisSet, name: str) -> DiagnosisNetwork:
         torch.manual_seed(seed)
         network = DiagnosisNetwork(len(everything.label_names), fusion=fusion, sizes=sizes)
-        file = f"diagnosis-{fusion}{'' if sizes else '-shapes'}-{seed}.pt"
-        bar = shown.add_task(f"training seed {seed}", total=epochs)
+        file = f"diagnosis-{fusion}{'' if sizes else '-shapes'}-{seed}{name}.pt"
+        bar = shown.add_task(f"training seed {seed}{name}", total=epochs)
         plan = DiagnosisPlan(epochs, seed, checkpoints / file, resume)
         return fit_diagnosis(
-            network, training, plan,
+            network, recordings, plan,
             validation=validation, on_epoch=lambda n: shown.update(bar, completed=n),
         )  # fmt: skip
 
-    networks = [fitted(seed) for seed in range(seeds)]
-    shown.update(task, description="training trees", completed=0, total=None)
-    trees = _trees(training, checkpoints / "diagnosis-trees.pt", resume)
+    def joined(
+        recordings: DiagnosisSet, score: FormScore, name: str = ""
+    ) -> DiagnosisEnsemble:
+        networks = [fitted(seed, recordings, name) for seed in range(seeds)]
+        shown.update(task, description=f"training trees{name}", completed=0, total=None)
+        trees = _trees(recordings, checkpoints / f"diagnosis-trees{name}.pt", resume)
+        return DiagnosisEnsemble(networks, trees, score, TREES_WEIGHT)
+
     score = form_score(training, validation)
-    ensemble = DiagnosisEnsemble(networks, trees, score, TREES_WEIGHT)
-    decision = choose_decision(ensemble_logits(ensemble, validation), validation.labels)
+    ensemble = joined(training, score)
+    unseen = [(ensemble_logits(ensemble, validation), validation.labels)]
+    fold_of = patient_folds(training.patients, folds)
+    for fold in range(folds):
+        rest, left_out = (
+            training.take(np.flatnonzero(part))
+            for part in (fold_of != fold, fold_of == fold)
+        )
+        apart = joined(rest, score, f"-fold-{fold + 1}")
+        unseen.append((ensemble_logits(apart, left_out), left_out.labels))
+    decision = choose_decision(*map(np.concatenate, zip(*unseen, strict=True)))
     sha256 = _export(ensemble, folder)
     results = held_out_results(test, ensemble_logits(ensemble, test), decision)
     tables = (
@@ -161,8 +183,8 @@ def train_diagnosis(
         decision=decision,
         training={
             "seeds": list(range(seeds)), "epochs": epochs, "fusion": fusion,
-            "sizes": sizes, "threads": threads, "trees": trees.way.shape[0],
-            "trees_weight": TREES_WEIGHT,
+            "sizes": sizes, "threads": threads, "trees": ensemble.trees.way.shape[0],
+            "trees_weight": TREES_WEIGHT, "folds": folds,
             "recordings": {s: everything.splits.count(s) for s in ("train", "val", "test")},
         },
         metrics={
@@ -174,6 +196,13 @@ def train_diagnosis(
     )  # fmt: skip
     write_card(folder, card)
     return TrainedDiagnosis(folder, card, tables)
+
+
+def patient_folds(patients: Sequence[str], n_folds: int) -> NDArray[np.int64]:
+    """Tell the fold of each recording, a patient's all in one, by a fixed shuffle."""
+    shuffled = np.random.default_rng(0).permutation(np.unique(patients))
+    fold_of = {patient: place % n_folds for place, patient in enumerate(shuffled)}
+    return np.array([fold_of[patient] for patient in patients])
 
 
 def _trees(training: DiagnosisSet, checkpoint: Path, resume: bool) -> BoostedTrees:

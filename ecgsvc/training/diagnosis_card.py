@@ -19,8 +19,8 @@ FAILURE_MODES = (
     "Trained on 2,500 recordings of one German institute, 1989 to 1996, of adults; "
     "children, paced rhythm (9 examples) and pre-excitation (4) are hardly known.",
     "Hypertrophy is seen less well than the rest, without amplitudes hardly.",
-    "Statements that were rare in the validation fold have no upper limit of their sets: "
-    "they are undetermined or present, never surely absent.",
+    "Statements with fewer than 22 examples have no upper limit of their sets: they are "
+    "undetermined or present, never surely absent.",
     "Statements are of the recordings whose statements could be recovered; of others only "
     "the superclasses were learned.",
     "Electrodes on wrong places look like disease; swaps of the right arm are found by "
@@ -28,9 +28,10 @@ FAILURE_MODES = (
 )
 PROTOCOL = (
     "PTB-XL, 1,599 recordings in mV and 1,661 without amplitudes (z-scores); the "
-    "publisher's folds, each patient in one: 1-8 trained on, 9 for temperature, offsets, "
-    "thresholds and conformal limits, 10 held out and scored by what "
-    "is exported; 95 % by bootstrap over recordings (coverage: Wilson)"
+    "publisher's folds, each patient in one: 1-8 trained on; temperature, offsets, "
+    "thresholds and conformal limits by 9 and by cross-validation of 1-8, patients apart; "
+    "10 held out and scored by what is exported; 95 % by bootstrap over recordings "
+    "(coverage: Wilson)"
 )
 
 

@@ -122,7 +122,8 @@ def tolerated(n: int) -> int:
     miss = 1 - COVERAGE
     below = 0.0
     for k in range(n + 1):
-        below += math.comb(n, k) * miss**k * (1 - miss) ** (n - k)
+        draws = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+        below += math.exp(draws + k * math.log(miss) + (n - k) * math.log1p(-miss))
         if below > 1 - CONFIDENCE:
             return k
     return n

@@ -29,6 +29,7 @@ from ecgsvc.training.diagnosis_decision import (  # noqa: E402
     calibrate,
     choose_decision,
     least_of_most,
+    tolerated,
 )
 from ecgsvc.training.diagnosis_ensemble import whole_inputs  # noqa: E402
 from ecgsvc.training.diagnosis_fit import (  # noqa: E402
@@ -66,6 +67,7 @@ def a_set(n: int = 24) -> DiagnosisSet:
         labels,
         (*map(str, SUPERCLASSES), "AFIB"),
         tuple(("train", "train", "val", "test")[i % 4] for i in range(n)),
+        tuple(f"p{i // 2}" for i in range(n)),
     )
 
 
@@ -98,6 +100,7 @@ def test_ptb_xl_is_read_with_what_is_not_known_left_open(tmp_path):
     assert read.splits[20:] == ("train", "test", "val")
     assert read.age_years[21] == pytest.approx(90)
     assert read.sexes[20:] == ("", "male", "female")
+    assert read.patients[20:] == ("r21", "1.0", "2.0")
     np.testing.assert_allclose(
         read.samples[0].astype(float), steps[0].cumsum(axis=-1) / 128, atol=0.01
     )
@@ -191,6 +194,13 @@ def test_the_ranking_is_that_of_pairs():
     assert np.isnan(auc(np.ones(3, dtype=bool), np.ones(3)))
 
 
+def test_a_patient_is_in_one_fold_and_every_fold_has_patients():
+    patients = [f"p{i // 2}" for i in range(40)]
+    folds = training.patient_folds(patients, 4)
+    assert (folds[::2] == folds[1::2]).all()
+    assert np.bincount(folds).tolist() == [10, 10, 10, 10]
+
+
 def test_perfect_scores_have_an_area_of_one():
     labels = np.eye(5).repeat(4, axis=0)
     assert macro_auc(labels, labels).value == 1
@@ -213,6 +223,7 @@ def test_nine_tenths_reach_the_conformal_limit_in_nine_of_ten_draws():
     limits = np.array([least_of_most(rng.random(60)) for _ in range(2000)])
     assert 0.9 <= (limits <= 0.1).mean() <= 0.97
     assert least_of_most(rng.random(15)) == 0.0
+    assert [tolerated(n) for n in (21, 22, 60, 5000)] == [0, 1, 3, 473]
 
 
 def test_the_threshold_parts_what_can_be_parted():
@@ -234,7 +245,9 @@ def test_the_surest_are_those_whose_answer_is_most_probably_right():
 @pytest.mark.parametrize("n_seeds", [1, 2])
 def test_the_command_ends_in_a_folder_that_serves(tmp_path, monkeypatch, n_seeds):
     monkeypatch.setattr(training, "read_diagnosis_set", lambda *_: a_set(64))
-    trained = training.train_diagnosis(tmp_path, tmp_path / "out", seeds=n_seeds, epochs=1)
+    trained = training.train_diagnosis(
+        tmp_path, tmp_path / "out", seeds=n_seeds, epochs=1, folds=2
+    )
     assert trained.folder.name == DIAGNOSIS_MODEL
     card = load_model_card(trained.folder)
     assert card.labels[:5] == tuple(SUPERCLASSES)
