@@ -46,7 +46,7 @@ from ecgsvc.training.export import ExportMismatch
 from ecgsvc.training.signal_form_score import FormScore
 from ecgsvc.training.window_export import export_module, window_parity
 
-DIAGNOSIS_VERSION = "1.1.0"
+DIAGNOSIS_VERSION = "1.1.1"
 DIAGNOSIS_EPOCHS = 28
 DIAGNOSIS_SEEDS = 1
 N_FOLDS = 5
