@@ -24,6 +24,7 @@ from ecgsvc.domain.errors import (
     MissingElement,
     RefusedContent,
     UnsupportedContent,
+    perhaps_entered,
     within,
 )
 from ecgsvc.domain.incidents import describe
@@ -218,15 +219,16 @@ class EcgReceiver:
             _LOG.error("incident %s\n%s", incident, "\n".join(describe(error)))
             row, reason = hl7v2.INTERNAL, "INTERNAL"
             shown = (EcgsvcError(f"internal error, incident {incident}"),)
-        self._enter(caller, reason, by_us=row in (None, hl7v2.INTERNAL))
+        self._enter(caller, reason, error, by_us=row in (None, hl7v2.INTERNAL))
         if row is None:
             return None
         return row.code, tuple(_fault(each, hl7v2.row_of(each) or row) for each in shown)
 
-    def _enter(self, caller: Caller, reason: str, *, by_us: bool) -> None:
+    def _enter(self, caller: Caller, reason: str, error: Exception, *, by_us: bool) -> None:
         refused = RefusedCall(
-            str(uuid.uuid4()), datetime.now(UTC), caller, _METHOD, reason, by_us
-        )
+            str(uuid.uuid4()), datetime.now(UTC), caller, _METHOD, reason, by_us,
+            perhaps_entered(error),
+        )  # fmt: skip
         try:
             self._record_refusal(refused)
         except Exception as failure:

@@ -127,6 +127,9 @@ class RefusedCall:
         Whether the service failed, not the caller.
     event_id, refused_at
         Given when it was refused, also when it is entered later.
+    entered
+        Ids of the events of its work, which the database did not confirm. Where they are
+        in the trail the work was stored, and the call was refused in vain.
     """
 
     event_id: str
@@ -135,6 +138,7 @@ class RefusedCall:
     method: str
     reason: str
     by_us: bool = False
+    entered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,18 @@ class IllegalTransition(EcgsvcError):
 
 
 class StoreUnavailable(EcgsvcError):
-    """The database cannot be reached or refuses to write; nothing was stored."""
+    """The database cannot be reached or refuses to write; nothing was confirmed.
+
+    Where the connection broke at the commit, the work may have been stored in full all the
+    same. `entered` are the ids of its audit events: their being in the trail tells.
+    """
+
+    entered: tuple[str, ...] = ()
+
+
+def perhaps_entered(error: BaseException) -> tuple[str, ...]:
+    """Ids of audit events that may be in the trail although the work failed with this."""
+    return error.entered if isinstance(error, StoreUnavailable) else ()
 
 
 class ModelUnavailable(EcgsvcError):

@@ -90,6 +90,7 @@ def refused_call(caller: Caller, method: str, error: Exception, status: int) -> 
         method=method,
         reason=reason(error),
         by_us=status in _OUR_FAILURES,
+        entered=domain.perhaps_entered(error),
     )
 
 

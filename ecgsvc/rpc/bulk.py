@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import Caller
-from ecgsvc.domain.errors import EcgsvcError, RefusedContent
+from ecgsvc.domain.errors import EcgsvcError, RefusedContent, perhaps_entered
 from ecgsvc.domain.incidents import describe
 from ecgsvc.rpc.errors import (
     OUR_FAILURES,
@@ -38,7 +38,7 @@ class EcgRefuser:
         """Say what is wrong with an ECG; of an error nobody foresaw, its incident."""
         made = refusal(error, self._operation_outcome)
         row = row_of(error)
-        self._enter(caller, made.reason, by_us=made.code in OUR_FAILURES)
+        self._enter(caller, made.reason, error, by_us=made.code in OUR_FAILURES)
         issues: Sequence[EcgsvcError] = (EcgsvcError(made.message),)
         if isinstance(error, EcgsvcError) and row is not None:
             issues = error.all if isinstance(error, RefusedContent) else (error,)
@@ -50,10 +50,11 @@ class EcgRefuser:
             retry_after_seconds=(row and row.retry_after_s) or 0.0,
         )
 
-    def _enter(self, caller: Caller, reason: str, *, by_us: bool) -> None:
+    def _enter(self, caller: Caller, reason: str, error: Exception, *, by_us: bool) -> None:
         refused = RefusedCall(
-            str(uuid.uuid4()), datetime.now(UTC), caller, METHOD, reason, by_us
-        )
+            str(uuid.uuid4()), datetime.now(UTC), caller, METHOD, reason, by_us,
+            perhaps_entered(error),
+        )  # fmt: skip
         try:
             self._record_refusal(refused)
         except Exception as failure:

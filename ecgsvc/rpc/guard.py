@@ -22,7 +22,13 @@ from google.protobuf.message import DecodeError
 
 from ecgsvc.domain.audit import RefusedCall
 from ecgsvc.domain.caller import NOBODY, Caller
-from ecgsvc.domain.errors import DeadlineExceeded, EcgsvcError, InvalidRequest, TooLarge
+from ecgsvc.domain.errors import (
+    DeadlineExceeded,
+    EcgsvcError,
+    InvalidRequest,
+    TooLarge,
+    perhaps_entered,
+)
 from ecgsvc.domain.incidents import describe
 from ecgsvc.identity import request_id
 from ecgsvc.rpc.admission import credentials_of
@@ -171,11 +177,13 @@ class Guard:
         left = not context.is_active() and context.time_remaining() > 0
         self._record(call, grpc.StatusCode.CANCELLED if left else made.code)
         if not is_open(self._method):
-            self._enter(call, made, context)
+            self._enter(call, made, perhaps_entered(error), context)
         context.set_trailing_metadata(made.trailers)
         context.abort(made.code, made.message)
 
-    def _enter(self, call: _Call, made: Refusal, context: Context) -> None:
+    def _enter(
+        self, call: _Call, made: Refusal, entered: tuple[str, ...], context: Context
+    ) -> None:
         """Enter the refusal in the trail; if that fails too, the caller still hears why."""
         known = call.caller or known_caller(context)
         caller = known or replace(NOBODY, request_id=call.request_id)
@@ -186,6 +194,7 @@ class Guard:
             method=self._method,
             reason=made.reason,
             by_us=made.code in OUR_FAILURES,
+            entered=entered,
         )
         try:
             self._settings.record_refusal(refused)

@@ -360,6 +360,9 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, Keeping, Delivering, Job
     def record_refusals(self, refused: Sequence[RefusedCall]) -> None:
         """Enter calls that were refused, those left out that are there already.
 
+        Left out as well are calls whose work is in the trail: it was stored, though the
+        database could not confirm it any more, and its event is that of the call.
+
         Raises
         ------
         StoreUnavailable
@@ -369,9 +372,10 @@ class ReportStore(Signing, Erasing, Auditing, Adopting, Keeping, Delivering, Job
         with self._writing() as connection:
             for each in refused:
                 known = select(columns.sequence).where(
-                    columns.tenant == each.caller.tenant, columns.event_id == each.event_id
+                    columns.tenant == each.caller.tenant,
+                    columns.event_id.in_((each.event_id, *each.entered)),
                 )
-                if connection.scalar(known) is None:
+                if connection.scalar(known.limit(1)) is None:
                     by_caller.setdefault(each.caller, []).append(refusal_entry(each))
             for caller in sorted(by_caller, key=lambda caller: caller.tenant):
                 self._trail.append(connection, caller, by_caller[caller])

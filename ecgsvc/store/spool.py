@@ -72,6 +72,10 @@ def _refused(line: bytes) -> RefusedCall:
     caller = columns.pop("caller")
     roles = frozenset(map(Role, caller.pop("roles")))
     refused_at = datetime.fromisoformat(columns.pop("refused_at"))
+    entered = tuple(columns.pop("entered", ()))  # earlier versions wrote none
     return RefusedCall(
-        refused_at=refused_at, caller=Caller(**caller, roles=roles), **columns
+        refused_at=refused_at,
+        caller=Caller(**caller, roles=roles),
+        entered=entered,
+        **columns,
     )

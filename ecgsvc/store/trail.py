@@ -61,6 +61,10 @@ class Entry:
     recorded_at: datetime | None = None
 
 
+ENTERED = "ecgsvc_entered"
+"""Where a connection's `info` lists the ids of the events of its transaction."""
+
+
 class Trail:
     """Appends to the chains of all tenants.
 
@@ -161,6 +165,7 @@ class Trail:
             rows.append({name: getattr(event, name) for name in event.__slots__})
             rows[-1]["hash"] = previous_hash
         connection.execute(insert(schema.audit_events), rows)
+        connection.info.setdefault(ENTERED, []).extend(entry.event_id for entry in entries)
         checkpoint = Checkpoint(
             tenant=caller.tenant,
             size=frontier.size,

@@ -14,7 +14,7 @@ from ecgsvc.store import outbox, schema
 from ecgsvc.store.contents import Contents
 from ecgsvc.store.engine import make_engine, translated_errors, writing
 from ecgsvc.store.migrations import newest_revision, revision_of
-from ecgsvc.store.trail import Entry, Notary, Trail
+from ecgsvc.store.trail import ENTERED, Entry, Notary, Trail
 from ecgsvc.store.turns import Turns
 
 
@@ -109,12 +109,18 @@ class Transactions:
 
     @contextlib.contextmanager
     def _writing(self, *, in_background: bool = False) -> Iterator[Connection]:
-        with (
-            self._my_turn(in_background=in_background),
-            translated_errors(),
-            self._writing_engine.begin() as connection,
-        ):
-            yield connection
+        entered: list[str] = []
+        try:
+            with (
+                self._my_turn(in_background=in_background),
+                translated_errors(),
+                self._writing_engine.begin() as connection,
+            ):
+                connection.info[ENTERED] = entered
+                yield connection
+        except StoreUnavailable as error:
+            error.entered = tuple(entered)
+            raise
 
     @contextlib.contextmanager
     def _my_turn(self, *, in_background: bool) -> Iterator[None]:

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from factories import KEY, open_store
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from ecgsvc.domain.audit import AuditQuery, RefusedCall
 from ecgsvc.domain.caller import NOBODY, Caller, Role
-from ecgsvc.domain.errors import StoreUnavailable
+from ecgsvc.domain.errors import StoreUnavailable, perhaps_entered
+from ecgsvc.domain.report import ReportQuery
 from ecgsvc.store import RefusalLog, RefusalSpool, Repeated, ReportStore, TrailAuditor
 
 CALLER = Caller("default", "x", "Dr X", frozenset({Role.READER, Role.SIGNER}), "call-1")
@@ -110,3 +114,30 @@ def test_repeated_work_survives_errors_and_is_done_once_more_at_the_end() -> Non
     n_before = len(done)
     repeated.stop()
     assert len(done) > n_before
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_call_whose_work_was_stored_unconfirmed_has_the_event_of_its_work_alone(
+    store: ReportStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    dialect = store._engine.dialect
+
+    def broken(connection: PoolProxiedConnection) -> None:
+        if stored:
+            connection.commit()
+        raise OperationalError("COMMIT", {}, ConnectionError("gone"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dialect, "do_commit", broken)
+        with pytest.raises(StoreUnavailable) as refused:
+            store.list(CALLER, ReportQuery())
+    error = refused.value
+    assert len(error.entered) == 1
+    log = RefusalLog(store, RefusalSpool(tmp_path / "spool"))
+    in_vain = replace(
+        a_refusal(0, reason="STORE_UNAVAILABLE"), entered=perhaps_entered(error)
+    )
+    log.record(in_vain)
+    log.enter_spooled()
+    [(outcome, _)] = events(store)
+    assert outcome == ("0" if stored else "4")
