@@ -46,7 +46,9 @@ def test_the_senders_id_and_version_are_replaced_and_its_labels_stay() -> None:
 
 
 MEMBERS = st.dictionaries(
-    st.text().filter(lambda name: name != "meta"), JSON_VALUES, max_size=6
+    st.text().filter(lambda name: name not in ("meta", "resourceType")),
+    JSON_VALUES,
+    max_size=6,
 )
 
 
