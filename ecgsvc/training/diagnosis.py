@@ -1,6 +1,6 @@
 """`ecgsvc train diagnosis`: from PTB-XL to the folder that ships, in one command."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from ecgsvc.training.diagnosis_network import DiagnosisNetwork, Fusion
 from ecgsvc.training.diagnosis_trees import fit_label_trees
 from ecgsvc.training.export import ExportMismatch
 from ecgsvc.training.signal_form_score import FormScore
+from ecgsvc.training.waves_dataset import folds_of
 from ecgsvc.training.window_export import export_module, window_parity
 
 DIAGNOSIS_VERSION = "1.1.1"
@@ -158,14 +159,11 @@ def train_diagnosis(
     score = form_score(training, validation)
     ensemble = joined(training, score)
     unseen = [(ensemble_logits(ensemble, validation), validation.labels)]
-    fold_of = patient_folds(training.patients, folds)
-    for fold in range(folds):
-        rest, left_out = (
-            training.take(np.flatnonzero(part))
-            for part in (fold_of != fold, fold_of == fold)
-        )
-        apart = joined(rest, score, f"-fold-{fold + 1}")
-        unseen.append((ensemble_logits(apart, left_out), left_out.labels))
+    for number, part in enumerate(folds_of(training.patients, folds), start=1):
+        apart = np.isin(training.patients, part)
+        rest, left_out = (training.take(np.flatnonzero(rows)) for rows in (~apart, apart))
+        others = joined(rest, score, f"-fold-{number}")
+        unseen.append((ensemble_logits(others, left_out), left_out.labels))
     decision = choose_decision(*map(np.concatenate, zip(*unseen, strict=True)))
     sha256 = _export(ensemble, folder)
     results = held_out_results(test, ensemble_logits(ensemble, test), decision)
@@ -196,13 +194,6 @@ def train_diagnosis(
     )  # fmt: skip
     write_card(folder, card)
     return TrainedDiagnosis(folder, card, tables)
-
-
-def patient_folds(patients: Sequence[str], n_folds: int) -> NDArray[np.int64]:
-    """Tell the fold of each recording, a patient's all in one, by a fixed shuffle."""
-    shuffled = np.random.default_rng(0).permutation(np.unique(patients))
-    fold_of = {patient: place % n_folds for place, patient in enumerate(shuffled)}
-    return np.array([fold_of[patient] for patient in patients])
 
 
 def _trees(training: DiagnosisSet, checkpoint: Path, resume: bool) -> BoostedTrees:

@@ -196,9 +196,10 @@ def test_the_ranking_is_that_of_pairs():
 
 def test_a_patient_is_in_one_fold_and_every_fold_has_patients():
     patients = [f"p{i // 2}" for i in range(40)]
-    folds = training.patient_folds(patients, 4)
-    assert (folds[::2] == folds[1::2]).all()
-    assert np.bincount(folds).tolist() == [10, 10, 10, 10]
+    folds = np.array([np.isin(patients, part) for part in training.folds_of(patients, 4)])
+    assert (folds[:, ::2] == folds[:, 1::2]).all()
+    assert folds.sum(axis=0).tolist() == [1] * 40
+    assert folds.sum(axis=1).tolist() == [10, 10, 10, 10]
 
 
 def test_perfect_scores_have_an_area_of_one():
